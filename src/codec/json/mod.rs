@@ -1,0 +1,4 @@
+//! JSON objects over MQTT.
+
+pub mod device;
+pub mod host;

@@ -1,0 +1,273 @@
+//! Protocols: bytes become messages, commands become bytes.
+//!
+//! Invariant: a codec opens nothing and waits for nothing; garbage on the wire is a note, never an error.
+//!
+//! # Adding a protocol
+//! 1. A folder `codec/<name>/` with `host.rs` (this side) and `device.rs` (its mirror, for twins and tests).
+//! 2. A variant of [`Protocol`] and an arm in [`build`].
+
+pub mod json;
+pub mod mavlink;
+
+use crate::command::{Command, CommandId, Ticket};
+use crate::signal::{SignalId, Value};
+use crate::time::{Span, Time};
+use crate::wire::{DeviceId, Frame, Lane, LinkId};
+use std::ops::Range;
+
+/// One session per link: it demultiplexes the link's devices by address.
+pub trait Codec: Send {
+    /// Takes what arrived. Any chunking of the same stream gives the same messages.
+    fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn);
+    /// Takes an order: its frames go to `out`, now or (flow control) in a later call. The ticket comes back in a note.
+    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError>;
+    /// Tells a controller what it may see: one telling of `tells[index]` with these values, in the order of its fields.
+    fn tell(&mut self, _at: Time, _device: DeviceId, _values: &[(SignalId, Value)], _out: &mut Turn) {}
+    /// Does what is due: polls, heartbeats, time-outs, retries.
+    fn tick(&mut self, at: Time, out: &mut Turn);
+    /// When `tick` wants to be called next.
+    fn next_deadline(&self) -> Option<Time>;
+    /// The frames of a command in a form that is valid at any later time, from any process, after any half-sent frame.
+    fn safe(&self, command: &Command) -> Result<Vec<Frame>, NotTimeless>;
+    /// On a trip: empties the queues of everything that is not Safe or Query.
+    fn abandon(&mut self);
+    /// MQTT topics to subscribe to on this link; empty on serial links.
+    fn subscriptions(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What came of one call; reused from call to call, cleared by the caller.
+#[derive(Default, Debug)]
+pub struct Turn {
+    /// One message is one instant: its samples apply together.
+    pub messages: Vec<Message>,
+    /// The samples of all messages, flat.
+    pub samples: Vec<(SignalId, Value)>,
+    pub notes: Vec<Note>,
+    pub sends: Vec<(Lane, Frame)>,
+}
+
+impl Turn {
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        self.messages.clear();
+        self.samples.clear();
+        self.notes.clear();
+        self.sends.clear();
+    }
+}
+
+/// One message of one device.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Message {
+    pub device: DeviceId,
+    pub body: Body,
+}
+
+/// What a message is.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Body {
+    /// Telemetry: these samples of [`Turn::samples`]. May be empty: the device is alive all the same.
+    Samples(Range<usize>),
+    /// A controller proposes a command; it goes through the guard's gate. `stale`: retained or replayed.
+    Proposal { command: Command, stale: bool },
+}
+
+/// Something worth an event or a count.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Note {
+    /// Bytes that belong to no frame.
+    Noise { bytes: u32 },
+    /// A frame whose check sum is wrong.
+    Corrupt { bytes: u32 },
+    /// A frame of a device or kind that the rig does not list.
+    Foreign,
+    /// Sequence numbers say that messages were lost.
+    Gap { device: DeviceId, lost: u32 },
+    /// The device started anew (banner, boot time ran backwards, rebirth).
+    Restart { device: DeviceId },
+    /// The device did what the order asked, or took it as its protocol acknowledges.
+    Acked { ticket: Ticket },
+    /// The device refused.
+    Refused { ticket: Ticket, reason: String },
+    /// No acknowledgement came in the protocol's own time, retries included.
+    Unanswered { ticket: Ticket },
+    /// All identity facts of the device that the rig asks for were heard and agree.
+    Identified { device: DeviceId },
+    /// The device is another one than the rig says.
+    WrongIdentity { device: DeviceId, fact: String, found: String, wanted: String },
+    /// A controller's message that could not be understood, in words.
+    Malformed { device: DeviceId, why: String },
+    /// Something the device says in words (STATUSTEXT).
+    Text { device: DeviceId, severity: u8, text: String },
+}
+
+/// Why an order could not be encoded.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeError(pub String);
+
+/// Why a command has no form that is valid at any time.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotTimeless(pub String);
+
+/// Everything a codec must know of one link.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LinkConfig {
+    pub link: LinkId,
+    pub devices: Vec<DeviceConfig>,
+}
+
+/// Everything a codec must know of one device; made by `rig` from the rig file.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeviceConfig {
+    pub device: DeviceId,
+    /// The device's name in the rig file, for notes.
+    pub name: String,
+    pub protocol: Protocol,
+    pub signals: Vec<SignalMap>,
+    pub commands: Vec<CommandMap>,
+    /// Facts that must hold: (`AUTOPILOT_VERSION.uid`, wanted). None: the first message of the right address identifies it.
+    pub identity: Vec<(String, FieldValue)>,
+    /// What we send so that the device knows we live: (message, period).
+    pub heartbeat: Option<(String, Span)>,
+    /// What a controller is told.
+    pub tells: Option<Tells>,
+    /// What a controller may ask for.
+    pub may: Vec<May>,
+}
+
+/// The protocol of a device, with what addresses it there.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Protocol {
+    /// `dialect`: `common`, `ardupilotmega`, or XML texts (the file and its includes) that the rig names.
+    Mavlink {
+        dialect: mavlink::DialectSource,
+        system: u8,
+        component: u8,
+    },
+    Json,
+}
+
+/// How a field becomes a signal: value = raw * scale + offset, in SI.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SignalMap {
+    pub signal: SignalId,
+    /// `MESSAGE.field` (MAVLink; `field[3]` for arrays), `topic#/json/pointer` (JSON).
+    pub field: String,
+    pub scale: f64,
+    pub offset: f64,
+    pub decode: Decode,
+    /// Expected period, so that the codec can ask the device for it.
+    pub every: Option<Span>,
+}
+
+/// How the raw number becomes a value.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Decode {
+    Number,
+    /// Raw number -> place in the signal's list of states; anything else is unknown.
+    States(Vec<(i64, u16)>),
+    /// Raw text (JSON) -> place in the list of states.
+    NamedStates(Vec<(String, u16)>),
+    /// This bit of the raw number.
+    Bit(u8),
+    /// Not zero, or JSON true.
+    Flag,
+}
+
+/// How a command becomes a message.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CommandMap {
+    pub command: CommandId,
+    /// Message name (MAVLink) or topic (JSON).
+    pub send: String,
+    /// Field name and value, in file order.
+    pub with: Vec<(String, FieldValue)>,
+    /// Message that acknowledges (`COMMAND_ACK`), if any.
+    pub ack: Option<String>,
+}
+
+/// A field's value in a command's message.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FieldValue {
+    Number(f64),
+    /// An enum entry (`MAV_CMD_NAV_LAND`) or a text.
+    Text(String),
+    /// The argument at this place times scale plus offset: the raw number the wire wants.
+    Arg {
+        index: u8,
+        scale: f64,
+        offset: f64,
+    },
+}
+
+/// What a controller is told: a JSON object of these signals on a topic.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Tells {
+    pub topic: String,
+    pub every: Span,
+    /// (signal, its name in the object, the factor from SI to the unit told, states by name).
+    pub fields: Vec<TellField>,
+}
+
+/// One field of a telling.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TellField {
+    pub signal: SignalId,
+    /// The signal's name as the rig knows it: `fc.altitude`.
+    pub name: String,
+    /// told = (SI − offset) / scale, in the signal's own unit.
+    pub scale: f64,
+    pub offset: f64,
+    /// State names, for state signals.
+    pub states: Vec<String>,
+}
+
+/// A command that a controller may ask for, on a topic, as a JSON object of arguments in their own units.
+#[derive(Clone, PartialEq, Debug)]
+pub struct May {
+    pub command: CommandId,
+    pub topic: String,
+    /// Argument names with the way to SI: si = raw * scale + offset.
+    pub args: Vec<(String, f64, f64)>,
+}
+
+/// A mistake in a configuration, named by where it stands so that the rig checker can point at the word.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConfigProblem {
+    pub device: DeviceId,
+    pub site: ConfigSite,
+    /// What was found and what was wanted.
+    pub message: String,
+    /// What to do; e.g. the nearest known name.
+    pub remedy: Option<String>,
+}
+
+/// Where in a [`DeviceConfig`] a mistake stands.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ConfigSite {
+    Protocol,
+    /// Index into `signals`.
+    Signal(usize),
+    /// Index into `commands`.
+    Command(usize),
+    /// Index into `commands` and into its `with`.
+    CommandField(usize, usize),
+    /// Index into `identity`.
+    Identity(usize),
+    Heartbeat,
+    Tells,
+    /// Index into `may`.
+    May(usize),
+}
+
+/// Builds the session of a link; every mistake at once.
+pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> {
+    match config.devices.first().map(|d| &d.protocol) {
+        Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
+        Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
+    }
+}

@@ -1,0 +1,240 @@
+//! The one vocabulary of what happened: recorder, report, plot and live view all read it.
+
+use crate::command::{Command, RuleId, Ticket};
+use crate::guard::{Cause, Decision, LadderId, RungId};
+use crate::scenario::plan::StepId;
+use crate::signal::SignalId;
+use crate::stl::{Judgement, Margin};
+use crate::time::{Span, Time};
+use crate::wire::{DeviceId, LinkId};
+
+/// Something happened at an instant.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    pub at: Time,
+    pub kind: EventKind,
+}
+
+/// What can happen.
+#[derive(Clone, PartialEq, Debug)]
+pub enum EventKind {
+    LinkUp {
+        link: LinkId,
+    },
+    LinkLost {
+        link: LinkId,
+        why: String,
+    },
+    /// Noise, corrupt and foreign frames, lost messages: counted per link, said at most once a second.
+    WireTrouble {
+        link: LinkId,
+        noise_bytes: u64,
+        corrupt_frames: u64,
+        foreign_frames: u64,
+        lost_messages: u64,
+    },
+    Identified {
+        device: DeviceId,
+    },
+    WrongIdentity {
+        device: DeviceId,
+        fact: String,
+        found: String,
+        wanted: String,
+    },
+    Restarted {
+        device: DeviceId,
+    },
+    DeviceText {
+        device: DeviceId,
+        severity: u8,
+        text: String,
+    },
+    /// Every condition of arming holds.
+    Armed,
+    /// It could not be brought up: what is missing, in words.
+    Blocked {
+        why: String,
+    },
+    StepStarted {
+        step: StepId,
+    },
+    StepEnded {
+        step: StepId,
+        outcome: StepOutcome,
+    },
+    Phase {
+        phase: Option<u16>,
+    },
+    PromptAsked {
+        step: StepId,
+        text: String,
+    },
+    PromptAnswered {
+        step: StepId,
+        yes: bool,
+    },
+    FaultStarted {
+        fault: String,
+        on: String,
+    },
+    FaultEnded {
+        fault: String,
+        on: String,
+    },
+    /// The script's or ladder's command went to the codec.
+    CommandGiven {
+        command: Command,
+        ticket: Ticket,
+    },
+    CommandAcked {
+        ticket: Ticket,
+        after: Span,
+    },
+    CommandRefused {
+        ticket: Ticket,
+        reason: String,
+    },
+    CommandUnanswered {
+        ticket: Ticket,
+    },
+    /// A controller's command passed the gate or not. `age`: since it arrived.
+    CommandGated {
+        device: DeviceId,
+        command: Command,
+        decision: Decision,
+        age: Span,
+    },
+    /// A controller said something that could not be understood.
+    CommandMalformed {
+        device: DeviceId,
+        why: String,
+    },
+    RuleTested {
+        rule: RuleId,
+    },
+    /// The rule is broken from `instant` on; it could first be known now.
+    RuleViolated {
+        rule: RuleId,
+        instant: Time,
+    },
+    /// An episode of violation begins or ends, by decided instants.
+    RuleEpisode {
+        rule: RuleId,
+        broken: bool,
+        instant: Time,
+    },
+    RuleBlind {
+        rule: RuleId,
+        signal: SignalId,
+        unknown: bool,
+    },
+    /// The rule's margin at a decided instant, thinned to what a plot can show, extremes kept.
+    RuleMargin {
+        rule: RuleId,
+        instant: Time,
+        margin: Margin,
+    },
+    Tripped {
+        cause: Cause,
+    },
+    /// A rung was handed to the host.
+    RungIssued {
+        ladder: LadderId,
+        rung: RungId,
+    },
+    RungSkipped {
+        ladder: LadderId,
+        rung: RungId,
+    },
+    /// A rung's first byte left; reaction counts from the instant the cause could first be known.
+    RungSent {
+        ladder: LadderId,
+        rung: RungId,
+        reaction: Option<Span>,
+    },
+    DeviceSafe {
+        ladder: LadderId,
+    },
+    /// `safe` held and then broke.
+    DeviceUnsafe {
+        ladder: LadderId,
+    },
+    Alarm {
+        ladder: LadderId,
+    },
+    Operator {
+        again: bool,
+    },
+    RecorderTrouble {
+        why: String,
+    },
+    /// Before `finally`: waiting for open obligations, at most this long.
+    Settling {
+        at_most: Span,
+    },
+    /// Something a reader of the run should know, in words.
+    Remark {
+        text: String,
+    },
+    RuleJudged {
+        judgement: Judgement,
+    },
+    Finished {
+        outcome: Outcome,
+    },
+}
+
+/// How a step ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StepOutcome {
+    Done,
+    /// Not met, with the reason in words.
+    Failed(String),
+    /// A precondition not met or unknown.
+    Inconclusive(String),
+    Aborted(String),
+    /// Not carried out (after a trip, or another lane failed).
+    Skipped(String),
+}
+
+/// Verdict of a run, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    pub verdict: RunVerdict,
+    /// Most important first; for a pass, what it rests on.
+    pub reasons: Vec<String>,
+}
+
+/// Verdict of a run. Only evidence makes a pass.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum RunVerdict {
+    Pass,
+    Fail,
+    Inconclusive,
+    Blocked,
+    Aborted,
+}
+
+impl RunVerdict {
+    /// The process's exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            RunVerdict::Pass => 0,
+            RunVerdict::Fail => 1,
+            RunVerdict::Inconclusive => 2,
+            RunVerdict::Blocked => 3,
+            RunVerdict::Aborted => 4,
+        }
+    }
+    /// The word people read.
+    pub fn word(self) -> &'static str {
+        match self {
+            RunVerdict::Pass => "pass",
+            RunVerdict::Fail => "fail",
+            RunVerdict::Inconclusive => "inconclusive",
+            RunVerdict::Blocked => "blocked",
+            RunVerdict::Aborted => "aborted",
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The run: a pure fold over a log of inputs.
+//!
+//! Invariant: no clock, no wire, no thread, no `Result`: the world's misbehaviour is data, our own bugs panic.
+
+pub mod event;
+
+use crate::fault::TwinFault;
+use crate::guard::{LadderId, RungId};
+use crate::signal::{Sample, SignalId, Value};
+use crate::time::{Span, Time};
+use crate::wire::{DeviceId, Frame, Lane, LinkId};
+pub use event::{Event, Outcome, RunVerdict};
+
+/// Names one write, so that its completion can be told.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SendId(pub u64);
+
+/// Everything that can happen to a run. The order of inputs in the recording is the order of the run.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// Bytes arrived.
+    Bytes {
+        at: Time,
+        frame: Frame,
+    },
+    /// Recorded or imported samples arrived (observe plans).
+    Samples {
+        at: Time,
+        batch: Vec<(SignalId, Value)>,
+    },
+    Link {
+        at: Time,
+        link: LinkId,
+        state: LinkState,
+    },
+    /// A write was done: first byte handed over, last byte handed over, bytes that waited before it.
+    Sent {
+        at: Time,
+        id: SendId,
+        begun: Time,
+        done: Time,
+        queued_ahead: u32,
+    },
+    /// Time passed; nothing else happened.
+    Tick {
+        at: Time,
+    },
+    Operator {
+        at: Time,
+        order: OperatorOrder,
+    },
+    /// The watchdog of the link fired or died.
+    Watchdog {
+        at: Time,
+        link: LinkId,
+        fired: bool,
+    },
+    Recorder {
+        at: Time,
+        state: RecorderState,
+    },
+}
+
+impl Input {
+    /// When it happened.
+    pub fn at(&self) -> Time {
+        match self {
+            Input::Bytes { at, .. }
+            | Input::Samples { at, .. }
+            | Input::Link { at, .. }
+            | Input::Sent { at, .. }
+            | Input::Tick { at }
+            | Input::Operator { at, .. }
+            | Input::Watchdog { at, .. }
+            | Input::Recorder { at, .. } => *at,
+        }
+    }
+}
+
+/// What a link does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinkState {
+    Up,
+    /// Gone, with the reason in words.
+    Lost(String),
+    /// Could not be opened at all, with the reason in words: the run is blocked.
+    Refused(String),
+}
+
+/// What a person says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OperatorOrder {
+    /// Stop. A second one goes straight to the last rung.
+    Stop,
+    /// Answer to the open prompt.
+    Answer { yes: bool },
+}
+
+/// What became of the recorder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RecorderState {
+    /// Its queue is full.
+    Full,
+    /// It cannot write, with the reason in words (disk full).
+    Dead(String),
+    /// So many records were lost.
+    Dropped(u64),
+}
+
+/// What the run asks of its host.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    Send {
+        id: SendId,
+        lane: Lane,
+        frame: Frame,
+    },
+    /// Write the frames of this rung, from the plan's table, before anything else; discard what waits in Normal.
+    Rung {
+        id: SendId,
+        ladder: LadderId,
+        rung: RungId,
+    },
+    /// Tell a twin (or, with no device, the world) to start or end a fault.
+    Twin {
+        device: Option<DeviceId>,
+        fault: TwinFault,
+        on: bool,
+    },
+    /// Ask the person beside the rig; the answer comes as `Input::Operator`.
+    Prompt {
+        text: String,
+        within: Span,
+    },
+    Emit(Event),
+    /// Make what is recorded durable now (a trip).
+    Flush,
+    /// The run is over; nothing follows.
+    Finish(Outcome),
+}
+
+/// The effects of one call; reused, cleared by the caller.
+#[derive(Default, Debug)]
+pub struct Effects {
+    pub list: Vec<Effect>,
+    /// Decoded samples in order, for the recording.
+    pub samples: Vec<Sample>,
+}
+
+impl Effects {
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.samples.clear();
+    }
+}

@@ -1,0 +1,26 @@
+//! Scenario file -> syntax -> checked against the rig -> [`Plan`](plan::Plan): complete and immutable.
+//!
+//! Invariant: a `Plan` exists only when nothing is wrong with any of the three files, so `Run::new` cannot fail.
+
+pub mod plan;
+
+use crate::diag::{Diagnostic, Files};
+use plan::{Mode, Plan};
+
+/// What a user asks for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Request {
+    /// Path of the scenario file, as `Files` knows it.
+    pub scenario: String,
+    /// Path of the rig file; `None`: `rigs/<name>/rig.yaml` beside the folder `scenarios`, by the scenario's `rig:`.
+    pub rig: Option<String>,
+    /// `--set name=value`, unchecked.
+    pub overrides: Vec<(String, String)>,
+    pub seed: u64,
+    pub mode: Mode,
+}
+
+/// Checks scenario, rig and envelope; every mistake of every file at once, warnings beside the plan.
+pub fn check(_request: &Request, _files: &dyn Files) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    todo!()
+}

@@ -1,0 +1,184 @@
+//! The plan: everything a run needs, worked out before anything is opened.
+
+use crate::command::{Command, RuleId};
+use crate::expr::ir::Formula;
+use crate::fault::FaultSpec;
+use crate::guard::{GuardConfig, LadderId, RungId};
+use crate::rig::{Rig, Rule};
+use crate::signal::SignalId;
+use crate::time::Span;
+use crate::wire::{DeviceId, Frame};
+
+/// A step, by its place in [`Plan::titles`].
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StepId(pub u32);
+
+/// A complete, immutable description of one run. Made only by `scenario::check`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    pub name: String,
+    pub about: String,
+    pub rig: Rig,
+    /// Envelope rules, then the scenario's; `RuleId` is the place here.
+    pub rules: Vec<Rule>,
+    /// Must be tested, or the run is inconclusive.
+    pub exercises: Vec<RuleId>,
+    /// Names of the phases, in order of first appearance; the states of the signal `phase`.
+    pub phases: Vec<String>,
+    pub reserved: Reserved,
+    pub steps: Vec<Step>,
+    pub finally: Vec<Step>,
+    /// What each step is called in lists and events, by `StepId`.
+    pub titles: Vec<StepTitle>,
+    /// Parameters as resolved, for the record: (name, value as text).
+    pub parameters: Vec<(String, String)>,
+    pub ladders: Vec<Ladder>,
+    pub guard: GuardConfig,
+    /// The longest time an open obligation of a rule can take to be decided.
+    pub horizon: Span,
+    /// How long after the links are up every signal of a stopping rule may take to be heard.
+    pub arm_within: Span,
+    /// All texts that made the plan, sealed into the recording.
+    pub files: Vec<InputFile>,
+    /// Seeds every random draw of the run and of its twins.
+    pub seed: u64,
+    pub mode: Mode,
+}
+
+/// Signals that the run itself tells.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reserved {
+    pub phase: SignalId,
+    pub step: SignalId,
+    pub guard_tripped: SignalId,
+    pub guard_reaction: SignalId,
+    pub operator_reset: SignalId,
+    /// `<controller>.command`, per controller.
+    pub commands: Vec<(DeviceId, SignalId)>,
+}
+
+/// What stands at the other end of the wires.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// The real devices.
+    Rig,
+    /// Every device is its twin.
+    Sim,
+    /// Nothing is sent: envelope only, on recorded inputs.
+    Observe,
+}
+
+/// A file that went into the plan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InputFile {
+    pub role: FileRole,
+    /// The path by which the files name each other.
+    pub path: String,
+    pub bytes: Vec<u8>,
+    pub sha256: [u8; 32],
+}
+
+/// What a file was to the plan.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum FileRole {
+    Rig,
+    Envelope,
+    Scenario,
+    /// `use:` of a scenario.
+    Fragment,
+    /// A dialect of the rig.
+    Dialect,
+}
+
+/// A device's ladder with its frames, encoded before anything moves.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ladder {
+    pub id: LadderId,
+    pub device: DeviceId,
+    pub safe: Formula,
+    /// Signals that `safe` reads: they must be fresh after a rung's bytes left.
+    pub safe_signals: Vec<SignalId>,
+    pub rungs: Vec<Rung>,
+}
+
+/// One rung with its timeless frames.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rung {
+    pub id: RungId,
+    /// The commands' names, for people.
+    pub title: String,
+    pub frames: Vec<Frame>,
+    pub within: Span,
+    pub when: Option<Formula>,
+    pub blind: bool,
+}
+
+/// What a step is called.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepTitle {
+    /// `do fc.arm`, `expect fc.altitude > 4 m`.
+    pub title: String,
+    /// Nesting, for indented lists.
+    pub depth: u16,
+    /// Line in its file, from 1.
+    pub line: u32,
+    /// Place in [`Plan::files`].
+    pub file: u16,
+}
+
+/// One step, checked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Step {
+    pub id: StepId,
+    pub kind: StepKind,
+}
+
+/// The kinds of step. `use` is gone: its steps stand in its place.
+#[derive(Clone, PartialEq, Debug)]
+pub enum StepKind {
+    /// Gives a command; waits for its acknowledgement if it has one.
+    Do {
+        command: Command,
+        within: Span,
+    },
+    /// A requirement: not met in time → fail.
+    Expect {
+        formula: Formula,
+        within: Span,
+    },
+    /// A precondition: not met in time → inconclusive.
+    Wait {
+        formula: Formula,
+        within: Span,
+    },
+    Hold {
+        span: Span,
+    },
+    /// Starts a fault and goes on.
+    Inject {
+        fault: FaultSpec,
+    },
+    /// Asks a person; "no" or time-out → aborted.
+    Prompt {
+        text: String,
+        within: Span,
+    },
+    /// Steps under a name that rules may use.
+    Phase {
+        phase: u16,
+        steps: Vec<Step>,
+    },
+    /// Lists side by side; joins all; the first failure ends the others.
+    Parallel {
+        lanes: Vec<Vec<Step>>,
+    },
+    Repeat {
+        times: u32,
+        steps: Vec<Step>,
+    },
+    /// Unknown → the run ends inconclusive.
+    When {
+        formula: Formula,
+        steps: Vec<Step>,
+    },
+}

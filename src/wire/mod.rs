@@ -1,0 +1,43 @@
+//! What goes over a link: frames, and the small names of links, devices and lanes.
+//!
+//! Invariant: a frame is bytes and where they belong; what they mean is `codec`'s business.
+
+pub mod ids;
+
+pub use ids::{DeviceId, Lane, LinkId};
+use std::sync::Arc;
+
+/// Bytes of one link in one direction: a chunk of a serial stream, or one MQTT publish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// The link it came from or goes to.
+    pub link: LinkId,
+    /// MQTT topic; `None` on a serial link.
+    pub topic: Option<Arc<str>>,
+    /// MQTT delivery flags; all false on a serial link.
+    pub flags: FrameFlags,
+    /// The bytes as they were on the wire (serial) or the payload (MQTT).
+    pub bytes: Vec<u8>,
+}
+
+/// MQTT delivery flags of a frame.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct FrameFlags {
+    /// The broker replayed a retained message: stale by definition.
+    pub retained: bool,
+    /// The broker says it may have delivered this before.
+    pub duplicate: bool,
+    /// Quality of service 0, 1 or 2.
+    pub qos: u8,
+}
+
+impl Frame {
+    /// A chunk of a serial stream.
+    pub fn serial(link: LinkId, bytes: impl Into<Vec<u8>>) -> Frame {
+        Frame { link, topic: None, flags: FrameFlags::default(), bytes: bytes.into() }
+    }
+    /// One MQTT publish at QoS 0, not retained.
+    pub fn publish(link: LinkId, topic: &str, bytes: impl Into<Vec<u8>>) -> Frame {
+        Frame { link, topic: Some(topic.into()), flags: FrameFlags::default(), bytes: bytes.into() }
+    }
+}
