@@ -21,3 +21,7 @@ pub mod stl;
 pub mod log;
 pub mod run;
 pub mod sim;
+// eyes
+pub mod plot;
+pub mod report;
+pub mod trace;
