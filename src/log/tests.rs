@@ -372,7 +372,9 @@ fn one_batch_is_split_by_device_instant_and_repetition() {
 fn cut_at_every_byte_it_opens_with_everything_flushed_before() {
     let (bytes, entries, flushed) = small_recording();
     assert!(flushed.len() > 5 && flushed[0].0 > 0);
-    for length in 0..bytes.len() {
+    // The index at the end repeats the descriptors in clear: some of its many bytes will do.
+    let records_end = flushed.last().unwrap().0 + 600;
+    for length in (0..bytes.len()).filter(|l| *l < records_end || l % 29 == 0 || l + 60 > bytes.len()) {
         let opened = open(&bytes[..length]);
         if length < flushed[0].0 {
             // The head itself may be whole a little before the files beside it are.
@@ -397,7 +399,7 @@ fn any_flipped_bit_is_told_and_nothing_wrong_comes_out() {
     let (bytes, entries, flushed) = small_recording();
     // Around the seams and at the end each byte, elsewhere some: a debug build needs a millisecond for each.
     let near_seam = |byte: usize| flushed.iter().any(|(end, _)| byte.abs_diff(*end) < 60) || byte + 300 > bytes.len();
-    for byte in (0..bytes.len()).filter(|byte| byte % 13 == 0 || near_seam(*byte)) {
+    for byte in (0..bytes.len()).filter(|byte| byte % 29 == 0 || near_seam(*byte)) {
         let mut damaged = bytes.clone();
         damaged[byte] ^= 1 << (byte % 8);
         match open(&damaged) {
