@@ -52,6 +52,7 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, signal: SignalId, area: Area) {
         }
     }
     grid(scene, page, axis, area);
+    page.trip_line(scene, area.top, area.bottom);
     let drawn = lines(scene, &pieces, axis);
     let mut labels = Labels::new(area, drawn.clone());
     for (_, limit) in &near {
@@ -327,7 +328,7 @@ fn markers(
 
 fn violation_words(page: &Page<'_>, rule: &Rule, trace: &RuleTrace, unit: &Unit, si: f64, instant: Time) -> String {
     let mut text = format!("{} broken at {instant}: {}", rule.name, words::value(unit, si));
-    let margin = trace.margins.iter().find(|(at, _)| *at >= instant).map(|(_, m)| m.lo);
+    let margin = trace.margins.iter().find(|(at, _)| *at == instant).map(|(_, m)| m.lo);
     if let Some(margin) = margin.filter(|m| *m < 0.0) {
         text += &format!(", margin {}", words::margin(rule, margin));
     }
