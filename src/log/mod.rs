@@ -1,6 +1,16 @@
 //! The recording: MCAP with protobuf schemas. Inputs and events go in; the same inputs and events come out, also of a cut file.
 //!
 //! Invariant: no file system: bytes go to a `Write`, and come from a slice.
+//!
+//! Topics: `checkrein/head` (first record: the plan's files), `checkrein/input` (everything that the run was told),
+//! `checkrein/sent`, `checkrein/event`, `signals/<device>` (values in the units people read, a message type per device made
+//! at run time) and `checkrein/signals` for what the run itself tells. Records are counted across all topics, so that
+//! a missing one is noticed.
+//!
+//! # Adding a kind of input or event
+//! 1. A message and a new number in the `oneof` of `proto/checkrein.proto`; numbers are never used again.
+//! 2. An arm in each direction in `convert/`; the compiler asks for the one.
+//! 3. A sample in the list of the tests; the compiler asks for its place.
 
 mod convert;
 mod files;

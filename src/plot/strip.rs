@@ -143,22 +143,31 @@ fn numbers(scene: &mut Scene, axis: Axis, area: Area) {
     }
 }
 
-/// Fills what lies between zero and a line under it.
+/// Fills what lies between zero and a line under it; one shape for each dip, so that no seams show.
 fn below_zero(scene: &mut Scene, line: &[(f64, f64)], zero: f64) {
-    for pair in line.windows(2) {
-        let [mut a, mut b] = [pair[0], pair[1]];
-        // On the page a greater y is further down.
-        if (a.1 <= zero && b.1 <= zero) || b.0 <= a.0 {
-            continue;
+    // On the page a greater y is further down.
+    let below = |p: (f64, f64)| p.1 > zero;
+    let crossing = |a: (f64, f64), b: (f64, f64)| (a.0 + (b.0 - a.0) * (zero - a.1) / (b.1 - a.1), zero);
+    let mut dip: Vec<(f64, f64)> = Vec::new();
+    let mut before: Option<(f64, f64)> = None;
+    for point in line.iter().copied() {
+        match (before, below(point)) {
+            (Some(b), true) if !below(b) => dip.push(crossing(b, point)),
+            (None, true) => dip.push((point.0, zero)),
+            (Some(b), false) if below(b) => {
+                dip.push(crossing(b, point));
+                scene.polygon(std::mem::take(&mut dip), BROKEN);
+            }
+            _ => {}
         }
-        let crossing =
-            |from: (f64, f64), to: (f64, f64)| (from.0 + (to.0 - from.0) * (zero - from.1) / (to.1 - from.1), zero);
-        if a.1 < zero {
-            a = crossing(a, b);
-        } else if b.1 < zero {
-            b = crossing(a, b);
+        if below(point) {
+            dip.push(point);
         }
-        scene.polygon(vec![(a.0, zero), a, b, (b.0, zero)], BROKEN);
+        before = Some(point);
+    }
+    if let Some(last) = dip.last().copied() {
+        dip.push((last.0, zero));
+        scene.polygon(dip, BROKEN);
     }
 }
 

@@ -302,17 +302,3 @@ fn a_limit_counts_where_its_condition_held() {
     let limit = &limits_of(le, Some(high))[0];
     assert!(limit.active.is_none() && limit.conditional, "a condition on a number is not drawn");
 }
-
-/// Writes the figures to the folder named in the environment, for people to look at.
-#[test]
-fn figures_for_the_eye() {
-    let folder = std::env::var("CHECKREIN_FIGURES");
-    for (name, scene) in figures() {
-        let (text, picture) = (svg(scene), png(scene));
-        assert!(text.len() > 10_000 && picture.len() > 10_000);
-        if let Ok(folder) = &folder {
-            std::fs::write(format!("{folder}/{name}.svg"), text).unwrap();
-            std::fs::write(format!("{folder}/{name}.png"), picture).unwrap();
-        }
-    }
-}
