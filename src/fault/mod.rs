@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing here draws a number that the seed does not fix.
 
+pub mod pipe;
+
 use crate::signal::SignalId;
 use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
