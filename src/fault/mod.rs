@@ -2,7 +2,11 @@
 //!
 //! Invariant: nothing here draws a number that the seed does not fix.
 
-pub mod pipe;
+mod pipe;
+mod rng;
+
+pub use pipe::{FaultKey, FramePipe, Pipe, TellPipe, Telling};
+pub use rng::Dice;
 
 use crate::signal::SignalId;
 use crate::time::Span;
