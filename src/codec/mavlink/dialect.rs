@@ -70,6 +70,8 @@ pub(super) struct FieldDef {
     pub(super) enumeration: Option<String>,
     /// `rad`, `m/s`; as the definitions write it.
     pub(super) units: Option<String>,
+    /// The raw value that means "not known", where the definitions name one; NaN needs no name.
+    pub(super) invalid: Option<f64>,
     /// The protocol fills it in with its own version when nobody else does.
     pub(super) is_version: bool,
 }
