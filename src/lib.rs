@@ -21,3 +21,5 @@ pub mod stl;
 pub mod log;
 pub mod run;
 pub mod sim;
+// hands
+pub mod io;
