@@ -26,3 +26,5 @@ pub mod r#virtual;
 pub mod plot;
 pub mod report;
 pub mod trace;
+// hands
+pub mod io;
