@@ -6,12 +6,12 @@ use super::event::EventKind;
 use super::wires::Standing;
 use crate::codec::Tells;
 use crate::command::{Authority, Command};
-use crate::fault::pipe::{Pipe, TellPipe};
-use crate::guard::{Decision, GateConfig, Refusal};
+use crate::fault::{Pipe, TellPipe};
+use crate::guard::{Decision, GateConfig};
 use crate::rig::Role;
 use crate::scenario::plan::Plan;
 use crate::signal::{SignalId, Value};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::wire::{DeviceId, LinkId};
 
 /// A controller of the rig, with the pipes that its faults act on.
@@ -79,7 +79,8 @@ impl Core {
     }
 
     fn gate(&mut self, device: DeviceId, proposal: Proposal, out: &mut Effects) {
-        let age = self.now.since(proposal.arrived);
+        // What a broker kept or repeated is as old as can be: nobody knows when it was meant.
+        let age = if proposal.stale { Span::MAX } else { self.now.since(proposal.arrived) };
         let mut command = proposal.command;
         let allowed = self.plan.rig.devices[device.0 as usize].may.iter().find(|may| may.command == command.id);
         let limits = GateConfig {
@@ -87,11 +88,7 @@ impl Core {
             min_interval: allowed.and_then(|may| may.min_interval),
         };
         let bounds = self.reacting.bounds_of(command.id);
-        let decision = if proposal.stale && self.reacting.guard.open() {
-            Decision::Reject(Refusal::Stale)
-        } else {
-            self.reacting.guard.gate(self.now, Authority::Controller, age, &mut command, &bounds, &limits)
-        };
+        let decision = self.reacting.guard.gate(self.now, Authority::Controller, age, &mut command, &bounds, &limits);
         self.emit(EventKind::CommandGated { device, command: proposal.command, decision, age }, out);
         if let Decision::Pass | Decision::Clamp { .. } = decision
             && let Err(why) = self.order(command, out)

@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::event::EventKind;
 use super::{Effect, Effects};
+use crate::fault::FaultKey;
 use crate::fault::{FaultSpec, FaultTarget};
 use crate::scenario::plan::Mode;
 use crate::time::Time;
@@ -12,7 +13,7 @@ use crate::time::Time;
 pub(super) struct ActiveFault {
     spec: FaultSpec,
     /// Its key in the pipe that it acts on.
-    key: u64,
+    key: FaultKey,
     ends: Option<Time>,
 }
 
@@ -24,13 +25,13 @@ impl Core {
         {
             return Err(format!("fault {} acts on twins, and this run drives the real rig", spec.name));
         }
-        let key = self.faults.iter().map(|f| f.key).max().map_or(0, |key| key + 1);
+        let key = FaultKey(self.faults.iter().map(|f| f.key.0).max().map_or(0, |key| key + 1));
         match &spec.target {
             FaultTarget::Tells { device, signal, fault } => {
                 let Some(controller) = self.controllers.iter_mut().find(|c| c.device == *device) else {
                     return Err("that device is told nothing".to_owned());
                 };
-                controller.told.start(key, *signal, *fault);
+                controller.told.start(key, *fault, *signal);
             }
             FaultTarget::Says { device, fault } => {
                 let Some(controller) = self.controllers.iter_mut().find(|c| c.device == *device) else {

@@ -55,7 +55,14 @@ impl Run {
         let ladders = Reacting::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
-        Run { core, script: Sequence::new(steps), finally, stage: Stage::BringUp { deadline: None }, turn: Turn::default(), never_armed: None }
+        Run {
+            core,
+            script: Sequence::new(steps),
+            finally,
+            stage: Stage::BringUp { deadline: None },
+            turn: Turn::default(),
+            never_armed: None,
+        }
     }
 
     /// The plan of the run.

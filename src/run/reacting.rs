@@ -160,7 +160,10 @@ impl Core {
                 let run = &mut self.reacting.ladders[ladder.0 as usize];
                 run.started = true;
                 run.left_at = None;
-                run.standing = LadderStanding::Climbing;
+                // An alarm stays one until the device is shown safe: the last rung is only tried again.
+                if run.standing != LadderStanding::Alarm {
+                    run.standing = LadderStanding::Climbing;
+                }
                 out.list.push(Effect::Rung { id, ladder, rung });
             }
         }

@@ -5,7 +5,7 @@ use super::LinkState;
 use super::core::{Core, TicketState};
 use super::event::EventKind;
 use crate::codec::{self, Body, Codec, Note, Turn};
-use crate::fault::pipe::FramePipe;
+use crate::fault::FramePipe;
 use crate::guard::Cause;
 use crate::rig::LinkDef;
 use crate::time::{Span, Time};
