@@ -468,7 +468,6 @@ impl Autopilot {
             return self.sink(at, params);
         }
         let height = params.get(Param::ReturnAltitude) / 100.0;
-        let down = -now.altitude().max(height);
         if now.altitude() < height - TAKEOFF_NEAR {
             // First up, then home.
             return Motors::Fly(Demand {
@@ -482,7 +481,8 @@ impl Autopilot {
             self.home_reached = true;
             self.hold = (0.0, 0.0);
         }
-        Motors::Fly(Demand { horizontal: Some((0.0, 0.0)), down: Some(down), velocity: Vec3::ZERO, yaw: self.yaw })
+        // Higher than it must be, it stays at its height.
+        Motors::Fly(Demand { horizontal: Some((0.0, 0.0)), down: None, velocity: Vec3::ZERO, yaw: self.yaw })
     }
     fn sink(&self, at: Time, params: &Params) -> Motors {
         if self.landed || self.still.is_some_and(|since| at.since(since) >= TOUCHDOWN) {
