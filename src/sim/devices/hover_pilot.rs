@@ -92,10 +92,6 @@ impl HoverPilot {
             noise,
         })
     }
-    /// The link it speaks on.
-    pub fn link(&self) -> LinkId {
-        self.link
-    }
     /// Topics it listens to.
     pub fn subscriptions(&self) -> impl Iterator<Item = &Arc<str>> {
         std::iter::once(&self.state_topic).chain(&self.task_topics)

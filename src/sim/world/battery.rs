@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn five_amperes_empty_it_in_about_an_hour() {
         let mut battery = Battery::full();
-        let mut hours = 0.0;
+        let mut hours: f64 = 0.0;
         while battery.charge() > 0.0 {
             battery.draw(5.1 * battery.voltage(), 1.0);
             hours += 1.0 / 3600.0;

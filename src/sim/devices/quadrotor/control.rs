@@ -27,20 +27,20 @@ const SLEW: f64 = 6.0;
 const CLIMB_ACCELERATION_MAX: f64 = 5.0;
 /// Attitude error to rates, 1/s: roll and pitch, yaw.
 const ATTITUDE_GAIN: f64 = 7.0;
-const YAW_GAIN: f64 = 2.5;
+const YAW_GAIN: f64 = 1.2;
 /// Most rates asked for, rad/s.
 const RATE_MAX: f64 = 4.0;
-const YAW_RATE_MAX: f64 = 1.5;
+const YAW_RATE_MAX: f64 = 0.8;
 /// Rate error to angular acceleration, 1/s: roll and pitch, yaw; integral in 1/s^2.
 const RATE_GAIN: f64 = 22.0;
-const YAW_RATE_GAIN: f64 = 8.0;
+const YAW_RATE_GAIN: f64 = 5.0;
 const RATE_INTEGRAL: f64 = 12.0;
-/// What the integral of the rate error may grow to, in rad/s^2.
-const RATE_INTEGRAL_MAX: f64 = 8.0;
+/// What the integral of the rate error may grow to, in rad/s^2. Yaw has little torque to give, so its integral stays small.
+const RATE_INTEGRAL_MAX: Vec3 = Vec3::new(8.0, 8.0, 0.2);
 /// A rotor's thrust stays above this share of its hover thrust, so that attitude never goes uncontrolled.
 const THRUST_MIN: f64 = 0.08;
 /// Share of a rotor's hover thrust that yaw may use.
-const YAW_SHARE: f64 = 0.25;
+const YAW_SHARE: f64 = 0.5;
 /// Throttle of an armed machine on the ground.
 const IDLE: f64 = 0.12;
 
@@ -154,7 +154,7 @@ impl Controller {
         );
         let error = rates - now.rates;
         self.rate_integral = (self.rate_integral + error * (RATE_INTEGRAL * seconds))
-            .map(|i| i.clamp(-RATE_INTEGRAL_MAX, RATE_INTEGRAL_MAX));
+            .zip(RATE_INTEGRAL_MAX, |i, most| i.clamp(-most, most));
         let gains = Vec3::new(RATE_GAIN, RATE_GAIN, YAW_RATE_GAIN);
         (error.zip(gains, |e, g| e * g) + self.rate_integral).zip(INERTIA, |a, i| a * i)
     }
