@@ -60,17 +60,12 @@ impl Page {
         self.note(problem.severity, word.part(problem.span), problem.message, problem.remedy);
     }
     /// Notes that a name is not known, with the nearest one that is.
-    pub fn unknown<'a>(&mut self, word: &Word, message: String, known: impl Iterator<Item = &'a str> + Clone) {
-        let remedy = match nearest(&word.text, known.clone()) {
+    pub fn unknown<'a>(&mut self, word: &Word, message: String, known: impl Iterator<Item = &'a str>) {
+        let known: Vec<&str> = known.collect();
+        let remedy = match nearest(&word.text, known.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
-            None => {
-                let all: Vec<&str> = known.take(13).collect();
-                match all.len() {
-                    0 => None,
-                    1..=12 => Some(format!("known: {}", all.join(", "))),
-                    _ => None,
-                }
-            }
+            None if (1..=12).contains(&known.len()) => Some(format!("known: {}", known.join(", "))),
+            None => None,
         };
         self.error(word.span.clone(), message, remedy);
     }
