@@ -27,8 +27,14 @@ const BROKER_MAX: Span = Span::from_micros(400);
 pub trait Sink {
     /// Called before the run sees the input.
     fn input(&mut self, input: &Input);
-    /// Called after; what was sent stands in `effects` too.
+    /// Called after.
     fn effects(&mut self, at: Time, effects: &Effects);
+    /// A frame left, as it stood on the wire.
+    fn sent(&mut self, _at: Time, _frame: &Frame) {}
+    /// What became of keeping it all, told once: the run must know.
+    fn trouble(&mut self) -> Option<RecorderState> {
+        None
+    }
 }
 
 /// Sees nothing.
@@ -202,17 +208,22 @@ impl World {
         self.run.handle(&input, &mut effects);
         sink.effects(self.now, &effects);
         for effect in effects.list.drain(..) {
-            self.carry_out(effect);
+            self.carry_out(effect, sink);
         }
         self.effects = effects;
+        if self.outcome.is_none()
+            && let Some(state) = sink.trouble()
+        {
+            self.feed(Input::Recorder { at: self.now, state }, sink);
+        }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn carry_out(&mut self, effect: Effect, sink: &mut dyn Sink) {
         match effect {
-            Effect::Send { id, frame, .. } => self.transmit(id, vec![frame]),
+            Effect::Send { id, frame, .. } => self.transmit(id, vec![frame], sink),
             Effect::Rung { id, ladder, rung } => {
                 let frames = self.plan.ladders[ladder.0 as usize].rungs[rung.0 as usize].frames.clone();
-                self.transmit(id, frames);
+                self.transmit(id, frames, sink);
             }
             Effect::Twin { device, fault, on } => self.twin_fault(device, &fault, on),
             Effect::Prompt { .. } => {
@@ -232,7 +243,7 @@ impl World {
         }
     }
 
-    fn transmit(&mut self, id: SendId, frames: Vec<Frame>) {
+    fn transmit(&mut self, id: SendId, frames: Vec<Frame>, sink: &mut dyn Sink) {
         let begun = self.now + Span::from_micros(10);
         let mut done = begun;
         for frame in frames {
@@ -241,6 +252,7 @@ impl World {
                 continue;
             }
             done = done.max(begun + Span::from_micros(10));
+            sink.sent(begun, &frame);
             let heard = match &frame.topic {
                 None => true,
                 Some(topic) => self.bench_subscriptions.iter().any(|(l, t)| *l == link && topic_matches(t, topic)),

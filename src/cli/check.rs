@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::disk::Disk;
-use crate::diag::{Diagnostic, render_all};
+use crate::diag::{Diagnostic, report};
 use crate::scenario::plan::{Mode, Plan};
 use crate::scenario::{self, Request};
 use clap::Args;
@@ -66,7 +66,7 @@ pub fn plan(scenario: &str, choice: &PlanChoice, mode: Mode) -> Option<Plan> {
 /// Prints diagnostics on standard error.
 pub fn print_diagnostics(diagnostics: &[Diagnostic]) {
     if !diagnostics.is_empty() {
-        eprint!("{}", render_all(diagnostics, std::io::stderr().is_terminal()));
+        eprint!("{}", report(diagnostics, std::io::stderr().is_terminal()));
     }
 }
 

@@ -33,7 +33,7 @@ pub fn plan(scenario: &str, seed: u64) -> Arc<Plan> {
     match check(&request, &ProjectFiles) {
         Ok((plan, _)) => Arc::new(plan),
         Err(diagnostics) => {
-            panic!("{}", checkrein::diag::render_all(&diagnostics, false));
+            panic!("{}", checkrein::diag::report(&diagnostics, false));
         }
     }
 }
