@@ -146,11 +146,9 @@ fn ends_safe_or_in_alarm(kept: &Kept, plan: &Plan, story: &str) {
 
 #[test]
 fn shipped_scenarios_end_as_they_are_meant_to() {
-    for (scenario, verdict) in [
-        (SCENARIOS[0], RunVerdict::Pass),
-        (SCENARIOS[1], RunVerdict::Pass),
-        (SCENARIOS[2], RunVerdict::Fail),
-    ] {
+    for (scenario, verdict) in
+        [(SCENARIOS[0], RunVerdict::Pass), (SCENARIOS[1], RunVerdict::Pass), (SCENARIOS[2], RunVerdict::Fail)]
+    {
         for seed in [1, 2, 3] {
             let plan = plan(scenario, seed);
             let (outcome, kept) = run(&plan, &Options::default());
