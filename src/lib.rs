@@ -22,3 +22,9 @@ pub mod log;
 pub mod run;
 pub mod sim;
 pub mod r#virtual;
+// eyes
+pub mod plot;
+pub mod report;
+pub mod trace;
+// hands
+pub mod io;

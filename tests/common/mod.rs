@@ -6,8 +6,8 @@ use checkrein::diag::Files;
 use checkrein::run::{Effect, Effects, Event, Input, Outcome, Run};
 use checkrein::scenario::plan::{Mode, Plan};
 use checkrein::scenario::{Request, check};
-use checkrein::sim::Bench;
 use checkrein::signal::Sample;
+use checkrein::sim::Bench;
 use checkrein::time::Time;
 use checkrein::r#virtual::{Options, Sink, drive};
 use checkrein::wire::DeviceId;
@@ -29,8 +29,7 @@ pub fn root() -> PathBuf {
 
 /// The plan of a shipped scenario.
 pub fn plan(scenario: &str, seed: u64) -> Arc<Plan> {
-    let request =
-        Request { scenario: scenario.to_owned(), rig: None, overrides: Vec::new(), seed, mode: Mode::Sim };
+    let request = Request { scenario: scenario.to_owned(), rig: None, overrides: Vec::new(), seed, mode: Mode::Sim };
     match check(&request, &ProjectFiles) {
         Ok((plan, _)) => Arc::new(plan),
         Err(diagnostics) => {
@@ -41,8 +40,7 @@ pub fn plan(scenario: &str, seed: u64) -> Arc<Plan> {
 
 /// All twins of the plan's rig.
 pub fn bench(plan: &Plan) -> Bench {
-    let devices: Vec<DeviceId> =
-        plan.rig.devices.iter().filter(|d| d.twin.is_some()).map(|d| d.id).collect();
+    let devices: Vec<DeviceId> = plan.rig.devices.iter().filter(|d| d.twin.is_some()).map(|d| d.id).collect();
     Bench::new(&plan.rig, plan.seed, &devices).expect("shipped twins exist")
 }
 

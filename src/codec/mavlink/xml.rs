@@ -144,6 +144,7 @@ impl File<'_> {
             extension,
             enumeration: node.attribute("enum").map(str::to_string),
             units: node.attribute("units").map(str::to_string),
+            invalid: node.attribute("invalid").and_then(invalid_value),
             is_version,
         })
     }
@@ -151,6 +152,26 @@ impl File<'_> {
 
 fn elements<'a, 'i>(node: Node<'a, 'i>, tag: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
     node.children().filter(move |n| n.has_tag_name(tag))
+}
+
+/// Reads `UINT16_MAX`, `-1`, `0`; of an array, `[UINT16_MAX]` and `[UINT16_MAX:]`, what holds for each element.
+/// `None` for NaN, which is unknown by itself, and for what is not understood.
+fn invalid_value(text: &str) -> Option<f64> {
+    let text = text.trim_matches(['[', ']']).trim_end_matches(':');
+    Some(match text {
+        "UINT8_MAX" => u8::MAX.into(),
+        "INT8_MAX" => i8::MAX.into(),
+        "UINT16_MAX" => u16::MAX.into(),
+        "INT16_MAX" => i16::MAX.into(),
+        "UINT32_MAX" => u32::MAX.into(),
+        "INT32_MAX" => i32::MAX.into(),
+        "UINT64_MAX" => u64::MAX as f64,
+        "INT64_MAX" => i64::MAX as f64,
+        _ => match whole_number(text) {
+            Some(number) => number as f64,
+            None => text.parse().ok().filter(|number: &f64| number.is_finite())?,
+        },
+    })
 }
 
 /// Reads `12`, `-1`, `0x1F`, `0b101`, `2**5`; unsigned 64-bit values keep their bits.
@@ -172,10 +193,11 @@ fn whole_number(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dialect::{Dialect, DialectSource};
     use super::*;
+    use crate::codec::mavlink::dialect::{Dialect, DialectSource};
+    use std::sync::Arc;
 
-    fn load_one(text: &str) -> Result<Dialect, String> {
+    fn load_one(text: &str) -> Result<Arc<Dialect>, String> {
         Dialect::load(&DialectSource::Xml(vec![("dir/mine.xml".into(), text.into())]))
     }
 
