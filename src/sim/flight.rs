@@ -2,13 +2,15 @@
 
 use crate::codec::mavlink::DialectSource;
 use crate::codec::mavlink::device::{Received, Vehicle};
-use crate::codec::{CommandMap, DeviceConfig, FieldValue, LinkConfig, May, Protocol, Tells};
-use crate::command::{CommandId, CommandTable};
+use crate::codec::{
+    self, CommandMap, Decode, DeviceConfig, FieldValue, LinkConfig, May, Note, Protocol, SignalMap, Tells, Turn,
+};
+use crate::command::{Command, CommandId, CommandTable, Ticket};
 use crate::fault::TwinFault;
 use crate::rig::{
     Broker, DeviceDef, Flow, LinkDef, LinkKind, MqttDef, Parity, PortName, Rig, Role, SerialDef, WorldDef,
 };
-use crate::signal::SignalTable;
+use crate::signal::{SignalId, SignalTable};
 use crate::sim::Bench;
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, LinkId};
@@ -372,4 +374,70 @@ fn a_bench_that_stood_still_does_not_pour_out_the_missed_time() {
     assert!(out.len() < 500, "{} frames", out.len());
     let next = bench.next_deadline().expect("it goes on");
     assert!(next > Time::from_nanos(3_600_000_000_000) && next < Time::from_nanos(3_600_010_000_000));
+}
+
+/// Goal: the harness's own codec and the twin understand each other. Method: a session of the link identifies the machine, sets its
+/// rates, reads a signal and has orders acknowledged and refused.
+#[test]
+fn the_host_codec_and_the_twin_understand_each_other() {
+    let mut config = rig().links[0].codec.clone();
+    let fc = &mut config.devices[0];
+    fc.heartbeat = Some(("HEARTBEAT".to_owned(), Span::from_secs(1)));
+    fc.signals.push(SignalMap {
+        signal: SignalId(0),
+        field: "EXTENDED_SYS_STATE.landed_state".to_owned(),
+        scale: 1.0,
+        offset: 0.0,
+        decode: Decode::Number,
+        every: Some(Span::from_millis(50)),
+    });
+    let order = |id, entry: &str, param1: f64| CommandMap {
+        command: CommandId(id),
+        send: "COMMAND_LONG".to_owned(),
+        with: vec![
+            ("command".to_owned(), FieldValue::Text(entry.to_owned())),
+            ("param1".to_owned(), FieldValue::Number(param1)),
+        ],
+        ack: Some("COMMAND_ACK".to_owned()),
+    };
+    fc.commands.push(order(0, "MAV_CMD_COMPONENT_ARM_DISARM", 1.0));
+    fc.commands.push(order(1, "MAV_CMD_NAV_TAKEOFF", 0.0));
+    let mut host = codec::build(&config).expect("the configuration is right");
+    let mut bench = Bench::new(&rig(), 1, &[FC]).expect("the twin exists");
+    let mut turn = Turn::default();
+    let (mut notes, mut samples) = (Vec::new(), 0);
+    for step in 0..1200 {
+        let at = Time::from_nanos(step * 2_500_000);
+        turn.clear();
+        host.tick(at, &mut turn);
+        if step == 400 {
+            let arm = Command::new(CommandId(0), &[]).expect("no arguments fit");
+            host.order(at, &arm, Ticket(1), &mut turn).expect("it can be encoded");
+        }
+        if step == 800 {
+            // The machine stands in STABILIZE: it does not take off from there.
+            let up = Command::new(CommandId(1), &[]).expect("no arguments fit");
+            host.order(at, &up, Ticket(2), &mut turn).expect("it can be encoded");
+        }
+        let mut frames = Vec::new();
+        for (_, frame) in turn.sends.drain(..) {
+            bench.receive(at, &frame, &mut frames);
+        }
+        bench.tick(at, &mut frames);
+        for frame in frames {
+            host.feed(at, &frame, &mut turn);
+        }
+        if step > 800 {
+            samples += turn.samples.len();
+        }
+        notes.append(&mut turn.notes);
+    }
+    assert!(notes.contains(&Note::Identified { device: FC }), "{notes:?}");
+    assert!(notes.contains(&Note::Acked { ticket: Ticket(1) }), "{notes:?}");
+    assert!(notes.iter().any(|n| matches!(n, Note::Refused { ticket: Ticket(2), .. })), "{notes:?}");
+    assert!((19..=21).contains(&samples), "20 Hz were asked for, {samples} came in a second");
+    assert!(
+        !notes.iter().any(|n| matches!(n, Note::Noise { .. } | Note::Corrupt { .. } | Note::Gap { .. })),
+        "{notes:?}"
+    );
 }
