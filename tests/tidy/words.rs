@@ -25,6 +25,7 @@ const WORDS: &[Word] = &[
     Word { text: "quick fix", whole: true, exact: false, remedy: EXCUSE },
     Word { text: "FIXME", whole: true, exact: true, remedy: EXCUSE },
     Word { text: "TODO", whole: true, exact: true, remedy: EXCUSE },
+    Word { text: "tbd", whole: true, exact: false, remedy: EXCUSE },
     Word { text: "XXX", whole: true, exact: true, remedy: EXCUSE },
     Word { text: "/work/", whole: false, exact: true, remedy: TRACE },
     Word { text: "/farm/", whole: false, exact: true, remedy: TRACE },
