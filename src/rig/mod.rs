@@ -20,6 +20,6 @@ pub(crate) mod yaml;
 pub use keys::{envelope_schema, schema};
 pub(crate) use load::{Loaded, RULE_KEYS, load};
 pub use model::{
-    Broker, DeadMan, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction,
-    Rig, Role, Rule, RungDef, Secret, SerialDef, Tls, WorldDef,
+    Broker, DeadMan, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName,
+    Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, Tls, WorldDef,
 };
