@@ -21,3 +21,4 @@ pub mod stl;
 pub mod log;
 pub mod run;
 pub mod sim;
+pub mod r#virtual;

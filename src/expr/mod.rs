@@ -3,6 +3,7 @@
 //! Invariant: nothing here knows time passing; `stl` judges what is built here.
 
 pub mod ir;
+pub mod walk;
 
 use crate::signal::{SignalId, SignalTable};
 use crate::time::Span;

@@ -123,6 +123,11 @@ impl Engine {
     pub fn open(&self, _rule: RuleId) -> bool {
         todo!()
     }
+    /// The script is over at `at`: instants after it are still judged for violations, but what stays undecided there
+    /// does not make a rule inconclusive.
+    pub fn close_scope(&mut self, _at: Time) {
+        todo!()
+    }
     /// Ends the scope at `end` (closed); everything after is unknown.
     pub fn finish(self, _end: Time) -> Vec<Judgement> {
         todo!()
