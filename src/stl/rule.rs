@@ -318,7 +318,10 @@ impl Rule {
     fn take_main(&mut self, value: &Val, now: Slot, instant: Slot, out: &mut Vec<Change>) {
         if self.record_ended && instant > self.scope_end && value.bits.possible() && !value.bits.certain() {
             // Only the end of the record leaves it open, and nobody asked for a decision on it.
-            self.current = None;
+            self.fold_end(now, instant);
+            if let Some(held) = &mut self.current {
+                held.ramp = None;
+            }
             return;
         }
         self.fold_end(now, instant);
@@ -401,7 +404,7 @@ impl Rule {
                 probe.3 = Some(time_of(last - late));
             }
         }
-        if self.current.is_none() && self.worst_at.is_none() {
+        if self.current.is_none() {
             return (Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY }, None);
         }
         (Margin { lo: probe.0, hi: probe.1 }, probe.3)
@@ -424,8 +427,7 @@ impl Rule {
     /// The last word, when everything up to the end of the scope is decided.
     pub fn judge(&self, closed: Slot, late: i64, end: Slot) -> Judgement {
         let (mut margin, worst_at) = self.margin(closed, late, end);
-        let judged = self.current.is_some() || self.worst_at.is_some();
-        let mut bits = if judged { self.bits } else { Bits::UNKNOWN };
+        let mut bits = if self.current.is_some() { self.bits } else { Bits::UNKNOWN };
         for live in &self.live {
             margin.lo = margin.lo.min(live.lo);
             margin.hi = margin.hi.min(live.hi);
