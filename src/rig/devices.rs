@@ -306,6 +306,8 @@ fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, Fiel
     let by_name = match &serial.port {
         PortName::Usb { serial, .. } => serial.is_some(),
         PortName::Path(path) => path.starts_with("/dev/serial/by-id/"),
+        // A twin is what it is said to be.
+        PortName::Twin => return,
     };
     let remedy = Some("add `identity: { AUTOPILOT_VERSION.uid: 0x… }`".to_string());
     if by_name {
