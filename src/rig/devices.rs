@@ -7,7 +7,6 @@ use super::names::{RESERVED_DEVICES, beside};
 use super::yaml::{Fields, Kind, Node, Page, Word};
 use crate::codec::mavlink::DialectSource;
 use crate::codec::{ConfigSite, DeviceConfig, FieldValue, Protocol};
-use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
 use std::ops::Range;
 
@@ -19,7 +18,6 @@ pub(super) struct Draft<'n> {
     pub link: Option<LinkId>,
     pub role: Role,
     pub twin: Option<String>,
-    pub heartbeat: Option<(String, Span)>,
     pub dead_man: Option<DeadMan>,
     /// What the codec will be told; `None` while link or protocol are wrong.
     pub codec: Option<DeviceConfig>,
@@ -114,7 +112,8 @@ fn draft<'n>(
         }
         Some((send?.text.clone(), every?))
     });
-    let dead_man = fields.get("dead_man").and_then(|node| dead_man(page, node, role, fields.get("heartbeat").is_some()));
+    let dead_man =
+        fields.get("dead_man").and_then(|node| dead_man(page, node, role, fields.get("heartbeat").is_some()));
     let identity = identity(page, &fields, &mut sites);
     let protocol = fields.get("protocol").and_then(|node| {
         sites.protocol = node.span.clone();
@@ -133,13 +132,13 @@ fn draft<'n>(
             signals: Vec::new(),
             commands: Vec::new(),
             identity,
-            heartbeat: heartbeat.clone(),
+            heartbeat,
             tells: None,
             may: Vec::new(),
         }),
         _ => None,
     };
-    Draft { id, word, fields, link: link.map(|l| l.id), role, twin, heartbeat, dead_man, codec, sites }
+    Draft { id, word, fields, link: link.map(|l| l.id), role, twin, dead_man, codec, sites }
 }
 
 /// What the device does when nobody speaks to it.
@@ -180,7 +179,10 @@ fn dead_man(page: &mut Page, node: &Node, role: Role, has_heartbeat: bool) -> Op
             page.error(
                 fields.head.clone(),
                 "a dead_man is one of two".into(),
-                Some("write `{ loses: heartbeat, safe_within: 5 s }` or, for a controller, `{ silent_for: 500 ms }`".into()),
+                Some(
+                    "write `{ loses: heartbeat, safe_within: 5 s }` or, for a controller, `{ silent_for: 500 ms }`"
+                        .into(),
+                ),
             );
             None
         }
@@ -218,7 +220,11 @@ fn protocol(reading: &mut Reading<'_>, node: &Node, sites: &mut Sites) -> Option
         }
         let message = format!("`{}` is no protocol", word.text);
         if word.text == "mavlink" {
-            reading.page.error(word.span.clone(), message, Some("write `{ mavlink: common, system: 1, component: 1 }`".into()));
+            reading.page.error(
+                word.span.clone(),
+                message,
+                Some("write `{ mavlink: common, system: 1, component: 1 }`".into()),
+            );
         } else {
             reading.page.unknown(word, message, ["json", "mavlink"].into_iter());
         }
@@ -305,7 +311,10 @@ fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, Fiel
     if by_name {
         page.warn(
             word.span.clone(),
-            format!("nothing proves that `{}` is the board it should be: the first message of its address will do", word.text),
+            format!(
+                "nothing proves that `{}` is the board it should be: the first message of its address will do",
+                word.text
+            ),
             remedy,
         );
     } else {
@@ -345,7 +354,10 @@ fn same_link(page: &mut Page, drafts: &[Draft<'_>], links: &[LinkDef]) {
             if let Some(twin) = twin {
                 page.error(
                     draft.sites.protocol.clone(),
-                    format!("`{}` has the same address on link `{link}`: system {system}, component {component}", twin.word.text),
+                    format!(
+                        "`{}` has the same address on link `{link}`: system {system}, component {component}",
+                        twin.word.text
+                    ),
                     Some("give each device its own system or component id".into()),
                 );
             }

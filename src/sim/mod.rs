@@ -4,6 +4,8 @@
 
 mod bench;
 mod devices;
+#[cfg(test)]
+mod flight;
 mod random;
 mod world;
 

@@ -3,10 +3,11 @@
 use super::dialect::{Dialect, DialectSource};
 use super::encode::{Payload, element_of, text_in};
 use super::framing::{Found, Framer, Sender, Version, write_frame};
+use std::sync::Arc;
 
 /// The vehicle's end of one serial link.
 pub struct Vehicle {
-    dialect: Dialect,
+    dialect: Arc<Dialect>,
     framer: Framer,
     system: u8,
     component: u8,

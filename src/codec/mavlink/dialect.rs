@@ -3,6 +3,7 @@
 use super::field::Kind;
 use super::xml;
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 /// Where a dialect comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -134,14 +135,20 @@ impl MessageDef {
 }
 
 impl Dialect {
-    /// Loads a dialect; the error names file and line.
-    pub(super) fn load(source: &DialectSource) -> Result<Dialect, String> {
+    /// Loads a dialect; the error names file and line. The built-in ones are read once per process, since a swarm
+    /// of runs loads them thousands of times.
+    pub(super) fn load(source: &DialectSource) -> Result<Arc<Dialect>, String> {
+        static COMMON: LazyLock<Result<Arc<Dialect>, String>> =
+            LazyLock::new(|| xml::load("common.xml", std::iter::empty()).map(Arc::new));
+        static ARDUPILOTMEGA: LazyLock<Result<Arc<Dialect>, String>> =
+            LazyLock::new(|| xml::load("ardupilotmega.xml", std::iter::empty()).map(Arc::new));
         match source {
-            DialectSource::Common => xml::load("common.xml", BUILT_IN.iter().copied()),
-            DialectSource::Ardupilotmega => xml::load("ardupilotmega.xml", BUILT_IN.iter().copied()),
+            DialectSource::Common => COMMON.clone(),
+            DialectSource::Ardupilotmega => ARDUPILOTMEGA.clone(),
             DialectSource::Xml(texts) => {
                 let (first, _) = texts.first().ok_or("no dialect text was given")?;
-                xml::load(first, texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+                let texts = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+                xml::load(first, texts).map(Arc::new)
             }
         }
     }

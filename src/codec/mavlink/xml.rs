@@ -193,10 +193,11 @@ fn whole_number(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::codec::mavlink::dialect::{Dialect, DialectSource};
     use super::*;
+    use crate::codec::mavlink::dialect::{Dialect, DialectSource};
+    use std::sync::Arc;
 
-    fn load_one(text: &str) -> Result<Dialect, String> {
+    fn load_one(text: &str) -> Result<Arc<Dialect>, String> {
         Dialect::load(&DialectSource::Xml(vec![("dir/mine.xml".into(), text.into())]))
     }
 

@@ -69,6 +69,14 @@ impl Page {
         };
         self.error(word.span.clone(), message, remedy);
     }
+    /// Takes over the problems of another reading of the same file, each once.
+    pub fn absorb(&mut self, other: Page) {
+        for problem in other.problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+    }
     /// True when something is wrong (warnings do not count).
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|p| p.severity == Severity::Error)
@@ -165,7 +173,9 @@ impl Page {
         let text = word.text.as_str();
         let taken_for = match text {
             _ if is_guessed(text) => "a boolean or null",
-            _ if text.parse::<f64>().is_ok() && !text.chars().next().is_some_and(|c| c.is_ascii_alphabetic()) => "a number",
+            _ if text.parse::<f64>().is_ok() && !text.chars().next().is_some_and(|c| c.is_ascii_alphabetic()) => {
+                "a number"
+            }
             _ => return Some(word),
         };
         self.error(

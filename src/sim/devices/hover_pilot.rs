@@ -16,13 +16,13 @@ const SAYS_EVERY: Span = Span::from_millis(40);
 /// It stops speaking when it has been told nothing for this long.
 const BLIND_AFTER: Span = Span::from_millis(1_000);
 /// Distance to speed, in 1/s.
-const EAGERNESS: f64 = 3.0;
+const EAGERNESS: f64 = 2.0;
 /// How much of its speed it takes back.
-const DAMPING: f64 = 0.6;
+const DAMPING: f64 = 1.0;
 /// It asks for a place this many seconds ahead of where it was told it is.
-const LOOKAHEAD: f64 = 0.5;
+const LOOKAHEAD: f64 = 1.0;
 /// Fastest it asks for, in m/s: sideways, up and down.
-const SPEED_MAX: f64 = 4.0;
+const SPEED_MAX: f64 = 3.0;
 const CLIMB_MAX: f64 = 2.0;
 /// Arguments it knows how to fill.
 const KNOWN: [&str; 7] = ["x", "y", "z", "vx", "vy", "climb", "yaw"];
@@ -214,11 +214,7 @@ mod tests {
             }],
             identity: Vec::new(),
             heartbeat: None,
-            tells: Some(Tells {
-                topic: "pilot/state".to_owned(),
-                every: Span::from_millis(20),
-                fields: Vec::new(),
-            }),
+            tells: Some(Tells { topic: "pilot/state".to_owned(), every: Span::from_millis(20), fields: Vec::new() }),
             may: vec![May { command: CommandId(0), topic: "pilot/goto".to_owned(), args }],
         };
         HoverPilot::new(&device, LinkId(1), Noise::new(1, 1)).expect("the configuration is complete")

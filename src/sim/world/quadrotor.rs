@@ -33,9 +33,9 @@ const LAG_DOWN: f64 = 0.025;
 const ROTOR_DRAG: f64 = 8.06428e-5;
 /// Half the density of air at sea level (1.225 kg/m^3).
 const HALF_DENSITY: f64 = 0.6125;
-/// Drag areas (coefficient times area) in m^2: a body of 0.47 m by 0.11 m at coefficient 0.4 from the sides; with arms,
-/// propellers and legs at coefficient 1 seen from above.
-const DRAG_AREA: Vec3 = Vec3::new(0.02, 0.02, 0.05);
+/// Drag areas (coefficient times area) in m^2: a body of 0.47 m by 0.11 m at coefficient 0.6 from the sides; with arms,
+/// propellers and legs at coefficient 1 seen from above. With the rotors' drag it leans 15 deg in 10 m/s.
+const DRAG_AREA: Vec3 = Vec3::new(0.03, 0.03, 0.05);
 /// Damping of body rates by the rotors, in N m s: thrust times arm squared over inflow speed (about 5 m/s) at hover.
 const RATE_DAMPING: f64 = 0.02;
 /// Electrical power to shaft power of motor and speed controller.
@@ -114,6 +114,7 @@ impl Quadrotor {
         self.gains.get_mut(motor).map(|g| *g = gain.max(0.0)).is_some()
     }
     /// Sum of the rotors' thrusts in N.
+    #[cfg(test)]
     pub fn thrust(&self) -> f64 {
         self.rotor_thrusts().iter().sum()
     }
@@ -129,11 +130,8 @@ impl Quadrotor {
         body_force += DRAG_AREA.zip(air, |area, v| -HALF_DENSITY * area * v * v.abs());
         let mut torque = self.rates * -RATE_DAMPING;
         for (thrust, (forward, right, turn)) in thrusts.iter().zip(MOTORS) {
-            torque += Vec3::new(
-                -right * ARM_RIGHT * thrust,
-                forward * ARM_FORWARD * thrust,
-                turn * MOMENT_CONSTANT * thrust,
-            );
+            torque +=
+                Vec3::new(-right * ARM_RIGHT * thrust, forward * ARM_FORWARD * thrust, turn * MOMENT_CONSTANT * thrust);
         }
 
         let mut force = self.attitude.rotate(body_force) + Vec3::new(0.0, 0.0, MASS * GRAVITY);

@@ -47,11 +47,7 @@ impl Vec3 {
         let factor = limit / length;
         Vec3::new(self.x * factor, self.y * factor, self.z)
     }
-    /// Part by part.
-    pub fn map(self, f: impl Fn(f64) -> f64) -> Vec3 {
-        Vec3::new(f(self.x), f(self.y), f(self.z))
-    }
-    /// Part by part with another.
+    /// Combined part by part with another.
     pub fn zip(self, other: Vec3, f: impl Fn(f64, f64) -> f64) -> Vec3 {
         Vec3::new(f(self.x, other.x), f(self.y, other.y), f(self.z, other.z))
     }

@@ -1,11 +1,11 @@
 //! What a session knows of one vehicle while it talks to it.
 
-use crate::codec::mavlink::dialect::{Dialect, MessageDef, PAYLOAD_MAX};
-use crate::codec::mavlink::encode::text_in;
-use crate::codec::mavlink::framing::Version;
 use super::orders::Ack;
 use super::plan::{DevicePlan, Fact, Wanted};
 use super::station::{Request, Station};
+use crate::codec::mavlink::dialect::{Dialect, MessageDef, PAYLOAD_MAX};
+use crate::codec::mavlink::encode::text_in;
+use crate::codec::mavlink::framing::Version;
 use crate::codec::{Note, Turn};
 use crate::time::{Span, Time};
 
@@ -276,8 +276,11 @@ impl Fact {
                 let found = self.field.kind.number(payload, at);
                 // Both went the same way to a float, so that equal numbers stay equal. Single-precision fields
                 // are compared as such.
-                let wanted_raw =
-                    if self.field.kind == crate::codec::mavlink::field::Kind::F32 { f64::from(*wanted as f32) } else { *wanted };
+                let wanted_raw = if self.field.kind == crate::codec::mavlink::field::Kind::F32 {
+                    f64::from(*wanted as f32)
+                } else {
+                    *wanted
+                };
                 if found == wanted_raw { Ok(()) } else { Err((show(found), show(*wanted))) }
             }
         }

@@ -25,6 +25,7 @@ use crate::codec::{Body, Codec, ConfigProblem, EncodeError, LinkConfig, Message,
 use crate::command::{Command, Ticket};
 use crate::time::{Span, Time};
 use crate::wire::{Frame, Lane, LinkId};
+use std::sync::Arc;
 
 /// No field of that kind in the message.
 const NOWHERE: u8 = u8::MAX;
@@ -32,7 +33,7 @@ const NOWHERE: u8 = u8::MAX;
 /// Session of one link.
 pub struct Host {
     link: LinkId,
-    dialect: Dialect,
+    dialect: Arc<Dialect>,
     framer: Framer,
     devices: Vec<Device>,
     orders: Orders,

@@ -3,11 +3,11 @@
 //! An acknowledgement names the command, not the order: of two orders of the same command the older is answered
 //! first, and an answer to a repetition may count for the next order.
 
-use crate::codec::mavlink::dialect::{Dialect, MessageDef};
-use crate::codec::mavlink::encode::Payload;
 use super::device::Device;
 use super::plan::{OrderPlan, why_unfit};
 use super::station::{COMPONENT, SYSTEM, Station};
+use crate::codec::mavlink::dialect::{Dialect, MessageDef};
+use crate::codec::mavlink::encode::Payload;
 use crate::codec::{Note, Turn};
 use crate::command::{Command, Ticket};
 use crate::time::{Span, Time};

@@ -12,10 +12,11 @@ use crate::signal::{SignalId, Value};
 use crate::time::Span;
 use crate::wire::DeviceId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is known of a link before the first byte.
 pub(super) struct LinkPlan {
-    pub(super) dialect: Dialect,
+    pub(super) dialect: Arc<Dialect>,
     pub(super) devices: Vec<DevicePlan>,
     /// Shortest heartbeat period that a device of the link asks for.
     pub(super) heartbeat: Option<Span>,
@@ -161,7 +162,7 @@ pub(super) fn plan(config: &LinkConfig) -> Result<LinkPlan, Vec<ConfigProblem>> 
     if problems.is_empty() { Ok(LinkPlan { dialect, devices, heartbeat }) } else { Err(problems) }
 }
 
-fn one_dialect(config: &LinkConfig, problems: &mut Vec<ConfigProblem>) -> Option<Dialect> {
+fn one_dialect(config: &LinkConfig, problems: &mut Vec<ConfigProblem>) -> Option<Arc<Dialect>> {
     let mut source: Option<(&DialectSource, &str)> = None;
     for device in &config.devices {
         let message = match (&device.protocol, source) {

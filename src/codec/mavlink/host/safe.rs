@@ -10,10 +10,10 @@
 //! A vehicle therefore hears the command twice, the second time with a higher `confirmation` where the message
 //! counts it. As long as nobody knows which version the vehicle speaks, both versions are sent; see [`bytes`].
 
+use super::station::{COMPONENT_SAFE, SYSTEM};
 use crate::codec::mavlink::dialect::MessageDef;
 use crate::codec::mavlink::encode::Payload;
 use crate::codec::mavlink::framing::{FRAME_MAX, Sender, Version, write_frame};
-use super::station::{COMPONENT_SAFE, SYSTEM};
 
 struct Writer<'a> {
     message: &'a MessageDef,

@@ -1,9 +1,9 @@
 //! Our own address on the link, and what we send unasked: nothing here can make anything move.
 
+use crate::codec::Turn;
 use crate::codec::mavlink::dialect::{Dialect, MessageDef};
 use crate::codec::mavlink::encode::Payload;
 use crate::codec::mavlink::framing::{Sender, Version, write_frame};
-use crate::codec::Turn;
 use crate::wire::{Frame, Lane, LinkId};
 
 /// What a ground station calls itself.

@@ -24,7 +24,7 @@ const FLYING: f64 = 0.25;
 const CRASH_TILT: f64 = 1.22;
 const CRASHED: Span = Span::from_secs(2);
 /// Assumed deceleration when a place to stop is worked out, in m/s^2.
-const BRAKE: f64 = 3.0;
+const BRAKE: f64 = 4.0;
 /// `param2` of a disarm command that is obeyed in flight too.
 pub const FORCE: f64 = 21196.0;
 
@@ -432,12 +432,7 @@ impl Autopilot {
                     let target = Target { position: Some(Vec3::new(hold.0, hold.1, down)), velocity: None, yaw: None };
                     self.guided = Guided::Target { target, heard: Time::MAX };
                 }
-                Motors::Fly(Demand {
-                    horizontal: Some(hold),
-                    down: Some(down),
-                    velocity: Vec3::ZERO,
-                    yaw: self.yaw,
-                })
+                Motors::Fly(Demand { horizontal: Some(hold), down: Some(down), velocity: Vec3::ZERO, yaw: self.yaw })
             }
             Guided::Target { target, heard } => {
                 let allowed = Span::from_seconds(params.get(Param::GuidedTimeout));

@@ -45,8 +45,11 @@ impl FlightController {
             "COMMAND_LONG" | "COMMAND_INT" => {
                 let command = number("command") as u16;
                 // COMMAND_INT carries parameters 5 to 7 as a place on the globe, which this machine does not fly to.
-                let answer =
-                    if message.name == "COMMAND_INT" { Answer::Unsupported } else { self.command(at, command, message) };
+                let answer = if message.name == "COMMAND_INT" {
+                    Answer::Unsupported
+                } else {
+                    self.command(at, command, message)
+                };
                 self.acknowledge(command, answer, message);
             }
             "SET_MODE" => {
@@ -122,9 +125,7 @@ impl FlightController {
         };
         let now: Estimate = self.estimate;
         match command {
-            COMPONENT_ARM_DISARM if param(1) == 1.0 => {
-                self.autopilot.arm(at, &now, &self.params, param(2) == FORCE)
-            }
+            COMPONENT_ARM_DISARM if param(1) == 1.0 => self.autopilot.arm(at, &now, &self.params, param(2) == FORCE),
             COMPONENT_ARM_DISARM if param(1) == 0.0 => self.autopilot.disarm(param(2) == FORCE),
             COMPONENT_ARM_DISARM => Answer::Denied,
             NAV_TAKEOFF => self.autopilot.take_off(param(7), &now),

@@ -13,7 +13,7 @@ use crate::sim::world::space::{Quat, Vec3};
 /// Position error to velocity, 1/s (ArduPilot: `PSC_POSXY_P`, `PSC_POSZ_P`).
 const POSITION_GAIN: f64 = 1.0;
 /// Velocity error to acceleration, 1/s, horizontal and vertical.
-const VELOCITY_GAIN: f64 = 3.2;
+const VELOCITY_GAIN: f64 = 2.5;
 const CLIMB_GAIN: f64 = 5.0;
 /// Integral of the velocity error to acceleration, 1/s^2.
 const VELOCITY_INTEGRAL: f64 = 1.2;

@@ -86,7 +86,7 @@ impl FlightController {
             controller: Controller::new(),
             autopilot: Autopilot::new(booted),
             telemetry: Telemetry::new(Noise::new(noise.seed(), 1), at),
-            params: Params::new(),
+            params: Params::new(system),
             params_to_tell: None,
             booted,
             faults: Faults::default(),

@@ -8,7 +8,7 @@ const TABLE: [(&str, f64, f64, f64); 17] = [
     ("ARMING_CHECK", 1.0, 0.0, 1.0),
     ("DISARM_DELAY", 10.0, 0.0, 127.0),
     ("ANGLE_MAX", 3000.0, 1000.0, 8000.0),
-    ("WPNAV_SPEED", 400.0, 10.0, 2000.0),
+    ("WPNAV_SPEED", 350.0, 10.0, 2000.0),
     ("WPNAV_SPEED_UP", 250.0, 10.0, 1000.0),
     ("WPNAV_SPEED_DN", 150.0, 10.0, 500.0),
     ("WPNAV_ACCEL", 250.0, 50.0, 500.0),
@@ -52,9 +52,11 @@ pub struct Params {
 }
 
 impl Params {
-    /// As set up for the hall: slower and lower than ArduPilot's defaults.
-    pub fn new() -> Params {
-        Params { values: TABLE.map(|(_, value, _, _)| value) }
+    /// Of the system with this number, set up for the hall: slower and lower than ArduPilot's defaults.
+    pub fn new(system: u8) -> Params {
+        let mut values = TABLE.map(|(_, value, _, _)| value);
+        values[Param::SystemId as usize] = f64::from(system);
+        Params { values }
     }
     /// How many there are.
     pub const COUNT: usize = TABLE.len();
@@ -102,7 +104,7 @@ mod tests {
 
     #[test]
     fn places_and_names_agree() {
-        let params = Params::new();
+        let params = Params::new(1);
         for (param, name) in [
             (Param::SystemId, "SYSID_THISMAV"),
             (Param::LandSpeed, "LAND_SPEED"),
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_value_outside_its_range_is_refused() {
-        let mut params = Params::new();
+        let mut params = Params::new(1);
         let speed = params.find("WPNAV_SPEED").expect("it is in the table");
         assert!(!params.set(speed, f64::NAN) && !params.set(speed, 1e6) && params.set(speed, 300.0));
         assert_eq!(params.limits().speed, 3.0);

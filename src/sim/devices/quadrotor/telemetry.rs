@@ -154,7 +154,8 @@ pub fn compose(place: usize, view: &View<'_>) -> (&'static str, Vec<(&'static st
     let heading = (angles.z.to_degrees() + 360.0) % 360.0;
     let millivolts = (now.voltage * 1e3).clamp(0.0, 65_534.0);
     let centiamperes = now.current * 1e2;
-    let percent = (now.charge * 100.0 + 0.5).floor();
+    // Rounded up, so that a failsafe at 15 % has acted when 15 % is told.
+    let percent = (now.charge * 100.0).ceil();
     let fields = match KINDS[place].name {
         "HEARTBEAT" => heartbeat(view),
         "ATTITUDE" => vec![

@@ -1,0 +1,6 @@
+mod mavlink_bench;
+mod mavlink_orders;
+mod mavlink_questions;
+mod mavlink_safe;
+mod mavlink_stream;
+mod mistakes;
