@@ -208,8 +208,9 @@ impl Ends {
         match self.posts.poll_recv(cx) {
             Poll::Ready(Some(Post::Input(Input::Bytes { frame, .. }))) => Poll::Ready(Arrival::Frame(frame)),
             Poll::Ready(Some(Post::Input(Input::Link { state, .. }))) => Poll::Ready(Arrival::Link(state)),
-            Poll::Ready(_) => Poll::Ready(Arrival::Nothing),
-            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(_)) => Poll::Ready(Arrival::Nothing),
+            // Without an MQTT link nobody holds the other end: that is no news, or it would drown out every order.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 }
