@@ -51,7 +51,7 @@ const SYMBOLS: &[&str] =
 const HABITS: &[(&str, &str, &str)] = &[
     ("&&", "and", "write `and`"),
     ("||", "or", "write `or`"),
-    ("=>", "implies", "write `implies`, or `>=` for at least"),
+    ("=>", "=>", "write `implies`, or `>=` for at least"),
     ("=<", "<=", "write `<=`"),
     ("<>", "!=", "write `!=`"),
     ("≤", "<=", "write `<=`"),
@@ -119,12 +119,15 @@ pub(super) fn tokens(text: &str, problems: &mut Vec<Problem>) -> Vec<Token> {
             };
             let shown =
                 if first.is_control() { format!("character {:#06x}", first as u32) } else { format!("`{first}`") };
-            problems.push(problem(
-                at..at + first.len_utf8(),
-                format!("{shown} is not part of the formula language"),
-                remedy,
-            ));
+            let message = format!("{shown} is not part of the formula language");
+            // One word on a pair of quotes is enough.
+            if !problems.iter().any(|p| p.message == message) {
+                problems.push(problem(at..at + first.len_utf8(), message, remedy));
+            }
             at += first.len_utf8();
+            if first == '^' {
+                at += text[at..].bytes().take_while(u8::is_ascii_digit).count();
+            }
             continue;
         };
         out.push(Token { kind, span: at..at + length });

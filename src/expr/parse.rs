@@ -41,9 +41,13 @@ pub(super) fn parse(text: &str) -> (Node, Vec<Problem>) {
         }
         return (Node::broken(whole), parser.problems);
     }
-    let node = parser.expression(tightness::LOOSEST);
+    let mut node = parser.expression(tightness::LOOSEST);
     if parser.kind() != &TokenKind::End && !parser.too_deep {
         parser.leftover();
+        // A quantity before the break is most likely half a comparison: nothing more can be said of it.
+        if !node.is_surely_formula() {
+            node = Node::broken(node.span);
+        }
     }
     parser.problems.truncate(PROBLEMS_MAX);
     (node, parser.problems)
@@ -179,7 +183,8 @@ impl Parser<'_> {
             return Err(left);
         };
         let binds = match word.as_str() {
-            "implies" | "iff" => tightness::IMPLIES,
+            // `=>` was reported already; which operator it stands for cannot be told.
+            "implies" | "iff" | "=>" => tightness::IMPLIES,
             "and" | "or" => tightness::AND_OR,
             "until" | "unless" | "since" => tightness::JOINT,
             "<" | "<=" | ">" | ">=" | "==" | "!=" | "in" => tightness::COMPARE,
@@ -193,6 +198,10 @@ impl Parser<'_> {
         let operator = self.span();
         self.step();
         Ok(match binds {
+            tightness::IMPLIES if word == "=>" => {
+                self.expression(tightness::IMPLIES);
+                Node::broken(start..self.read_to())
+            }
             tightness::IMPLIES => self.implication(left, &word, operator, start),
             tightness::AND_OR => self.and_or(left, word == "and", operator, start),
             tightness::JOINT => self.joint(left, &word, operator, start),
@@ -280,6 +289,8 @@ impl Parser<'_> {
                 "comparisons cannot be chained",
                 Some("write `x in 0 m .. 8 m`, or join two comparisons with `and`"),
             );
+            self.expression(tightness::SUM);
+            return Node::broken(start..self.read_to());
         }
         let left = Box::new(left);
         if word == "in" {
@@ -322,10 +333,14 @@ impl Parser<'_> {
         }
         let lo = self.expression(tightness::SUM);
         if !self.is("..") {
-            let remedy = "write `x in 0 m .. 8 m` or `state in {A, B}`";
-            let message = format!("a range or a set of states is wanted after `in`, found {}", self.found());
-            let at = if matches!(lo.kind, Kind::Name(_)) { lo.span.clone() } else { self.span() };
-            self.note(at, message, Some(remedy));
+            let wanted = "a range or a set of states is wanted after `in`";
+            if let Kind::Name(name) = &lo.kind {
+                let remedy = format!("write `in {{{name}}}`, or a range such as `0 m .. 8 m`");
+                self.note(lo.span.clone(), format!("{wanted}, found `{name}`"), Some(&remedy));
+            } else {
+                let message = format!("{wanted}; `..` is missing before {}", self.found());
+                self.note(self.span(), message, Some("write `x in 0 m .. 8 m` or `state in {A, B}`"));
+            }
             return Node::broken(start..self.read_to());
         }
         self.step();
