@@ -1,5 +1,6 @@
 //! Text to tokens. A number takes its unit with it: `8 m/s` is one token.
 
+use super::parse::PROBLEMS_MAX;
 use super::problem;
 use crate::units::{Problem, is_unit_char, number_length, unit_length};
 use std::ops::Range;
@@ -78,7 +79,7 @@ fn is_name_char(c: char) -> bool {
 pub(super) fn tokens(text: &str, problems: &mut Vec<Problem>) -> Vec<Token> {
     let mut out = Vec::new();
     let mut at = 0;
-    while at < text.len() {
+    while at < text.len() && problems.len() < PROBLEMS_MAX {
         let rest = &text[at..];
         let first = rest.chars().next().expect("at stands before the end of the text, on a character");
         if first.is_whitespace() {

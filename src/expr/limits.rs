@@ -124,7 +124,9 @@ impl Walk {
                 _ => {}
             },
             Number::Divide(a, b) => {
-                if let Number::Constant(c) = **b {
+                if let Number::Constant(c) = **b
+                    && c != 0.0
+                {
                     let side = if c > 0.0 { side } else { other(side) };
                     self.number(a, side, value * c, strict);
                 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// A longer formula is refused unread.
 const LENGTH_MAX: usize = 65_536;
 /// Nobody reads more mistakes than this about one formula.
-const PROBLEMS_MAX: usize = 20;
+pub(super) const PROBLEMS_MAX: usize = 20;
 
 /// How tightly an operator binds; a looser one ends the operand of a tighter one.
 mod tightness {
@@ -103,7 +103,7 @@ impl Parser<'_> {
     fn note(&mut self, span: Range<usize>, message: impl Into<String>, remedy: Option<&str>) {
         // One mistake often surprises twice at the same place: the first word on it is the useful one.
         let again = self.problems.iter().any(|p| p.span.start == span.start);
-        if !again && !self.too_deep {
+        if !again && !self.too_deep && self.problems.len() < PROBLEMS_MAX {
             self.problems.push(problem(span, message, remedy.map(str::to_owned)));
         }
     }
@@ -246,13 +246,17 @@ impl Parser<'_> {
                 Some("put one of them into parentheses: `(a and b) or c`"),
             );
         }
-        let end = self.read_to();
         let mut all = match left {
             Node { kind: Kind::And(all), parenthesised: false, .. } if and => all,
             Node { kind: Kind::Or(all), parenthesised: false, .. } if !and => all,
             other => vec![other],
         };
         all.push(right);
+        // Taking the rest of the list at once keeps a long one linear.
+        while self.take(if and { "and" } else { "or" }) {
+            all.push(self.expression(tightness::AND_OR + 1));
+        }
+        let end = self.read_to();
         self.build(if and { Kind::And(all) } else { Kind::Or(all) }, start..end)
     }
 
@@ -445,7 +449,7 @@ impl Parser<'_> {
                 match self.quantity(digits, unit) {
                     Ok(quantity) => self.build(Kind::Number(quantity), span),
                     Err(p) => {
-                        self.problems.push(p);
+                        self.note(p.span, p.message, p.remedy.as_deref());
                         Node::broken(span)
                     }
                 }

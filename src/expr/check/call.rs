@@ -117,9 +117,13 @@ impl Checker<'_> {
     }
 
     fn fraction(&mut self, width: Span, arg: &Node, node: &Node) -> Option<Number> {
+        let (written, read) = (self.written.len(), self.read.len());
         self.shares += 1;
         let inner = self.truth(arg);
         self.shares -= 1;
+        // Units in there say nothing of the share.
+        self.written.truncate(written);
+        self.read.truncate(read);
         let ir = ir::Number::Fraction(width, Box::new(inner?.ir));
         let values = Values::new(0.0, 1.0);
         let unit = Unit::one();
