@@ -34,13 +34,13 @@ fn known(truth: bool) -> V {
 }
 
 impl V {
-    fn not(self) -> V {
+    pub fn not(self) -> V {
         V { lo: -self.hi, hi: -self.lo, t: [!self.t[1], !self.t[0], !self.t[3], !self.t[2]] }
     }
-    fn and(self, o: V) -> V {
+    pub fn and(self, o: V) -> V {
         V { lo: self.lo.min(o.lo), hi: self.hi.min(o.hi), t: std::array::from_fn(|i| self.t[i] && o.t[i]) }
     }
-    fn or(self, o: V) -> V {
+    pub fn or(self, o: V) -> V {
         V { lo: self.lo.max(o.lo), hi: self.hi.max(o.hi), t: std::array::from_fn(|i| self.t[i] || o.t[i]) }
     }
     fn implies(self, o: V) -> V {
