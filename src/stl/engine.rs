@@ -2,7 +2,7 @@
 
 use super::graph::{Builder, NodeId, Op};
 use super::node::{Node, View};
-use super::rule::{Role, Rule};
+use super::rule::{Moment, Role, Rule};
 use super::signals::SignalState;
 use super::split;
 use super::timetable::Timetable;
@@ -437,7 +437,7 @@ impl Engine {
         }
         for i in 0..self.watchers[id].len() {
             let (place, role) = self.watchers[id][i];
-            self.rules[place as usize].take(role, &value, broken, now, late, self.end, out);
+            self.rules[place as usize].take(role, &value, broken, Moment { now, late, end: self.end }, out);
         }
     }
 }
