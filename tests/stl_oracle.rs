@@ -313,7 +313,7 @@ fn unbounded_by_definition(asked: &Formula, promise: &Formula, trace: &Trace, cl
     let from = 2 * window.from.nanos() as usize;
     let led = matches!(promise, Formula::Until(..) | Formula::Unless(..));
     let mut rule = yes;
-    for i in 0..count {
+    for (i, asked) in asked.iter().enumerate() {
         let mut value = yes;
         if led && from > 0 {
             for j in i..=i + from {
@@ -341,7 +341,7 @@ fn unbounded_by_definition(asked: &Formula, promise: &Formula, trace: &Trace, cl
         } else if must_come && !led {
             value = missing;
         }
-        rule = rule.and(asked[i].not().or(value));
+        rule = rule.and(asked.not().or(value));
     }
     rule
 }

@@ -277,6 +277,11 @@ impl Engine {
         rules.iter().map(|rule| rule.judge(self.now, rule.main_horizon.saturating_mul(2), end)).collect()
     }
 
+    /// How many nodes the shared graph has.
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
     fn rule(&self, rule: RuleId) -> Option<&Rule> {
         let place = *self.places.get(usize::from(rule.0))?;
         self.rules.get(place as usize)

@@ -45,6 +45,8 @@ mod ops;
 mod rule;
 mod signals;
 mod split;
+#[cfg(test)]
+mod stories;
 mod timetable;
 mod value;
 

@@ -159,7 +159,7 @@ impl<'a> Naive<'a> {
         // Just before the instant: what the open interval before it holds, or what was held before the start.
         let stale = self.trace.signals[id.0 as usize].stale_after;
         let before = match told.iter().rev().find(|s| 2 * s.0 < slot) {
-            Some((at, Some(value))) if !stale.is_some_and(|after| slot > 2 * (at + after.nanos())) => *value,
+            Some((at, Some(value))) if stale.is_none_or(|after| slot <= 2 * (at + after.nanos())) => *value,
             _ => Value::Unknown,
         };
         let mut chain = vec![before];
