@@ -111,7 +111,7 @@ fn every_message_of_the_dialect_is_laid_out_as_pymavlink_lays_it_out() {
 }
 
 /// A flight of a real vehicle, 957 kB: eight bytes of time before each frame, as ground stations store it.
-/// It is not part of the repository; see `proto/mavlink/README.md` for where definitions come from.
+/// The file is not part of the repository: the test looks for it beside the repository and says so when it is not there.
 #[test]
 fn a_real_flight_decodes_without_a_wrong_check_sum() {
     let log = "shared/data/logs/ardupilot/vtol.tlog";

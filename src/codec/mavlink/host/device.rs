@@ -153,17 +153,12 @@ impl Device {
         self.intervals.due.is_some() || self.identity.due.is_some()
     }
 
-    /// Any message: it may hold an identity fact.
+    /// Any message: it may hold identity facts.
     #[inline]
-    pub(super) fn hear_message(&mut self, at: Time, place: u16, payload: &[u8], out: &mut Turn) -> bool {
+    pub(super) fn hear_facts(&mut self, at: Time, place: u16, payload: &[u8], out: &mut Turn) {
         if self.identity.told || self.plan.facts.is_empty() {
-            return false;
+            return;
         }
-        self.hear_facts(at, place, payload, out);
-        false
-    }
-
-    fn hear_facts(&mut self, at: Time, place: u16, payload: &[u8], out: &mut Turn) {
         for (fact, heard) in self.plan.facts.iter().zip(&mut self.identity.heard) {
             if fact.place != place || heard.is_some() {
                 continue;
