@@ -24,6 +24,8 @@ pub const GOTO: CommandId = CommandId(1);
 pub const LAND: CommandId = CommandId(2);
 pub const SET_MODE: CommandId = CommandId(3);
 pub const SET_PARAM: CommandId = CommandId(4);
+/// Lands too, but its payload holds what looks like the beginning of the longest frame there is.
+pub const LAND_TRICKY: CommandId = CommandId(5);
 
 pub fn at_ms(ms: i64) -> Time {
     Time::ZERO + Span::from_millis(ms)
@@ -100,6 +102,17 @@ pub fn config() -> LinkConfig {
                         ("param_type", text("MAV_PARAM_TYPE_REAL32")),
                     ],
                     false,
+                ),
+                command(
+                    LAND_TRICKY,
+                    "COMMAND_LONG",
+                    vec![
+                        ("command", text("MAV_CMD_NAV_LAND")),
+                        ("param1", FieldValue::Number(f32::from_bits(0x01FF_FD55).into())),
+                        ("param7", FieldValue::Number(f32::from_bits(0x00FF_FE55).into())),
+                        ("param6", FieldValue::Number(f32::from_bits(0x01FF_FD55).into())),
+                    ],
+                    true,
                 ),
             ],
             identity: vec![],
