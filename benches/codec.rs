@@ -2,7 +2,7 @@
 
 use checkrein::codec::mavlink::DialectSource;
 use checkrein::codec::mavlink::device::Vehicle;
-use checkrein::codec::{Codec, Decode, DeviceConfig, LinkConfig, Protocol, SignalMap, Turn, build};
+use checkrein::codec::{Decode, DeviceConfig, LinkConfig, Protocol, SignalMap, Turn, build};
 use checkrein::signal::SignalId;
 use checkrein::time::{Span, Time};
 use checkrein::wire::{DeviceId, Frame, LinkId};

@@ -1,3 +1,5 @@
+//! What every protocol must keep, protocol by protocol.
+
 mod captures;
 mod json;
 mod mavlink_bench;
