@@ -445,7 +445,7 @@ fn number(
 
 fn in_range(page: &mut Page, node: &Node, want: Want, quantity: &Quantity) -> Option<f64> {
     // A bias is a difference: 2 degC are 2 K.
-    let difference = quantity.number * quantity.unit.scale;
+    let difference = quantity.si() - quantity.unit.offset;
     let (si, good, wanted) = match want {
         Want::Time => (quantity.si(), quantity.si() > 0.0, "a time greater than zero"),
         Want::Share => (quantity.si(), (0.0..=1.0).contains(&quantity.si()), "a share from 0 % to 100 %"),
