@@ -4,13 +4,13 @@
 
 mod check;
 pub mod ir;
+pub mod walk;
 mod lex;
 mod limits;
 mod parse;
 mod print;
 mod reach;
 mod syntax;
-pub mod walk;
 
 pub use limits::{Limit, Side, limits};
 pub use print::{number_words, words};

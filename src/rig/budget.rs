@@ -24,7 +24,8 @@ pub(super) fn check(loaded: &mut Loaded, rig: &Rig) {
                 LinkKind::Serial(serial) => {
                     let Some(first) = device.ladder.first() else { continue };
                     let Ok(codec) = codec::build(&link.codec) else { continue };
-                    let frames: Vec<Frame> = first.commands.iter().flat_map(|c| codec.safe(c).unwrap_or_default()).collect();
+                    let frames: Vec<Frame> =
+                        first.commands.iter().flat_map(|c| codec.safe(c).unwrap_or_default()).collect();
                     let takes = on_the_wire(serial, &frames);
                     if takes > react {
                         page.error(

@@ -47,7 +47,13 @@ pub(super) fn read(
 
 type Site = (Range<usize>, Vec<FieldSite>);
 
-fn one(page: &mut Page, draft: &Draft<'_>, entry: &Entry, full: &str, names: &Names) -> Option<(CommandDef, CommandMap, Site)> {
+fn one(
+    page: &mut Page,
+    draft: &Draft<'_>,
+    entry: &Entry,
+    full: &str,
+    names: &Names,
+) -> Option<(CommandDef, CommandMap, Site)> {
     let fields = page.fields(&entry.value, &COMMAND)?;
     let args = match fields.get("args") {
         Some(node) => args(page, node, full, names),
@@ -129,7 +135,12 @@ fn arg(page: &mut Page, entry: &Entry, names: &Names) -> Option<Made> {
 }
 
 /// The signal behind `drives`; the inner `None`: its own line is wrong and was told.
-fn driven_signal(page: &mut Page, word: &Word, like: &Quantity, names: &Names) -> Option<Option<crate::signal::SignalId>> {
+fn driven_signal(
+    page: &mut Page,
+    word: &Word,
+    like: &Quantity,
+    names: &Names,
+) -> Option<Option<crate::signal::SignalId>> {
     let name = word.text.trim();
     if names.broken.contains(name) {
         return Some(None);
@@ -335,7 +346,12 @@ fn argument(page: &mut Page, node: &Node, arg: &ArgDef, command: &str, lookup: L
                 };
                 page.error(
                     word.span.clone(),
-                    format!("{given} is outside the range of `{}` of `{command}`: {} .. {}", arg.name, show(unit, *lo), show(unit, *hi)),
+                    format!(
+                        "{given} is outside the range of `{}` of `{command}`: {} .. {}",
+                        arg.name,
+                        show(unit, *lo),
+                        show(unit, *hi)
+                    ),
                     None,
                 );
                 return None;

@@ -134,7 +134,8 @@ fn draft<'n>(
         }
         Some((send?.text.clone(), every?))
     });
-    let dead_man = fields.get("dead_man").and_then(|node| dead_man(page, node, role, fields.get("heartbeat").is_some()));
+    let dead_man =
+        fields.get("dead_man").and_then(|node| dead_man(page, node, role, fields.get("heartbeat").is_some()));
     let identity = identity(page, &fields, &mut sites);
     let protocol = fields.get("protocol").and_then(|node| {
         sites.protocol = node.span.clone();
@@ -203,7 +204,10 @@ fn dead_man(page: &mut Page, node: &Node, role: Role, has_heartbeat: bool) -> Op
             page.error(
                 fields.head.clone(),
                 "a dead_man is one of two".into(),
-                Some("write `{ loses: heartbeat, safe_within: 5 s }` or, for a controller, `{ silent_for: 500 ms }`".into()),
+                Some(
+                    "write `{ loses: heartbeat, safe_within: 5 s }` or, for a controller, `{ silent_for: 500 ms }`"
+                        .into(),
+                ),
             );
             None
         }
@@ -241,7 +245,11 @@ fn protocol(reading: &mut Reading<'_>, node: &Node, sites: &mut Sites) -> Option
         }
         let message = format!("`{}` is no protocol", word.text);
         if word.text == "mavlink" {
-            reading.page.error(word.span.clone(), message, Some("write `{ mavlink: common, system: 1, component: 1 }`".into()));
+            reading.page.error(
+                word.span.clone(),
+                message,
+                Some("write `{ mavlink: common, system: 1, component: 1 }`".into()),
+            );
         } else {
             reading.page.unknown(word, message, ["json", "mavlink"].into_iter());
         }
@@ -323,12 +331,17 @@ fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, Fiel
     let by_name = match &serial.port {
         PortName::Usb { serial, .. } => serial.is_some(),
         PortName::Path(path) => path.starts_with("/dev/serial/by-id/"),
+        // A twin is what it is said to be.
+        PortName::Twin => return,
     };
     let remedy = Some("add `identity: { AUTOPILOT_VERSION.uid: 0x… }`".to_string());
     if by_name {
         page.warn(
             word.span.clone(),
-            format!("nothing proves that `{}` is the board it should be: the first message of its address will do", word.text),
+            format!(
+                "nothing proves that `{}` is the board it should be: the first message of its address will do",
+                word.text
+            ),
             remedy,
         );
     } else {
@@ -368,7 +381,10 @@ fn same_link(page: &mut Page, drafts: &[Draft<'_>], links: &[LinkDef]) {
             if let Some(twin) = twin {
                 page.error(
                     draft.sites.protocol.clone(),
-                    format!("`{}` has the same address on link `{link}`: system {system}, component {component}", twin.word.text),
+                    format!(
+                        "`{}` has the same address on link `{link}`: system {system}, component {component}",
+                        twin.word.text
+                    ),
                     Some("give each device its own system or component id".into()),
                 );
             }

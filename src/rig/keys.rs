@@ -121,7 +121,11 @@ pub(super) static SIGNAL: Record = record(
         key("offset", Quantity, "numbers: the value at raw zero"),
         key("unit", Text, "numbers: the unit people read (the scale's)"),
         key("range", Range, "numbers: the declared range, such as `-1 m .. 40 m`"),
-        key("states", Either(&[List(&Text), Map(&Raw)]), "states by raw number or text: `{ LAND: 9 }` or `[idle, moving]`"),
+        key(
+            "states",
+            Either(&[List(&Text), Map(&Raw)]),
+            "states by raw number or text: `{ LAND: 9 }` or `[idle, moving]`",
+        ),
         key("bit", Whole, "a flag: this bit of the raw number"),
         key("flag", Flag, "a flag: not zero, or JSON true"),
         want("every", Either(&[Choice(&["change"]), Quantity]), "the expected period, or `change`"),
@@ -133,7 +137,11 @@ pub(super) static COMMAND: Record = record(
     "command",
     "a command",
     &[
-        key("args", Map(&Either(&[Range, List(&Name)])), "arguments: `0 m .. 8 m drives fc.altitude`, or states `[HOLD, LAND]`"),
+        key(
+            "args",
+            Map(&Either(&[Range, List(&Name)])),
+            "arguments: `0 m .. 8 m drives fc.altitude`, or states `[HOLD, LAND]`",
+        ),
         want("send", Text, "the message (MAVLink) or topic (JSON)"),
         key("with", Map(&Either(&[Raw, Shape::Record(&FROM_ARG)])), "fields of the message"),
         key("ack", Text, "the message that acknowledges it"),
@@ -212,8 +220,13 @@ pub(crate) static RULE: Record = record(
         key("react_within", Quantity, "from the instant the violation could first be known to the first safe byte"),
         key("safe_within", Quantity, "from there to `safe`, confirmed"),
         key("process_safety_time", Quantity, "window, reaction and way to safe must fit into this"),
-        key("on_violation", Either(&[Choice(&["stop", "fail"]), Shape::Record(&STOP)]), "`stop`, `{ stop: [device] }` or `fail`"),
+        key(
+            "on_violation",
+            Either(&[Choice(&["stop", "fail"]), Shape::Record(&STOP)]),
+            "`stop`, `{ stop: [device] }` or `fail`",
+        ),
     ],
 );
 
-pub(super) static STOP: Record = record("stop", "a reaction", &[want("stop", List(&Name), "the devices to be made safe")]);
+pub(super) static STOP: Record =
+    record("stop", "a reaction", &[want("stop", List(&Name), "the devices to be made safe")]);

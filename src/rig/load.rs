@@ -183,10 +183,8 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
         let rules = known.then_some(covering.as_slice());
         safety::cover(&mut reading.page, draft, way, made, &commands, &names, rules);
     }
-    let ladder_spans = drafts
-        .iter()
-        .map(|d| d.fields.entry("ladder").map_or(d.word.span.clone(), |e| e.key.span.clone()))
-        .collect();
+    let ladder_spans =
+        drafts.iter().map(|d| d.fields.entry("ladder").map_or(d.word.span.clone(), |e| e.key.span.clone())).collect();
     let mut defs = Vec::new();
     for (((draft, way), after), may) in drafts.iter().zip(ways).zip(after).zip(may) {
         let Some(link) = draft.link else { continue };
@@ -267,11 +265,8 @@ fn defines(page: &mut Page, node: &Node, names: &mut Names) {
         if names.formula(&mut quiet, word, Place::Envelope).is_some() {
             continue;
         }
-        let compared = super::yaml::Word {
-            text: format!("({text}) <= ({text})", text = word.text),
-            exact: None,
-            ..word.clone()
-        };
+        let compared =
+            super::yaml::Word { text: format!("({text}) <= ({text})", text = word.text), exact: None, ..word.clone() };
         if names.formula(&mut quiet, &compared, Place::Envelope).is_some() {
             continue;
         }
@@ -326,7 +321,10 @@ fn limits(page: &mut Page, drafts: &[Draft<'_>], ways: &[Way]) {
 /// Asks the link's codec whether it understands its part of the rig.
 fn codecs(page: &mut Page, link: &LinkDef, drafts: &[Draft<'_>]) {
     let mixed = link.codec.devices.iter().any(|d| {
-        matches!((&link.kind, &d.protocol), (LinkKind::Mqtt(_), Protocol::Mavlink { .. }) | (LinkKind::Serial(_), Protocol::Json))
+        matches!(
+            (&link.kind, &d.protocol),
+            (LinkKind::Mqtt(_), Protocol::Mavlink { .. }) | (LinkKind::Serial(_), Protocol::Json)
+        )
     });
     if mixed || link.codec.devices.is_empty() {
         return; // Told already, or nothing to ask.
@@ -346,7 +344,9 @@ fn envelope(
     devices: &super::rules::Stoppable,
 ) -> (Option<Page>, Vec<Read>) {
     let Some(entry) = entry else { return (None, Vec::new()) };
-    let Some(word) = reading.page.text(&entry.value, "the path of the envelope file") else { return (None, Vec::new()) };
+    let Some(word) = reading.page.text(&entry.value, "the path of the envelope file") else {
+        return (None, Vec::new());
+    };
     let path = beside(&reading.page.source.name, &word.text);
     let bytes = match reading.files.read(&path) {
         Ok(bytes) => bytes,

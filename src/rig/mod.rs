@@ -26,6 +26,6 @@ pub(crate) use names::{Names, Place, tidy_path};
 pub(crate) use rules::{Read as ReadRule, read as read_rules};
 pub(crate) use safety::known;
 pub use model::{
-    Broker, DeadMan, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction,
-    Rig, Role, Rule, RungDef, Secret, SerialDef, Tls, WorldDef,
+    Broker, DeadMan, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName,
+    Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, Tls, WorldDef,
 };

@@ -90,7 +90,8 @@ pub(super) const RESERVED_DEVICES: &[&str] = &["phase", "step", "guard", "operat
 fn mentions(text: &str, name: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     text.match_indices(name).any(|(at, _)| {
-        !text[..at].chars().next_back().is_some_and(is_letter) && !text[at + name.len()..].chars().next().is_some_and(is_letter)
+        !text[..at].chars().next_back().is_some_and(is_letter)
+            && !text[at + name.len()..].chars().next().is_some_and(is_letter)
     })
 }
 

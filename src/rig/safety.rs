@@ -116,7 +116,11 @@ fn orders(
         return None;
     }
     if let (Some(with), true) = (with, items.len() > 1) {
-        page.error(with.head(), "`with` goes with one command; `do` is a list".into(), Some("make it several rungs".into()));
+        page.error(
+            with.head(),
+            "`with` goes with one command; `do` is a list".into(),
+            Some("make it several rungs".into()),
+        );
         return None;
     }
     let mut list = Vec::new();
@@ -135,7 +139,11 @@ fn orders(
             }
             call(page, word, id, commands, with, &mut |page, word| {
                 if word.text.starts_with('$') {
-                    page.error(word.span.clone(), "a rung has constant arguments; a rig has no parameters".into(), None);
+                    page.error(
+                        word.span.clone(),
+                        "a rung has constant arguments; a rig has no parameters".into(),
+                        None,
+                    );
                     return None;
                 }
                 page.quantity_of(word)
@@ -150,7 +158,12 @@ fn orders(
 }
 
 /// The command of that name; a name whose own line is wrong is not told again.
-pub(crate) fn known(page: &mut Page, word: &Word, commands: &CommandTable, broken: &BTreeSet<String>) -> Option<CommandId> {
+pub(crate) fn known(
+    page: &mut Page,
+    word: &Word,
+    commands: &CommandTable,
+    broken: &BTreeSet<String>,
+) -> Option<CommandId> {
     let found = commands.find(&word.text);
     if found.is_none() && !broken.contains(&word.text) {
         page.unknown(word, format!("command `{}` is not in this rig", word.text), commands.names());

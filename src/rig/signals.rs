@@ -115,7 +115,11 @@ fn kind(page: &mut Page, entry: &Entry, fields: &Fields<'_>) -> Option<Made> {
     if only.key.text != "scale" {
         for key in ["offset", "unit", "range"] {
             if let Some(entry) = fields.entry(key) {
-                page.error(entry.key.span.clone(), format!("`{key}` is for numbers (with `scale`)"), Some("remove it".into()));
+                page.error(
+                    entry.key.span.clone(),
+                    format!("`{key}` is for numbers (with `scale`)"),
+                    Some("remove it".into()),
+                );
             }
         }
     }
@@ -232,8 +236,11 @@ fn states(page: &mut Page, node: &Node) -> Option<Made> {
                 match number.filter(|_| !value.quoted) {
                     Some(number) => {
                         if let Some((_, first)) = numbers.iter().find(|(n, _)| *n == number) {
-                            let message =
-                                format!("raw {number} is both `{}` and `{}`", names[usize::from(*first)], entry.key.text);
+                            let message = format!(
+                                "raw {number} is both `{}` and `{}`",
+                                names[usize::from(*first)],
+                                entry.key.text
+                            );
                             page.error(value.span.clone(), message, None);
                             good = false;
                         }
@@ -268,4 +275,3 @@ fn states(page: &mut Page, node: &Node) -> Option<Made> {
     };
     good.then_some((SignalKind::States { names }, 1.0, 0.0, decode))
 }
-

@@ -177,7 +177,9 @@ impl Page {
         let text = word.text.as_str();
         let taken_for = match text {
             _ if is_guessed(text) => "a boolean or null",
-            _ if text.parse::<f64>().is_ok() && !text.chars().next().is_some_and(|c| c.is_ascii_alphabetic()) => "a number",
+            _ if text.parse::<f64>().is_ok() && !text.chars().next().is_some_and(|c| c.is_ascii_alphabetic()) => {
+                "a number"
+            }
             _ => return Some(word),
         };
         self.error(

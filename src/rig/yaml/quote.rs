@@ -34,9 +34,11 @@ pub(super) fn explain(page: &mut Page, wrong: &ScanError) {
         }
     }
     let end = text[at..].chars().next().filter(|c| *c != '\n').map_or(at, |c| at + c.len_utf8());
-    let remedy = text[..at].rsplit('\n').next().is_some_and(|l| l.contains('\t')).then(|| {
-        "indent with spaces, never with tabs".to_string()
-    });
+    let remedy = text[..at]
+        .rsplit('\n')
+        .next()
+        .is_some_and(|l| l.contains('\t'))
+        .then(|| "indent with spaces, never with tabs".to_string());
     page.error(at..end, format!("YAML cannot read this: {}", wrong.info()), remedy);
 }
 

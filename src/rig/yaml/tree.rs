@@ -52,7 +52,9 @@ impl Word {
     /// The bytes of the file that a part of the text stands for; the whole scalar when they cannot be told.
     pub fn part(&self, part: Range<usize>) -> Range<usize> {
         match self.exact {
-            Some(start) if part.start <= part.end && part.end <= self.text.len() => start + part.start..start + part.end,
+            Some(start) if part.start <= part.end && part.end <= self.text.len() => {
+                start + part.start..start + part.end
+            }
             _ => self.span.clone(),
         }
     }
