@@ -145,7 +145,7 @@ fn draft<'n>(
     if let (Some(link), Some(protocol)) = (link, &protocol) {
         if !broken.contains(&link.id) {
             fits(page, word, link, protocol, &sites);
-            named(page, word, link, &identity, role);
+            named(page, word, link, &identity, role, twin.is_some());
         }
     }
     let json = protocol.as_ref().map(|p| *p == Protocol::Json);
@@ -323,8 +323,15 @@ fn fits(page: &mut Page, word: &Word, link: &LinkDef, protocol: &Protocol, sites
 }
 
 /// Whether a serial device is named so that the wrong board is found out.
-fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, FieldValue)], role: Role) {
+fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, FieldValue)], role: Role, has_twin: bool) {
     let LinkKind::Serial(serial) = &link.kind else { return };
+    if serial.port == PortName::Twin && !has_twin {
+        page.error(
+            word.span.clone(),
+            format!("link `{}` has no port but its twins, and `{}` has no `twin`", link.name, word.text),
+            Some("add `twin: …` to the device, or name the port of the link".into()),
+        );
+    }
     if !identity.is_empty() || role == Role::Controller {
         return;
     }

@@ -36,7 +36,12 @@ pub(super) fn read(page: &mut Page, node: &Node) -> (Vec<LinkDef>, BTreeSet<Link
         if kind.is_none() {
             broken.insert(id);
         }
-        let kind = kind.unwrap_or(LinkKind::Mqtt(MqttDef { broker: Broker::Embedded, version: 5, user: None, password: None }));
+        let kind = kind.unwrap_or(LinkKind::Mqtt(MqttDef {
+            broker: Broker::Embedded,
+            version: 5,
+            user: None,
+            password: None,
+        }));
         links.push(LinkDef {
             id,
             name: entry.key.text.clone(),
@@ -58,7 +63,11 @@ fn kind(page: &mut Page, name: &Word, fields: &Fields<'_>) -> Option<LinkKind> {
     let only = |page: &mut Page, keys: &[&str], what: &str| {
         for key in keys {
             if let Some(entry) = fields.entry(key) {
-                page.error(entry.key.span.clone(), format!("`{key}` belongs to {what} alone"), Some("remove it".into()));
+                page.error(
+                    entry.key.span.clone(),
+                    format!("`{key}` belongs to {what} alone"),
+                    Some("remove it".into()),
+                );
             }
         }
     };
@@ -73,7 +82,11 @@ fn kind(page: &mut Page, name: &Word, fields: &Fields<'_>) -> Option<LinkKind> {
             Some(LinkKind::Mqtt(mqtt_def(page, mqtt, fields)?))
         }
         (Some(_), Some(mqtt)) => {
-            page.error(mqtt.span.clone(), format!("link `{}` is both `serial` and `mqtt`", name.text), Some("make it two links".into()));
+            page.error(
+                mqtt.span.clone(),
+                format!("link `{}` is both `serial` and `mqtt`", name.text),
+                Some("make it two links".into()),
+            );
             None
         }
         (None, None) => {
@@ -90,9 +103,10 @@ fn kind(page: &mut Page, name: &Word, fields: &Fields<'_>) -> Option<LinkKind> {
 fn serial_def(page: &mut Page, node: &Node, fields: &Fields<'_>) -> Option<SerialDef> {
     let port = match &node.kind {
         Kind::Map(_) => usb(page, node),
-        _ => page
-            .text(node, "the path of a port")
-            .and_then(|word| stable(page, word).map(|()| PortName::Path(word.text.clone()))),
+        _ => page.text(node, "the path of a port").and_then(|word| match word.text.as_str() {
+            "twin" => Some(PortName::Twin),
+            path => stable(page, word).map(|()| PortName::Path(path.into())),
+        }),
     };
     let baud = match fields.get("baud") {
         Some(node) => page.whole(node, 300..=20_000_000, "bits per second"),
@@ -191,7 +205,11 @@ fn mqtt_def(page: &mut Page, node: &Node, fields: &Fields<'_>) -> Option<MqttDef
     let password = match (variable, file) {
         (Some(_), Some(_)) => {
             let entry = fields.entry("password_file").expect("a text was just read from it");
-            page.error(entry.key.span.clone(), "the password comes from two places".into(), Some("keep one of them".into()));
+            page.error(
+                entry.key.span.clone(),
+                "the password comes from two places".into(),
+                Some("keep one of them".into()),
+            );
             None
         }
         (Some(name), None) => Some(Secret::Environment(name)),
@@ -246,13 +264,20 @@ fn broker(page: &mut Page, word: &Word, fields: &Fields<'_>, tls: Tls) -> Option
     if !secure {
         for key in ["ca", "cert", "key"] {
             if let Some(entry) = fields.entry(key) {
-                page.error(entry.key.span.clone(), format!("`{key}` needs an encrypted link"), Some("write `mqtts://`".into()));
+                page.error(
+                    entry.key.span.clone(),
+                    format!("`{key}` needs an encrypted link"),
+                    Some("write `mqtts://`".into()),
+                );
             }
         }
     }
     if tls.cert.is_some() != tls.key.is_some() {
-        page.error(fields.head.clone(), "`cert` and `key` belong together".into(), Some("give both, or neither".into()));
+        page.error(
+            fields.head.clone(),
+            "`cert` and `key` belong together".into(),
+            Some("give both, or neither".into()),
+        );
     }
     Some(Broker::Remote { host: host.into(), port, tls: secure.then_some(tls) })
 }
-

@@ -46,7 +46,14 @@ pub(super) struct Sheet<'p> {
 
 impl<'c> Author<'c> {
     /// An author who has read nothing yet.
-    pub fn new(loaded: &'c Loaded, names: &'c Names, survey: &'c mut Survey, root: &'c str, first_file: u16, mode: Mode) -> Author<'c> {
+    pub fn new(
+        loaded: &'c Loaded,
+        names: &'c Names,
+        survey: &'c mut Survey,
+        root: &'c str,
+        first_file: u16,
+        mode: Mode,
+    ) -> Author<'c> {
         let blind = names.signals.find("phase").is_none();
         Author {
             loaded,
@@ -68,7 +75,11 @@ impl<'c> Author<'c> {
     pub fn list(&mut self, sheet: &mut Sheet<'_>, node: &Node, depth: u16) -> Vec<Step> {
         let Some(items) = sheet.page.list(node, "steps") else { return Vec::new() };
         if items.is_empty() {
-            sheet.page.error(node.span.clone(), "a list without steps".into(), Some("add a step, or remove the list".into()));
+            sheet.page.error(
+                node.span.clone(),
+                "a list without steps".into(),
+                Some("add a step, or remove the list".into()),
+            );
         }
         let mut steps = Vec::new();
         for item in items {
@@ -89,7 +100,8 @@ impl<'c> Author<'c> {
             }
             return;
         };
-        let (_, record) = VERBS.iter().find(|(name, _)| *name == verb.key.text).expect("the verb was found in this table");
+        let (_, record) =
+            VERBS.iter().find(|(name, _)| *name == verb.key.text).expect("the verb was found in this table");
         let other = entries.iter().find(|e| e.key.text != verb.key.text && verbs().any(|v| v == e.key.text));
         if let Some(other) = other {
             sheet.page.error(
@@ -154,8 +166,9 @@ impl<'c> Author<'c> {
                     return None;
                 };
                 let parameters = &mut *sheet.parameters;
-                let command =
-                    call(sheet.page, word, id, table, fields.get("with"), &mut |page, word| parameters.look_up(page, word));
+                let command = call(sheet.page, word, id, table, fields.get("with"), &mut |page, word| {
+                    parameters.look_up(page, word)
+                });
                 let within = within.unwrap_or(Some(DO_WITHIN));
                 Some((StepKind::Do { command: command?, within: within? }, format!("do {}", word.text)))
             }
@@ -178,10 +191,15 @@ impl<'c> Author<'c> {
                     return None;
                 }
                 let (fault, title) = faults::read(sheet.page, value, self.loaded, sheet.parameters)?;
-                if self.mode == Mode::Rig && matches!(fault.target, FaultTarget::Twin { .. } | FaultTarget::World { .. }) {
+                if self.mode == Mode::Rig
+                    && matches!(fault.target, FaultTarget::Twin { .. } | FaultTarget::World { .. })
+                {
                     sheet.page.warn(
                         value.head(),
-                        format!("fault `{}` is acted out by twins alone; on the real rig it does not happen", fault.name),
+                        format!(
+                            "fault `{}` is acted out by twins alone; on the real rig it does not happen",
+                            fault.name
+                        ),
                         Some("run this scenario with --sim".into()),
                     );
                 }
