@@ -275,9 +275,10 @@ fn defines(page: &mut Page, node: &Node, names: &mut Names) {
         let shifted = super::yaml::Word { exact: word.exact.map(|at| at.saturating_sub(1)), ..compared };
         names.formula(&mut told, &shifted, Place::Envelope);
         let end = word.span.end;
-        let first = told.into_problems().into_iter().find(|p| p.span.end <= end || p.span == word.span);
+        // The second copy of the text lies behind the word, and says the same again.
+        let first = told.into_problems().into_iter().find(|p| p.span.start < end);
         if let Some(first) = first {
-            page.error(first.span, first.message, first.remedy);
+            page.error(first.span.start.max(word.span.start)..first.span.end.min(end), first.message, first.remedy);
             names.broken.insert(entry.key.text.clone());
         }
     }
