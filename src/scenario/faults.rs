@@ -152,6 +152,11 @@ static FAULTS: &[Fault] = &[
     },
 ];
 
+/// The names of all faults, for help and completion.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FAULTS.iter().map(|fault| fault.name)
+}
+
 /// What the `on:` of a fault names.
 #[derive(Copy, Clone, PartialEq, Debug)]
 enum Target {
