@@ -142,11 +142,11 @@ fn draft<'n>(
         protocol(reading, node, &mut sites)
     });
     let page = &mut reading.page;
-    if let (Some(link), Some(protocol)) = (link, &protocol) {
-        if !broken.contains(&link.id) {
-            fits(page, word, link, protocol, &sites);
-            named(page, word, link, &identity, role, twin.is_some());
-        }
+    if let (Some(link), Some(protocol)) = (link, &protocol)
+        && !broken.contains(&link.id)
+    {
+        fits(page, word, link, protocol, &sites);
+        named(page, word, link, &identity, role, twin.is_some());
     }
     let json = protocol.as_ref().map(|p| *p == Protocol::Json);
     let codec = match (link, protocol) {

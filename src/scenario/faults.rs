@@ -187,10 +187,7 @@ pub(super) fn read(
     parameters: &mut Parameters,
 ) -> Option<(FaultSpec, String)> {
     let fields = page.fields(node, &INJECT)?;
-    let lasts = match fields.get("for") {
-        Some(node) => Some(time(page, node, parameters)),
-        None => None,
-    };
+    let lasts = fields.get("for").map(|node| time(page, node, parameters));
     let name = page.text(fields.get("fault")?, "the name of a fault");
     let on = fields.get("on").and_then(|n| page.text(n, "what it acts on"));
     let fault = name.and_then(|name| {
@@ -468,7 +465,7 @@ fn in_range(page: &mut Page, node: &Node, want: Want, quantity: &Quantity) -> Op
         Want::Bytes => (quantity.si() / 8.0, quantity.si() > 0.0, "a rate greater than zero"),
         Want::Index => {
             let si = quantity.si();
-            (si, si >= 0.0 && si <= 255.0 && si.fract() == 0.0, "a whole number from 0 to 255")
+            (si, (0.0..=255.0).contains(&si) && si.fract() == 0.0, "a whole number from 0 to 255")
         }
         Want::LikeSignal | Want::Any => (difference, true, ""),
         Want::Gain | Want::Angle | Want::Field => (quantity.si(), true, ""),
