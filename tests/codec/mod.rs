@@ -1,3 +1,4 @@
+mod json;
 mod mavlink_bench;
 mod mavlink_orders;
 mod mavlink_questions;
