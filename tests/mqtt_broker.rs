@@ -76,7 +76,7 @@ impl Link {
         }
     }
     fn send(&self, id: u64, frame: Frame) {
-        assert!(self.handle.send(self.clock.now(), Lane::Normal, SendId(id), frame), "the link is up");
+        assert!(self.handle.send(self.clock.now(), Lane::Normal, Some(SendId(id)), frame), "the link is up");
     }
 }
 
@@ -245,7 +245,7 @@ fn a_lost_broker_is_told_and_a_command_for_it_is_not_kept() {
     let mut link = Link::up(&runtime, config(&broker, &harness, 5, &["fc/#"]));
     broker.stop().unwrap();
     assert!(matches!(link.state(), LinkState::Lost(_)));
-    let kept = link.handle.send(link.clock.now(), Lane::Normal, SendId(1), frame("fc/command", b"arm", 1, false));
+    let kept = link.handle.send(link.clock.now(), Lane::Normal, Some(SendId(1)), frame("fc/command", b"arm", 1, false));
     assert!(!kept, "a command for a lost link is not kept");
 }
 

@@ -80,6 +80,21 @@ impl Lanes {
         }
     }
 
+    /// Adds a safe frame of which a part was already written directly. Only the first may have such a part.
+    pub fn push_half(&mut self, id: Option<SendId>, frame: Frame, written: usize, begun: Time, queued_ahead: u32) {
+        let waiter = Waiter { id, frame };
+        if written > 0 {
+            self.half = Some(Half { waiter, lane: Lane::Safe, written, begun: Some((begun, queued_ahead)) });
+        } else {
+            self.safe.push_back(waiter);
+        }
+    }
+
+    /// No safe frame waits or is half out.
+    pub fn safe_is_empty(&self) -> bool {
+        self.safe.is_empty() && self.half.as_ref().is_none_or(|half| half.lane != Lane::Safe)
+    }
+
     /// On a trip: what waits in Normal is gone for good, and so is a frame that is half out (safe frames resynchronise).
     pub fn trip(&mut self) {
         self.normal.clear();

@@ -8,7 +8,10 @@
 pub mod broker;
 pub mod child;
 pub mod clock;
+pub mod feed;
+pub mod host;
 pub mod lanes;
+pub mod line;
 pub mod mqtt;
 mod mqtt_client;
 pub mod os;
@@ -17,6 +20,7 @@ pub mod pty;
 pub mod queue;
 pub mod recorder;
 pub mod serial;
+pub mod timer;
 pub mod tunnel;
 pub mod watchdog;
 

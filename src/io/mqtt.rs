@@ -82,7 +82,7 @@ impl Login {
 
 #[derive(Debug)]
 struct Waiter {
-    id: SendId,
+    id: Option<SendId>,
     frame: Frame,
     begun: Time,
     queued_ahead: u32,
@@ -149,8 +149,8 @@ impl Handle {
     pub fn link(&self) -> LinkId {
         self.link
     }
-    /// Gives a frame to its lane. A frame given while the link is down is not kept; false then.
-    pub fn send(&self, at: Time, lane: Lane, id: SendId, frame: Frame) -> bool {
+    /// Gives a frame to its lane; `id` is `None` where more frames of the same name follow. A frame given while the link is down is not kept; false then.
+    pub fn send(&self, at: Time, lane: Lane, id: Option<SendId>, frame: Frame) -> bool {
         let mut out = self.shared.out();
         if !out.up {
             return false;
@@ -273,7 +273,7 @@ async fn left(poster: &Poster, shared: &Shared) {
     shared.changed.notify_one();
     let Waiter { id, frame, begun, queued_ahead } = waiter;
     let done = poster.clock().now();
-    poster.post(Post::Left(Left { id: Some(id), begun, done, queued_ahead, frame })).await;
+    poster.post(Post::Left(Left { id, begun, done, queued_ahead, frame })).await;
 }
 
 /// Gives frames to the client, Safe first, a few at a time.

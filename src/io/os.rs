@@ -8,8 +8,10 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 /// Asks for the real-time scheduler (SCHED_FIFO) for the calling thread. Needs CAP_SYS_NICE or an rtprio limit.
 pub fn real_time(priority: i32) -> io::Result<()> {
     let param = libc::sched_param { sched_priority: priority };
+    // Children and threads of this thread start as ordinary ones: the favour is for this thread alone.
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
     // SAFETY: `param` is a valid, initialised structure that outlives the call; 0 names the calling thread.
-    match unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &param) } {
+    match unsafe { libc::sched_setscheduler(0, policy, &param) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
@@ -87,4 +89,10 @@ pub fn low_latency(port: &impl AsRawFd) -> bool {
     settings.flags |= ASYNC_LOW_LATENCY;
     // SAFETY: TIOCSSERIAL reads the same structure, which was filled by the driver just now.
     unsafe { libc::ioctl(port.as_raw_fd(), libc::TIOCSSERIAL, &settings) == 0 }
+}
+
+/// Registers a descriptor with the runtime's reactor; needs a runtime around it.
+pub fn watch(fd: OwnedFd) -> io::Result<tokio::io::unix::AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` names the same open descriptor until it is dropped, which the registration's own drop precedes.
+    unsafe { tokio::io::unix::AsyncFd::register(fd) }.map_err(|error| io::Error::from(error))
 }

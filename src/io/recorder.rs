@@ -64,7 +64,8 @@ impl Batch {
     pub fn len(&self) -> usize {
         self.items.len() + self.samples.len()
     }
-    fn clear(&mut self) {
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
         self.items.clear();
         self.samples.clear();
     }

@@ -86,6 +86,15 @@ impl Port {
             Err(error) => Poll::Ready(Err(self.gone(&error))),
         }
     }
+    /// Takes what has arrived, whatever the reactor knows of it: perhaps nothing.
+    pub fn read_now(&mut self, into: &mut [u8; READ_MAX]) -> Result<usize, Gone> {
+        match self.stream.try_read(into) {
+            Ok(0) => Err(Gone(format!("{} was unplugged", self.path))),
+            Ok(count) => Ok(count),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),
+            Err(error) => Err(self.gone(&error)),
+        }
+    }
     /// Hands over what the port has room for: perhaps nothing.
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Gone> {
         loop {
@@ -128,7 +137,7 @@ impl Port {
 
 /// The library says "no device" for a port that somebody else holds; people are told what is the case.
 fn in_words(path: &str, error: &serialport::Error) -> String {
-    let text = error.to_string();
+    let text = error.to_string().to_lowercase();
     let locked = text.contains("exclusive lock") || text.contains("busy");
     match error.kind() {
         _ if locked => format!("{path} is busy: another program holds it"),
@@ -136,7 +145,7 @@ fn in_words(path: &str, error: &serialport::Error) -> String {
             format!("{path} may not be opened by this user: join the group that owns it (dialout on most systems)")
         }
         serialport::ErrorKind::Io(io::ErrorKind::NotFound) => format!("no such port: {path}"),
-        _ if text.contains("not a typewriter") || text.contains("Inappropriate ioctl") => {
+        _ if text.contains("not a typewriter") || text.contains("inappropriate ioctl") => {
             format!("{path} is no serial port")
         }
         _ => format!("{path}: {text}"),

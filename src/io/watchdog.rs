@@ -108,10 +108,10 @@ impl Watchdog {
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
-    /// The machine is safe, or none of our business any more: the child leaves without writing.
+    /// The machine is safe, or none of our business any more: the child leaves without writing. Waits for its end.
     pub fn disarm(mut self) -> io::Result<()> {
-        self.beats.set_nonblocking(false)?;
-        self.beats.write_all(&message(DISARM, &[]))?;
+        // A child that has left already needs no word.
+        let _ = self.beats.write(&message(DISARM, &[]));
         self.child.wait().map(|_| ())
     }
 }
@@ -277,7 +277,7 @@ fn make_safe(harness: &mut Harness, port: &OwnedFd, setup: &Setup) -> Option<Exi
         // What is queued is from a harness that is no more. A port that cannot flush is written to all the same.
         let _ = tcflush(port, QueueSelector::OFlush);
         loop {
-            if !write_frames(port, &rung.frames, until) {
+            if !write_frames(harness, port, &rung.frames, until) {
                 return Some(ExitCode::FAILURE);
             }
             if !std::mem::replace(&mut told, true) {
@@ -297,7 +297,7 @@ fn make_safe(harness: &mut Harness, port: &OwnedFd, setup: &Setup) -> Option<Exi
 }
 
 /// False when the port is gone. The port does not block, since the harness and we share its flags.
-fn write_frames(port: &OwnedFd, frames: &[Vec<u8>], until: Instant) -> bool {
+fn write_frames(harness: &Harness, port: &OwnedFd, frames: &[Vec<u8>], until: Instant) -> bool {
     for frame in frames {
         let mut rest = frame.as_slice();
         while !rest.is_empty() {
@@ -312,8 +312,15 @@ fn write_frames(port: &OwnedFd, frames: &[Vec<u8>], until: Instant) -> bool {
                     }
                     let left = until - now;
                     let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-                    let mut ready = [PollFd::from_borrowed_fd(port.as_fd(), PollFlags::OUT)];
-                    let _ = poll(&mut ready, Some(&timeout));
+                    let room = PollFd::from_borrowed_fd(port.as_fd(), PollFlags::OUT);
+                    let word = PollFd::from_borrowed_fd(harness.socket.as_fd(), PollFlags::IN);
+                    let mut ready = [room, word];
+                    // A harness that is gone leaves its socket readable for ever: then only the port is waited for.
+                    let watched = if harness.gone { 1 } else { 2 };
+                    let _ = poll(&mut ready[..watched], Some(&timeout));
+                    if watched == 2 && !ready[1].revents().is_empty() {
+                        return true;
+                    }
                 }
                 Err(_) => return false,
             }

@@ -548,7 +548,7 @@ fn verdicts(end: i64) -> Vec<(Time, Entry)> {
         judged(CEILING, RuleVerdict::Fail, -0.5, Some(12_840), Some(VIOLATED)),
         judged(TILT, RuleVerdict::Pass, 44.9f64.to_radians(), Some(13_200), None),
         judged(OFFBOARD, RuleVerdict::Untested, f64::INFINITY, None, None),
-        judged(HOLDS, RuleVerdict::Fail, -2.4, Some(12_100), Some(10_300)),
+        judged(HOLDS, RuleVerdict::Fail, -2.28, Some(12_100), Some(10_300)),
         event(
             ms(end),
             EventKind::Finished {

@@ -31,8 +31,12 @@ pub(super) fn check(loaded: &mut Loaded, rig: &Rig) {
                         page.error(
                             read.react_span.clone(),
                             format!(
-                                "the first rung of `{}` takes {takes} on link `{}` at {} baud; rule `{}` allows {react}",
-                                device.name, link.name, serial.baud, rule.name
+                                "the first rung of `{}` takes {:.1} ms on link `{}` at {} baud; rule `{}` allows {react}",
+                                device.name,
+                                takes.seconds() * 1e3,
+                                link.name,
+                                serial.baud,
+                                rule.name
                             ),
                             Some("raise the baud rate, shorten the rung, or allow more time".into()),
                         );

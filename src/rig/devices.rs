@@ -7,7 +7,6 @@ use super::names::{RESERVED_DEVICES, beside};
 use super::yaml::{Fields, Kind, Node, Page, Word};
 use crate::codec::mavlink::DialectSource;
 use crate::codec::{ConfigSite, DeviceConfig, FieldValue, Protocol};
-use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
 use std::ops::Range;
 
@@ -19,7 +18,6 @@ pub(super) struct Draft<'n> {
     pub link: Option<LinkId>,
     pub role: Role,
     pub twin: Option<String>,
-    pub heartbeat: Option<(String, Span)>,
     pub dead_man: Option<DeadMan>,
     /// What the codec will be told; `None` while link or protocol are wrong.
     pub codec: Option<DeviceConfig>,
@@ -134,13 +132,13 @@ fn draft<'n>(
             signals: Vec::new(),
             commands: Vec::new(),
             identity,
-            heartbeat: heartbeat.clone(),
+            heartbeat,
             tells: None,
             may: Vec::new(),
         }),
         _ => None,
     };
-    Draft { id, word, fields, link: link.map(|l| l.id), role, twin, heartbeat, dead_man, codec, sites }
+    Draft { id, word, fields, link: link.map(|l| l.id), role, twin, dead_man, codec, sites }
 }
 
 /// What the device does when nobody speaks to it.
@@ -308,6 +306,8 @@ fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, Fiel
     let by_name = match &serial.port {
         PortName::Usb { serial, .. } => serial.is_some(),
         PortName::Path(path) => path.starts_with("/dev/serial/by-id/"),
+        // A twin is what it is said to be.
+        PortName::Twin => return,
     };
     let remedy = Some("add `identity: { AUTOPILOT_VERSION.uid: 0x… }`".to_string());
     if by_name {

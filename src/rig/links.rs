@@ -101,8 +101,12 @@ fn serial_def(page: &mut Page, node: &Node, fields: &Fields<'_>) -> Option<Seria
         Kind::Map(_) => usb(page, node)?,
         _ => {
             let word = page.text(node, "the path of a port")?;
-            stable(page, word)?;
-            PortName::Path(word.text.clone())
+            if word.text == "twin" {
+                PortName::Twin
+            } else {
+                stable(page, word)?;
+                PortName::Path(word.text.clone())
+            }
         }
     };
     let baud = match fields.get("baud") {

@@ -21,9 +21,6 @@ use crate::time::Span;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// The table of a rule's keys, for the scenario's own schema.
-pub(crate) use super::keys::RULE as RULE_KEYS;
-
 /// How long every signal of a stopping rule may take to be heard, where the rig says nothing.
 const ARM_WITHIN: Span = Span::from_secs(10);
 

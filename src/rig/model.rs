@@ -57,6 +57,8 @@ pub enum PortName {
     Path(String),
     /// A USB adapter by its numbers.
     Usb { vid: u16, pid: u16, serial: Option<String> },
+    /// No port yet: the other end is the twin, and a run says so.
+    Twin,
 }
 
 /// Parity bit.

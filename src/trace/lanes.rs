@@ -25,27 +25,13 @@ pub fn lanes(
     ];
     all.retain(|lane| !lane.bars.is_empty());
     for lane in &mut all {
-        stack(&mut lane.bars);
+        lane.bars.sort_by_key(|b| b.stretch.from);
     }
     all
 }
 
 fn bar(from: Time, to: Time, label: impl Into<String>, tone: Tone) -> Bar {
-    Bar { stretch: Stretch { from, to }, label: label.into(), tone, row: 0 }
-}
-
-/// Gives bars that overlap different rows, the earlier one the upper.
-fn stack(bars: &mut [Bar]) {
-    bars.sort_by_key(|b| b.stretch.from);
-    let mut row_ends: Vec<Time> = Vec::new();
-    for bar in bars {
-        let row = row_ends.iter().position(|end| *end <= bar.stretch.from).unwrap_or(row_ends.len());
-        if row == row_ends.len() {
-            row_ends.push(bar.stretch.to);
-        }
-        row_ends[row] = bar.stretch.to;
-        bar.row = row;
-    }
+    Bar { stretch: Stretch { from, to }, label: label.into(), tone }
 }
 
 fn phases(plan: &Plan, events: &[Event], end: Time) -> Vec<Bar> {

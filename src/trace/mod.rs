@@ -148,7 +148,7 @@ pub struct RungRun {
     pub skipped: bool,
 }
 
-/// Things that last, beside each other in time.
+/// Things of one kind that lasted, in order of beginning; they may overlap.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Lane {
     pub name: String,
@@ -161,8 +161,6 @@ pub struct Bar {
     pub stretch: Stretch,
     pub label: String,
     pub tone: Tone,
-    /// Bars that overlap in time stand in different rows, from 0.
-    pub row: usize,
 }
 
 /// What a bar means.

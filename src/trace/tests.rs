@@ -97,7 +97,7 @@ fn unknown_values_are_gaps_and_neighbours_become_one() {
 }
 
 #[test]
-fn overlapping_bars_stand_in_rows() {
+fn faults_side_by_side_and_one_that_never_ends() {
     let plan = fixture::plan();
     let event = |at, fault: &str, starts| {
         let (fault, on) = (fault.to_string(), "fc".to_string());
@@ -107,8 +107,9 @@ fn overlapping_bars_stand_in_rows() {
     let entries =
         [event(0, "a", true), event(5, "b", true), event(10, "a", false), event(12, "c", true), event(20, "b", false)];
     let trace = Trace::of_entries(&plan, &entries, None);
-    let rows: Vec<(&str, usize)> = trace.lanes[0].bars.iter().map(|b| (b.label.as_str(), b.row)).collect();
-    assert_eq!(rows, [("a on fc", 0), ("b on fc", 1), ("c on fc", 0)]);
+    let bars: Vec<_> = trace.lanes[0].bars.iter().map(|b| (b.label.as_str(), b.stretch)).collect();
+    let stretch = |from, to| Stretch { from: ms(from), to: ms(to) };
+    assert_eq!(bars, [("a on fc", stretch(0, 10)), ("b on fc", stretch(5, 20)), ("c on fc", stretch(12, 20))]);
 }
 
 #[test]
@@ -132,4 +133,18 @@ fn numbers_are_short_and_margins_carry_the_unit() {
     assert_eq!(margin(fixture::TILT, 0.5), "28.6 deg");
     assert_eq!(margin(fixture::CEILING, f64::INFINITY), "held");
     assert_eq!(margin(fixture::CEILING, f64::NAN), "unknown");
+}
+
+#[test]
+fn dates_are_right_also_around_leap_days() {
+    for (seconds, text) in [
+        (0, "1970-01-01 00:00:00 UTC"),
+        (951_782_399, "2000-02-28 23:59:59 UTC"),
+        (951_782_400, "2000-02-29 00:00:00 UTC"),
+        (1_709_251_200, "2024-03-01 00:00:00 UTC"),
+        (-1, "1969-12-31 23:59:59 UTC"),
+        (1_795_348_800, "2026-11-22 12:00:00 UTC"),
+    ] {
+        assert_eq!(words::utc(seconds * 1_000_000_000), text);
+    }
 }

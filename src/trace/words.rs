@@ -1,10 +1,12 @@
 //! How causes, margins and verdicts are said; the same words in every report and plot.
 
+use super::Trace;
 use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
 use crate::rig::{MarginUnit, Rule};
 use crate::scenario::plan::Plan;
 use crate::stl::RuleVerdict;
+use crate::time::Span;
 use crate::units::Unit;
 use crate::wire::{DeviceId, LinkId};
 
@@ -100,6 +102,44 @@ fn difference(unit: &Unit, si: f64) -> f64 {
 
 fn unit_name(unit: &Unit) -> String {
     if unit.offset != 0.0 { "K".into() } else { unit.text.clone() }
+}
+
+/// A length of time for people: `0.38 ms`, `8.92 s`.
+pub fn span(span: Span) -> String {
+    let seconds = span.seconds();
+    match seconds.abs() {
+        s if s >= 1.0 || s == 0.0 => format!("{} s", number(seconds)),
+        s if s >= 1e-4 => format!("{} ms", number(seconds * 1e3)),
+        _ => format!("{} us", number(seconds * 1e6)),
+    }
+}
+
+/// The verdict and its first reason, in one line.
+pub fn sentence(trace: &Trace) -> String {
+    match &trace.outcome {
+        None => "no verdict: the recording ends before the run did".into(),
+        Some(outcome) => match outcome.reasons.first() {
+            Some(reason) => format!("{}: {reason}", outcome.verdict.word()),
+            None => outcome.verdict.word().into(),
+        },
+    }
+}
+
+/// Nanoseconds since 1970 as `2026-11-22 12:00:00 UTC`. (Days to a date after Howard Hinnant,
+/// <https://howardhinnant.github.io/date_algorithms.html>.)
+pub fn utc(unix_nanos: i64) -> String {
+    let seconds = unix_nanos.div_euclid(1_000_000_000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Years begin in March here, so that the leap day is the last of its year.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", second / 3_600, second / 60 % 60, second % 60)
 }
 
 /// Three significant digits, more before the point where there are more; no exponent in the usual range.

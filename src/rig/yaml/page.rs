@@ -69,6 +69,14 @@ impl Page {
         };
         self.error(word.span.clone(), message, remedy);
     }
+    /// Takes over the problems of another reading of the same file, each once.
+    pub fn absorb(&mut self, other: Page) {
+        for problem in other.problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+    }
     /// True when something is wrong (warnings do not count).
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|p| p.severity == Severity::Error)
