@@ -116,8 +116,8 @@ fn every_message_has_its_file() {
 #[test]
 fn the_good_bench_has_nothing_to_say() {
     let bench = Bench { replaced: String::new(), bytes: Vec::new() };
-    let (plan, warnings) = scenario::observe("rigs/bench/rig.yaml", &bench, 1)
-        .unwrap_or_else(|list| panic!("{}", rendered(&Err(list))));
+    let (plan, warnings) =
+        scenario::observe("rigs/bench/rig.yaml", &bench, 1).unwrap_or_else(|list| panic!("{}", rendered(&Err(list))));
     assert_eq!(rendered(&Ok(warnings)), "");
     assert_eq!(plan.rules.len(), 3);
     let good = std::fs::read(Path::new(FOLDER).join("bench/good.yaml")).expect("the good scenario is there");
@@ -145,7 +145,11 @@ fn files_from_hell_are_refused_with_a_message() {
         ("zeros", vec![0; 100], "control character 0x00"),
         ("far too large", vec![b'a'; 2 << 20], "at most 1048576 are read"),
         ("deep flow", vec![b'['; 10_000], "nested too deep"),
-        ("deep blocks", (0..400).flat_map(|i| format!("{}a:\n", " ".repeat(i)).into_bytes()).collect(), "nested too deep"),
+        (
+            "deep blocks",
+            (0..400).flat_map(|i| format!("{}a:\n", " ".repeat(i)).into_bytes()).collect(),
+            "nested too deep",
+        ),
         ("two documents", b"scenario: a\n---\nscenario: b\n".to_vec(), "a second document begins here"),
         ("a list", b"- a\n- b\n".to_vec(), "wanted a scenario as a map"),
         ("a word", b"hello\n".to_vec(), "wanted a scenario as a map"),

@@ -91,7 +91,10 @@ fn the_plan_of_the_gust_says_what_the_file_says() {
     assert_eq!(fault.name, "wind");
     // Every file is sealed with its own hash.
     let paths: Vec<&str> = plan.files.iter().map(|f| f.path.as_str()).collect();
-    assert_eq!(paths, ["rigs/drone-bench/rig.yaml", "rigs/drone-bench/envelope.yaml", "scenarios/drone-bench/gust.yaml"]);
+    assert_eq!(
+        paths,
+        ["rigs/drone-bench/rig.yaml", "rigs/drone-bench/envelope.yaml", "scenarios/drone-bench/gust.yaml"]
+    );
 }
 
 #[test]
@@ -99,7 +102,11 @@ fn a_set_changes_the_plan_and_is_held_against_the_range() {
     let mut wanted = request("scenarios/drone-bench/gust.yaml");
     wanted.overrides = vec![("wind".into(), "8m/s".into())];
     let (plan, _) = checked(&wanted);
-    assert!(plan.parameters.iter().any(|(name, value)| name == "wind" && value.starts_with('8')), "{:?}", plan.parameters);
+    assert!(
+        plan.parameters.iter().any(|(name, value)| name == "wind" && value.starts_with('8')),
+        "{:?}",
+        plan.parameters
+    );
     for (name, value, wanted_text) in [
         ("wind", "90 m/s", "outside the range"),
         ("wind", "8 m", "found length"),

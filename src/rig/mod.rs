@@ -17,15 +17,15 @@ mod safety;
 mod signals;
 pub(crate) mod yaml;
 
-pub use keys::{envelope_schema, schema};
 pub use budget::KEEP_ALIVE;
 pub(crate) use commands::call;
 pub(crate) use keys::RULE as RULE_KEYS;
+pub use keys::{envelope_schema, schema};
 pub(crate) use load::{FileKind, Loaded, load};
-pub(crate) use names::{Names, Place, tidy_path};
-pub(crate) use rules::{Read as ReadRule, read as read_rules};
-pub(crate) use safety::known;
 pub use model::{
     Broker, DeadMan, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName,
     Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, Tls, WorldDef,
 };
+pub(crate) use names::{Names, Place, tidy_path};
+pub(crate) use rules::{Read as ReadRule, read as read_rules};
+pub(crate) use safety::known;

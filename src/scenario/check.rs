@@ -1,12 +1,12 @@
 //! The check: three files in, a plan or every mistake out.
 
+use super::Request;
 use super::keys::SCENARIO;
 use super::ladders;
 use super::parameters::Parameters;
 use super::plan::{FileRole, InputFile, Mode, Plan, Reserved, Step};
 use super::steps::{Author, Sheet};
 use super::survey::{Survey, survey};
-use super::Request;
 use crate::command::RuleId;
 use crate::diag::{Diagnostic, Files, Severity, Source};
 use crate::rig::yaml::{self, Fields, Node, Page};
@@ -275,7 +275,13 @@ impl Desk<'_> {
     }
 
     /// The scenario's own rules.
-    fn rules(&mut self, top: &Fields<'_>, loaded: &Loaded, names: &Names, parameters: &mut Parameters) -> Vec<ReadRule> {
+    fn rules(
+        &mut self,
+        top: &Fields<'_>,
+        loaded: &Loaded,
+        names: &Names,
+        parameters: &mut Parameters,
+    ) -> Vec<ReadRule> {
         let Some(node) = top.get("rules") else { return Vec::new() };
         if names.signals.is_empty() {
             parameters.mark_text(&self.page.source.text[node.span.clone()]);
@@ -338,7 +344,11 @@ impl Desk<'_> {
             Mode::Sim => {
                 for ((name, _, _), twin) in loaded.devices.iter().zip(&loaded.twins) {
                     if twin.is_none() {
-                        self.page.error(0..0, format!("device `{name}` has no twin, so the rig cannot be simulated"), None);
+                        self.page.error(
+                            0..0,
+                            format!("device `{name}` has no twin, so the rig cannot be simulated"),
+                            None,
+                        );
                     }
                 }
             }

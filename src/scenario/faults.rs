@@ -175,7 +175,12 @@ impl Target {
 }
 
 /// Reads the map of an `inject`; the fault with its title.
-pub(super) fn read(page: &mut Page, node: &Node, loaded: &Loaded, parameters: &mut Parameters) -> Option<(FaultSpec, String)> {
+pub(super) fn read(
+    page: &mut Page,
+    node: &Node,
+    loaded: &Loaded,
+    parameters: &mut Parameters,
+) -> Option<(FaultSpec, String)> {
     let fields = page.fields(node, &INJECT)?;
     let lasts = match fields.get("for") {
         Some(node) => Some(time(page, node, parameters)),
@@ -333,7 +338,11 @@ fn told(page: &mut Page, on: &Word, device: DeviceId, signal: &str, loaded: &Loa
     }
     if !loaded.names.broken.contains(signal) {
         let bare = Word { text: signal.into(), ..on.clone() };
-        page.unknown(&bare, format!("`{}` is not told `{signal}`", config.name), fields.iter().map(|f| f.name.as_str()));
+        page.unknown(
+            &bare,
+            format!("`{}` is not told `{signal}`", config.name),
+            fields.iter().map(|f| f.name.as_str()),
+        );
     }
     None
 }

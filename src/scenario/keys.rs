@@ -140,11 +140,8 @@ pub(super) static PHASE: Record = record(
     "a `phase` step",
     &[want("phase", Name, "the name that rules may use"), want("steps", List(&STEP), "its steps"), NAMED],
 );
-pub(super) static PARALLEL: Record = record(
-    "parallel",
-    "a `parallel` step",
-    &[want("parallel", List(&LANE), "lists of steps, side by side"), NAMED],
-);
+pub(super) static PARALLEL: Record =
+    record("parallel", "a `parallel` step", &[want("parallel", List(&LANE), "lists of steps, side by side"), NAMED]);
 pub(super) static REPEAT: Record = record(
     "repeat",
     "a `repeat` step",
@@ -153,7 +150,11 @@ pub(super) static REPEAT: Record = record(
 pub(super) static WHEN: Record = record(
     "when",
     "a `when` step",
-    &[want("when", Formula, "the condition; unknown → the run ends inconclusive"), want("steps", List(&STEP), "done where it holds"), NAMED],
+    &[
+        want("when", Formula, "the condition; unknown → the run ends inconclusive"),
+        want("steps", List(&STEP), "done where it holds"),
+        NAMED,
+    ],
 );
 pub(super) static USE: Record = record(
     "use",

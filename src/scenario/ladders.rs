@@ -2,10 +2,10 @@
 
 use super::plan::{Ladder, Rung};
 use crate::codec::{self, Codec};
+use crate::expr::walk::signals_of;
 use crate::guard::{
     GuardConfig, LADDERS_MAX, LadderConfig, LadderId, LadderSet, RUNGS_MAX, RungId, SILENCES_MAX, SilenceConfig,
 };
-use crate::expr::walk::signals_of;
 use crate::rig::{DeadMan, DeviceDef, Rig};
 use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
@@ -90,7 +90,8 @@ pub(super) fn guard(rig: &Rig) -> GuardConfig {
     for device in with_ladder(rig) {
         let ladder = &mut config.ladders[usize::from(config.ladder_count)];
         ladder.device = device.id;
-        ladder.rungs = u8::try_from(device.ladder.len()).expect("at most RUNGS_MAX rungs: checked when the rig was read");
+        ladder.rungs =
+            u8::try_from(device.ladder.len()).expect("at most RUNGS_MAX rungs: checked when the rig was read");
         for (place, rung) in device.ladder.iter().enumerate() {
             ladder.within[place] = rung.within;
             ladder.conditional[place] = rung.when.is_some();

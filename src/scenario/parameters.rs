@@ -112,7 +112,11 @@ impl Parameters {
             }
             None => {
                 let bare = Word { text: name.into(), ..word.clone() };
-                page.unknown(&bare, format!("there is no parameter `${name}`"), self.declared.iter().map(|d| d.name.as_str()));
+                page.unknown(
+                    &bare,
+                    format!("there is no parameter `${name}`"),
+                    self.declared.iter().map(|d| d.name.as_str()),
+                );
                 None
             }
         }
@@ -170,7 +174,11 @@ fn value(page: &mut Page, node: &Node) -> Option<Value> {
         return Some((default, None));
     }
     if default.si() < lo.si() || default.si() > hi.si() {
-        page.error(default_node.span.clone(), format!("the default `{default}` is outside the range {lo} .. {hi}"), None);
+        page.error(
+            default_node.span.clone(),
+            format!("the default `{default}` is outside the range {lo} .. {hi}"),
+            None,
+        );
     }
     Some((default, Some((lo, hi))))
 }

@@ -44,7 +44,13 @@ pub(super) struct Sheet<'p> {
 
 impl<'c> Author<'c> {
     /// An author who has read nothing yet.
-    pub fn new(loaded: &'c Loaded, names: &'c Names, survey: &'c mut Survey, root: &'c str, first_file: u16) -> Author<'c> {
+    pub fn new(
+        loaded: &'c Loaded,
+        names: &'c Names,
+        survey: &'c mut Survey,
+        root: &'c str,
+        first_file: u16,
+    ) -> Author<'c> {
         let blind = names.signals.find("phase").is_none();
         Author {
             loaded,
@@ -65,7 +71,11 @@ impl<'c> Author<'c> {
     pub fn list(&mut self, sheet: &mut Sheet<'_>, node: &Node, depth: u16) -> Vec<Step> {
         let Some(items) = sheet.page.list(node, "steps") else { return Vec::new() };
         if items.is_empty() {
-            sheet.page.error(node.span.clone(), "a list without steps".into(), Some("add a step, or remove the list".into()));
+            sheet.page.error(
+                node.span.clone(),
+                "a list without steps".into(),
+                Some("add a step, or remove the list".into()),
+            );
         }
         let mut steps = Vec::new();
         for item in items {
@@ -86,7 +96,8 @@ impl<'c> Author<'c> {
             }
             return;
         };
-        let (_, record) = VERBS.iter().find(|(name, _)| *name == verb.key.text).expect("the verb was found in this table");
+        let (_, record) =
+            VERBS.iter().find(|(name, _)| *name == verb.key.text).expect("the verb was found in this table");
         let other = entries.iter().find(|e| e.key.text != verb.key.text && verbs().any(|v| v == e.key.text));
         if let Some(other) = other {
             sheet.page.error(
@@ -151,8 +162,9 @@ impl<'c> Author<'c> {
                     return None;
                 };
                 let parameters = &mut *sheet.parameters;
-                let command =
-                    call(sheet.page, word, id, table, fields.get("with"), &mut |page, word| parameters.look_up(page, word));
+                let command = call(sheet.page, word, id, table, fields.get("with"), &mut |page, word| {
+                    parameters.look_up(page, word)
+                });
                 let within = within.unwrap_or(Some(DO_WITHIN));
                 Some((StepKind::Do { command: command?, within: within? }, format!("do {}", word.text)))
             }

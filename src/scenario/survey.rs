@@ -34,8 +34,7 @@ pub(super) struct Survey {
 
 /// Looks through lists of steps. `root`: the folder that `use` paths start from.
 pub(super) fn survey(lists: &[Option<&Node>], root: &str, files: &dyn Files) -> Survey {
-    let mut survey =
-        Survey { phases: vec!["none".into()], steps: vec!["none".into()], ..Survey::default() };
+    let mut survey = Survey { phases: vec!["none".into()], steps: vec!["none".into()], ..Survey::default() };
     for list in lists.iter().flatten() {
         survey.list(list, root, files, &mut Vec::new());
     }
