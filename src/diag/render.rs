@@ -118,7 +118,7 @@ mod tests {
     use std::sync::Arc;
 
     fn at(name: &str, text: &str, span: Range<usize>, severity: Severity, message: &str) -> Diagnostic {
-        let source = Arc::new(super::super::Source { name: name.into(), text: text.into() });
+        let source = Arc::new(crate::diag::Source { name: name.into(), text: text.into() });
         Diagnostic { severity, source, span, message: message.into(), remedy: None }
     }
 

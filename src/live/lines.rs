@@ -1,10 +1,10 @@
 //! Events in words, one line each: the plain view, and what scrolls above the status on a terminal.
 
-use crate::guard::{Cause, Decision};
-use crate::rig::MarginUnit;
+use crate::guard::Decision;
 use crate::run::event::{EventKind, StepOutcome};
 use crate::scenario::plan::{Plan, StepId};
 use crate::stl::Margin;
+use crate::trace::words;
 
 /// How much an event matters to the person watching.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -59,14 +59,12 @@ pub fn weight(kind: &EventKind) -> Weight {
 
 /// The event in words, for people; `None` for what only the status shows.
 pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
-    let link = |l: &crate::wire::LinkId| plan.rig.links[l.0 as usize].name.as_str();
-    let device = |d: &crate::wire::DeviceId| plan.rig.devices[d.0 as usize].name.as_str();
-    let rule = |r: &crate::command::RuleId| plan.rules[r.0 as usize].name.as_str();
+    let link = |l: &crate::wire::LinkId| words::link(plan, *l);
+    let device = |d: &crate::wire::DeviceId| words::device(plan, *d);
+    let rule = |r: &crate::command::RuleId| words::rule(plan, *r);
     let signal = |s: &crate::signal::SignalId| plan.rig.signals.def(*s).name.as_str();
-    let ladder_device = |l: &crate::guard::LadderId| device(&plan.ladders[l.0 as usize].device).to_owned();
-    let rung = |l: &crate::guard::LadderId, r: &crate::guard::RungId| {
-        plan.ladders[l.0 as usize].rungs[r.0 as usize].title.clone()
-    };
+    let ladder_device = |l: &crate::guard::LadderId| words::ladder(plan, *l);
+    let rung = |l: &crate::guard::LadderId, r: &crate::guard::RungId| words::rung(plan, *l, *r);
     Some(match kind {
         EventKind::LinkUp { link: l } => format!("link {} is up", link(l)),
         EventKind::LinkLost { link: l, why } => format!("link {} is lost: {why}", link(l)),
@@ -132,7 +130,7 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
                 format!("signal {} of rule {} is known again", signal(s), rule(r))
             }
         }
-        EventKind::Tripped { cause } => format!("TRIP: {}", cause_in_words(plan, *cause)),
+        EventKind::Tripped { cause } => format!("TRIP: {}", words::cause(plan, *cause)),
         EventKind::RungIssued { ladder, rung: r } => {
             format!("ladder of {}: {}", ladder_device(ladder), rung(ladder, r))
         }
@@ -161,39 +159,16 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
     })
 }
 
-/// A cause as people say it.
-pub fn cause_in_words(plan: &Plan, cause: Cause) -> String {
-    let rule = |r: crate::command::RuleId| plan.rules[r.0 as usize].name.as_str();
-    let device = |d: crate::wire::DeviceId| plan.rig.devices[d.0 as usize].name.as_str();
-    let link = |l: crate::wire::LinkId| plan.rig.links[l.0 as usize].name.as_str();
-    match cause {
-        Cause::Finish => "the run is over".to_owned(),
-        Cause::Unknown(r) => format!("a signal of rule {} is unknown", rule(r)),
-        Cause::Silence(d) => format!("controller {} is silent", device(d)),
-        Cause::Restart(d) => format!("device {} started anew", device(d)),
-        Cause::WrongIdentity(d) => format!("device {} is another one", device(d)),
-        Cause::LinkLost(l) => format!("link {} is lost", link(l)),
-        Cause::Recorder => "the recorder failed".to_owned(),
-        Cause::Stall => "the harness stood still".to_owned(),
-        Cause::Watchdog(l) => format!("the watchdog of link {} fired or died", link(l)),
-        Cause::Rule(r) => format!("rule {} is broken", rule(r)),
-        Cause::Operator => "a person said stop".to_owned(),
-        Cause::OperatorAgain => "a person said stop again".to_owned(),
-    }
-}
-
-/// A margin in its rule's unit.
+/// A margin in its rule's unit; an interval where part of it is unknown.
 pub fn margin_in_words(plan: &Plan, rule: usize, margin: Margin) -> String {
-    let one = |si: f64| match &plan.rules[rule].margin {
-        MarginUnit::Unit(unit) => unit.difference().show(si * 1.0, 3),
-        MarginUnit::Share => format!("{:.1} %", si * 100.0),
-        MarginUnit::Truth if si > 0.0 => "held".to_owned(),
-        MarginUnit::Truth => "broken".to_owned(),
-    };
-    if !margin.lo.is_finite() && !margin.hi.is_finite() && margin.lo != margin.hi {
+    let one = |si: f64| words::margin(&plan.rules[rule], si);
+    if margin.lo == margin.hi || !margin.hi.is_finite() {
+        return one(margin.lo);
+    }
+    if !margin.lo.is_finite() {
         return "unknown".to_owned();
     }
-    if margin.lo == margin.hi || !margin.hi.is_finite() { one(margin.lo) } else { format!("{} .. {}", one(margin.lo), one(margin.hi)) }
+    format!("{} .. {}", one(margin.lo), one(margin.hi))
 }
 
 /// Milliseconds with microsecond digits: reactions are shorter than what `Display` of a span shows well.

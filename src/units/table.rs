@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn habits_point_at_units_that_exist() {
         for (habit, right) in HABITS {
-            assert!(super::super::Unit::parse(right).is_ok(), "{habit} -> {right}");
+            assert!(crate::units::Unit::parse(right).is_ok(), "{habit} -> {right}");
             assert!(find(habit).is_none(), "{habit} is a unit itself");
         }
     }

@@ -290,7 +290,7 @@ impl Fact {
 
 /// Serial numbers are written in hexadecimal, as on the board's label.
 fn show(number: f64) -> String {
-    if number >= 0.0 && number < 2f64.powi(64) && number as u64 as f64 == number {
+    if number >= 0.0 && number < 18_446_744_073_709_551_616.0 && number as u64 as f64 == number {
         format!("{} (0x{:x})", number as u64, number as u64)
     } else {
         number.to_string()
