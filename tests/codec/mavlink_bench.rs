@@ -150,13 +150,11 @@ pub fn command(id: CommandId, args: &[f64]) -> Command {
     Command::new(id, args).expect("few arguments")
 }
 
-/// What a host makes of a stream in chunks of this size: per message its samples, and the notes but for the split
-/// of noise into portions.
-pub fn decode_in_chunks(
-    config: &LinkConfig,
-    stream: &[u8],
-    size: usize,
-) -> (Vec<Vec<(SignalId, Value)>>, Vec<Note>, u32) {
+/// Per message its samples; the notes but for noise, which comes in portions; the bytes of noise.
+pub type Decoded = (Vec<Vec<(SignalId, Value)>>, Vec<Note>, u32);
+
+/// What a host makes of a stream in chunks of this size.
+pub fn decode_in_chunks(config: &LinkConfig, stream: &[u8], size: usize) -> Decoded {
     let mut host = build(config).expect("the test's configuration is right");
     let mut messages = Vec::new();
     let mut notes = Vec::new();

@@ -1,3 +1,4 @@
+mod captures;
 mod json;
 mod mavlink_bench;
 mod mavlink_orders;
