@@ -20,6 +20,7 @@ fn resolve_in(port: &PortName, sys: &Path, dev: &Path) -> Result<String, String>
     match port {
         PortName::Path(path) if Path::new(path).exists() => Ok(path.clone()),
         PortName::Path(path) => Err(format!("no such port: {path}; {}", listed(sys, dev))),
+        PortName::Twin => Err("the rig names no port for it: only its twin is there".into()),
         PortName::Usb { vid, pid, serial } => {
             let wanted = Usb { vid: *vid, pid: *pid, serial: serial.clone() };
             let found: Vec<String> =

@@ -95,7 +95,7 @@ impl Port {
             Err(error) => Err(self.gone(&error)),
         }
     }
-    /// Hands over what there is room for now: perhaps nothing.
+    /// Hands over what the port has room for: perhaps nothing.
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Gone> {
         loop {
             return match self.stream.try_write(bytes) {

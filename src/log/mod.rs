@@ -2,12 +2,34 @@
 //!
 //! Invariant: no file system: bytes go to a `Write`, and come from a slice.
 
+mod convert;
+mod files;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod open;
+mod proto;
+mod recorder;
+mod replay;
+mod samples;
+mod schema;
+mod sound;
+#[cfg(test)]
+mod tests;
+
+pub use files::RecordedFiles;
+pub use open::open;
+pub use recorder::Recorder;
+pub use replay::{Difference, compare_events};
+
 use crate::run::Input;
 use crate::run::event::Event;
-use crate::scenario::plan::{Mode, Plan};
+use crate::scenario::plan::{InputFile, Mode};
 use crate::signal::Sample;
 use crate::time::Time;
-use std::io::{Seek, Write};
+use crate::wire::Frame;
+
+/// The format that this program writes; it reads this one and all before.
+pub const FORMAT: u32 = 1;
 
 /// What is sealed before the first byte moves; enough to make the same plan again.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,43 +46,7 @@ pub struct Head {
     pub overrides: Vec<(String, String)>,
     pub seed: u64,
     pub mode: Mode,
-    pub files: Vec<crate::scenario::plan::InputFile>,
-}
-
-/// Writes a recording as the run goes.
-pub struct Recorder<W: Write + Seek> {
-    _w: std::marker::PhantomData<W>,
-}
-
-impl<W: Write + Seek> Recorder<W> {
-    /// Writes schemas, channels and the head; after this the file can be read.
-    pub fn start(_out: W, _head: &Head, _plan: &Plan) -> std::io::Result<Recorder<W>> {
-        todo!()
-    }
-    /// Keeps an input, before the run sees it.
-    pub fn input(&mut self, _input: &Input) -> std::io::Result<()> {
-        todo!()
-    }
-    /// Keeps decoded samples: one record per device and instant.
-    pub fn samples(&mut self, _samples: &[Sample]) -> std::io::Result<()> {
-        todo!()
-    }
-    /// Keeps an event.
-    pub fn event(&mut self, _event: &Event) -> std::io::Result<()> {
-        todo!()
-    }
-    /// Bytes we sent, as they left.
-    pub fn sent(&mut self, _at: Time, _frame: &crate::wire::Frame) -> std::io::Result<()> {
-        todo!()
-    }
-    /// Closes the chunk, so that a cut later on loses nothing up to here.
-    pub fn flush(&mut self) -> std::io::Result<()> {
-        todo!()
-    }
-    /// Writes the summary and gives the writer back.
-    pub fn finish(self) -> std::io::Result<W> {
-        todo!()
-    }
+    pub files: Vec<InputFile>,
 }
 
 /// Everything that a recording holds, in its order.
@@ -77,8 +63,24 @@ pub struct Recording {
 pub enum Entry {
     Input(Input),
     Event(Event),
+    /// Numbers in SI, exact to the last place of a double where the signal is shown in another unit.
     Samples(Vec<Sample>),
-    Sent { at: Time, frame: crate::wire::Frame },
+    Sent {
+        at: Time,
+        frame: Frame,
+    },
+}
+
+impl Entry {
+    /// When it happened; `None` for samples of which there are none.
+    pub fn at(&self) -> Option<Time> {
+        match self {
+            Entry::Input(input) => Some(input.at()),
+            Entry::Event(event) => Some(event.at),
+            Entry::Samples(samples) => samples.first().map(|s| s.at),
+            Entry::Sent { at, .. } => Some(*at),
+        }
+    }
 }
 
 /// What a cut or damaged recording lost.
@@ -92,12 +94,18 @@ pub struct Loss {
     pub why: String,
 }
 
+impl std::fmt::Display for Loss {
+    /// One sentence for people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "the recording is whole up to {}; {} bytes could not be used: {}",
+            self.whole_until, self.bytes, self.why
+        )
+    }
+}
+
 /// Why a file is no recording.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotARecording(pub String);
-
-/// Opens a recording, healed: everything before the damage.
-pub fn open(_bytes: &[u8]) -> Result<Recording, NotARecording> {
-    todo!()
-}

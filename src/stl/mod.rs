@@ -2,9 +2,22 @@
 //!
 //! Invariant: nothing here reads a clock or allocates by the hour: time comes in through `push` and `advance`.
 
+mod engine;
+mod graph;
+mod interval;
+mod node;
+mod ops;
+mod rule;
+mod signals;
+mod split;
+mod timetable;
+mod value;
+
+pub use engine::Engine;
+
 use crate::command::RuleId;
 use crate::expr::ir::Formula;
-use crate::signal::{SignalId, Value};
+use crate::signal::SignalId;
 use crate::time::{Span, Time};
 
 /// Strong Kleene truth.
@@ -53,6 +66,18 @@ pub enum Change {
     Blind { rule: RuleId, signal: SignalId, unknown: bool, at: Time },
 }
 
+/// What a rule is worth from one place in time to the next piece.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Piece {
+    pub at: Time,
+    /// It begins just after `at`, in the open interval, not at the instant itself.
+    pub after: bool,
+    pub margin: Margin,
+    pub truth: Truth,
+    /// The margin moves in a straight line from here to the next piece (`age`, `mean`, `fraction`).
+    pub moving: bool,
+}
+
 /// The last word on a rule.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Judgement {
@@ -75,56 +100,4 @@ pub enum RuleVerdict {
     Untested,
     /// Data missing.
     Inconclusive,
-}
-
-/// Judges all rules at once.
-#[derive(Clone, Debug)]
-pub struct Engine;
-
-impl Engine {
-    /// An engine for these rules over signals `0..signals.len()`. Not started.
-    pub fn new(_rules: &[RuleSpec], _signals: &[SignalSpec]) -> Engine {
-        todo!()
-    }
-    /// Starts the scope of all rules. `held`: what was heard before, with its own stamps; it holds on from them
-    /// (staleness, age), but past windows that reach before `at` see unknown there.
-    pub fn start(&mut self, _at: Time, _held: &[(SignalId, Value, Time)], _out: &mut Vec<Change>) {
-        todo!()
-    }
-    /// Takes the samples of one instant. Judged when the instant closes: at a later `push` or `advance`.
-    pub fn push(&mut self, _at: Time, _batch: &[(SignalId, Value)], _out: &mut Vec<Change>) {
-        todo!()
-    }
-    /// Marks signals whose device died as unknown from `at` on (`every: change`), or alive again with a new sample.
-    pub fn lose(&mut self, _at: Time, _signals: &[SignalId], _out: &mut Vec<Change>) {
-        todo!()
-    }
-    /// Closes every instant before `to`.
-    pub fn advance(&mut self, _to: Time, _out: &mut Vec<Change>) {
-        todo!()
-    }
-    /// The next instant at which something can change with no sample arriving; `advance` past it (to at least one ns later) tells what.
-    pub fn next_deadline(&self) -> Option<Time> {
-        todo!()
-    }
-    /// Truth and margin of the rule's inner formula at the last closed instant, for step formulas, `safe` and `when` (past only).
-    pub fn now(&self, _rule: RuleId) -> (Truth, Margin) {
-        todo!()
-    }
-    /// The rule's margin over its scope so far: infimum of what is decided, with its instant, and what is possible.
-    pub fn margin(&self, _rule: RuleId) -> (Margin, Option<Time>) {
-        todo!()
-    }
-    /// Margins of instants decided since the last call, per rule, in order: what the margin strip draws.
-    pub fn take_decided(&mut self, _rule: RuleId, _out: &mut Vec<(Time, Margin)>) {
-        todo!()
-    }
-    /// True while some obligation of the rule is still open: a decision needs more time.
-    pub fn open(&self, _rule: RuleId) -> bool {
-        todo!()
-    }
-    /// Ends the scope at `end` (closed); everything after is unknown.
-    pub fn finish(self, _end: Time) -> Vec<Judgement> {
-        todo!()
-    }
 }

@@ -2,6 +2,12 @@
 //!
 //! Invariant: nothing here opens a file; [`Files`] lends the bytes.
 
+mod nearest;
+mod render;
+
+pub use nearest::nearest;
+pub use render::{count_line, report};
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -44,15 +50,13 @@ pub trait Files {
 impl Diagnostic {
     /// The line and column (from 1, in characters) at which it begins.
     pub fn place(&self) -> (usize, usize) {
-        todo!()
+        let before = &self.source.text[..render::floor_char(&self.source.text, self.span.start)];
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+        (line, before[line_start..].chars().count() + 1)
     }
     /// Renders it like rustc, with the lines of the source, without colours unless asked.
-    pub fn render(&self, _colour: bool) -> String {
-        todo!()
+    pub fn render(&self, colour: bool) -> String {
+        render::one(self, colour)
     }
-}
-
-/// The candidate that the reader probably meant, if any is near enough.
-pub fn nearest<'a>(_found: &str, _candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    todo!()
 }

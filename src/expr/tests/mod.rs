@@ -1,0 +1,9 @@
+//! What formulas mean, which are refused, and what is worked out of them.
+
+mod bench;
+mod limits;
+mod meaning;
+mod pages;
+mod random;
+
+use bench::Bench;

@@ -1,0 +1,177 @@
+//! Columns rebuilt from a recording: what report, plot and live view share.
+//!
+//! Invariant: nothing here judges: verdicts, margins and episodes are taken from the events as the run said them.
+
+mod build;
+mod lanes;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+use crate::command::RuleId;
+use crate::guard::{Cause, LadderId, RungId};
+use crate::log::Loss;
+use crate::run::event::{Event, Outcome, StepOutcome};
+use crate::scenario::plan::StepId;
+use crate::signal::{SignalId, Value};
+use crate::stl::{Judgement, Margin};
+use crate::time::{Span, Time};
+use crate::wire::LinkId;
+
+/// From an instant to another.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Stretch {
+    pub from: Time,
+    pub to: Time,
+}
+
+impl Stretch {
+    /// Its length.
+    pub fn span(self) -> Span {
+        self.to.since(self.from)
+    }
+}
+
+/// A whole run, as columns.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Trace {
+    /// First and last instant of anything in the recording.
+    pub whole: Stretch,
+    /// From here on rules were judged.
+    pub armed_at: Option<Time>,
+    /// By signal.
+    pub columns: Vec<Column>,
+    /// By rule.
+    pub rules: Vec<RuleTrace>,
+    /// By link.
+    pub links: Vec<LinkTrace>,
+    /// Each time a step was carried out, in order of beginning.
+    pub steps: Vec<StepRun>,
+    pub lanes: Vec<Lane>,
+    /// What the guard did, if it did.
+    pub reaction: Option<Reaction>,
+    /// `None`: the recording ends before the run did.
+    pub outcome: Option<Outcome>,
+    pub events: Vec<Event>,
+    pub loss: Option<Loss>,
+}
+
+/// One signal.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Column {
+    pub signal: SignalId,
+    /// Ascending.
+    pub times: Vec<Time>,
+    /// One for each time; numbers in SI.
+    pub values: Vec<Value>,
+    /// Where the signal was unknown: stale, told to be unknown, or its link was gone. Before its first sample is none.
+    pub gaps: Vec<Stretch>,
+}
+
+/// One rule.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RuleTrace {
+    pub rule: RuleId,
+    /// Decided margins by instant, thinned by the run with extremes kept; SI.
+    pub margins: Vec<(Time, Margin)>,
+    /// Episodes of violation; one that did not end goes to the end of the run.
+    pub broken: Vec<Stretch>,
+    /// Where one of its signals was unknown.
+    pub blind: Vec<Stretch>,
+    pub tested_at: Option<Time>,
+    pub violated: Option<Violation>,
+    pub judgement: Option<Judgement>,
+}
+
+/// A violation, when it was and when it could first be known.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    pub instant: Time,
+    pub known_at: Time,
+}
+
+/// One link.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LinkTrace {
+    pub link: LinkId,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub noise_bytes: u64,
+    pub corrupt_frames: u64,
+    pub foreign_frames: u64,
+    pub lost_messages: u64,
+    /// Where it was gone.
+    pub down: Vec<Stretch>,
+}
+
+/// One execution of a step.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StepRun {
+    pub step: StepId,
+    pub stretch: Stretch,
+    /// `None`: it was still going when the recording ended.
+    pub outcome: Option<StepOutcome>,
+}
+
+/// The guard's reaction from cause to safe.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reaction {
+    /// Causes in the order in which they were latched; later ones outrank earlier ones. [`Cause::Finish`] alone is no trip.
+    pub causes: Vec<(Time, Cause)>,
+    pub rungs: Vec<RungRun>,
+    /// `safe` was confirmed.
+    pub safe: Vec<(Time, LadderId)>,
+    /// The last rung was not confirmed.
+    pub alarms: Vec<(Time, LadderId)>,
+}
+
+impl Reaction {
+    /// The first cause that is a trip.
+    pub fn trip(&self) -> Option<(Time, Cause)> {
+        self.causes.iter().copied().find(|(_, cause)| *cause != Cause::Finish)
+    }
+    /// Longest time from the instant the cause could be known to the first byte of a ladder's first rung on the wire.
+    pub fn time(&self) -> Option<Span> {
+        self.rungs.iter().filter(|r| r.rung == RungId(0)).filter_map(|r| r.reaction).max()
+    }
+}
+
+/// One rung.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RungRun {
+    pub ladder: LadderId,
+    pub rung: RungId,
+    pub issued_at: Time,
+    /// `None`: not written while the recording went.
+    pub sent_at: Option<Time>,
+    pub reaction: Option<Span>,
+    pub skipped: bool,
+}
+
+/// Things of one kind that lasted, in order of beginning; they may overlap.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Lane {
+    pub name: String,
+    pub bars: Vec<Bar>,
+}
+
+/// Something that lasted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bar {
+    pub stretch: Stretch,
+    pub label: String,
+    pub tone: Tone,
+}
+
+/// What a bar means.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Tone {
+    Plain,
+    /// Something was done to the machine or what the controller sees, on purpose.
+    Fault,
+    /// Not as it should be.
+    Bad,
+    Good,
+    /// Not carried out, or not known.
+    Faint,
+}

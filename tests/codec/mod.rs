@@ -1,0 +1,7 @@
+mod json;
+mod mavlink_bench;
+mod mavlink_orders;
+mod mavlink_questions;
+mod mavlink_safe;
+mod mavlink_stream;
+mod mistakes;
