@@ -297,18 +297,32 @@ fn debug_shrink() {
     let trace = random::trace(&mut dice, length);
     fn subs(f: &Formula) -> Vec<Formula> {
         match f {
-            Formula::Not(p) | Formula::Rise(p) | Formula::Fall(p) | Formula::Always(_, p) | Formula::Eventually(_, p) | Formula::Historically(_, p) | Formula::Once(_, p) => vec![(**p).clone()],
+            Formula::Not(p)
+            | Formula::Rise(p)
+            | Formula::Fall(p)
+            | Formula::Always(_, p)
+            | Formula::Eventually(_, p)
+            | Formula::Historically(_, p)
+            | Formula::Once(_, p) => vec![(**p).clone()],
             Formula::And(v) | Formula::Or(v) => v.clone(),
-            Formula::Implies(p, q) | Formula::Iff(p, q) | Formula::Since(_, p, q) | Formula::Until(_, p, q) | Formula::Unless(_, p, q) => vec![(**p).clone(), (**q).clone()],
+            Formula::Implies(p, q)
+            | Formula::Iff(p, q)
+            | Formula::Since(_, p, q)
+            | Formula::Until(_, p, q)
+            | Formula::Unless(_, p, q) => vec![(**p).clone(), (**q).clone()],
             _ => vec![],
         }
     }
     fn go(f: &Formula, trace: &Trace, end: i64) {
-        for s in subs(f) { go(&s, trace, end); }
+        for s in subs(f) {
+            go(&s, trace, end);
+        }
         let spec = rule(f.clone(), None);
         let said = feed(std::slice::from_ref(&spec), trace, end, Feed::EveryTick, |_, _| {});
         let r = std::panic::catch_unwind(|| check_pieces(0, &spec, trace, &said));
-        if r.is_err() { panic!("smallest: {f:?} {:?}", said.pieces); }
+        if r.is_err() {
+            panic!("smallest: {f:?} {:?}", said.pieces);
+        }
     }
     go(&whole(&spec), &trace, trace.start + length);
 }
