@@ -48,6 +48,14 @@ fn arrows_point_down_only() {
 }
 
 #[test]
+fn the_architecture_tells_of_every_room_in_the_table() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
+    let (table, _) = text.split_once("## Who may import whom").expect("the rooms come first");
+    let missing: Vec<_> = layers::ROOMS.iter().filter(|room| !table.contains(&format!("`{room}`"))).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md, \"The rooms, bottom to top\", does not tell of {missing:?}");
+}
+
+#[test]
 fn habits_are_kept() {
     refuse(crate_sources().iter().chain(&bystanders()).flat_map(habits::breaches).collect());
 }
