@@ -88,8 +88,9 @@ fn every_bad_file_gives_exactly_its_message() {
         let path = Path::new(FOLDER).join(name);
         let told = told(name, std::fs::read(&path).expect("the file was just listed"));
         let text = rendered(&told);
-        let warned = name.contains("-warn-");
-        assert_eq!(told.is_ok(), warned, "{name}: refused or not, against its name:\n{text}");
+        if told.is_ok() != name.contains("-warn-") {
+            differing.push(format!("--- {name}: refused or not, against its name\n{text}"));
+        }
         assert!(!text.is_empty(), "{name}: nothing is said");
         let beside = path.with_extension("txt");
         if std::env::var_os("BLESS").is_some() {

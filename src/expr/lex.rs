@@ -1,5 +1,6 @@
 //! Text to tokens. A number takes its unit with it: `8 m/s` is one token.
 
+use super::parse::PROBLEMS_MAX;
 use super::problem;
 use crate::units::{Problem, is_unit_char, number_length, unit_length};
 use std::ops::Range;
@@ -51,7 +52,7 @@ const SYMBOLS: &[&str] =
 const HABITS: &[(&str, &str, &str)] = &[
     ("&&", "and", "write `and`"),
     ("||", "or", "write `or`"),
-    ("=>", "implies", "write `implies`, or `>=` for at least"),
+    ("=>", "=>", "write `implies`, or `>=` for at least"),
     ("=<", "<=", "write `<=`"),
     ("<>", "!=", "write `!=`"),
     ("≤", "<=", "write `<=`"),
@@ -78,7 +79,7 @@ fn is_name_char(c: char) -> bool {
 pub(super) fn tokens(text: &str, problems: &mut Vec<Problem>) -> Vec<Token> {
     let mut out = Vec::new();
     let mut at = 0;
-    while at < text.len() {
+    while at < text.len() && problems.len() < PROBLEMS_MAX {
         let rest = &text[at..];
         let first = rest.chars().next().expect("at stands before the end of the text, on a character");
         if first.is_whitespace() {
@@ -119,12 +120,15 @@ pub(super) fn tokens(text: &str, problems: &mut Vec<Problem>) -> Vec<Token> {
             };
             let shown =
                 if first.is_control() { format!("character {:#06x}", first as u32) } else { format!("`{first}`") };
-            problems.push(problem(
-                at..at + first.len_utf8(),
-                format!("{shown} is not part of the formula language"),
-                remedy,
-            ));
+            let message = format!("{shown} is not part of the formula language");
+            // One word on a pair of quotes is enough.
+            if !problems.iter().any(|p| p.message == message) {
+                problems.push(problem(at..at + first.len_utf8(), message, remedy));
+            }
             at += first.len_utf8();
+            if first == '^' {
+                at += text[at..].bytes().take_while(u8::is_ascii_digit).count();
+            }
             continue;
         };
         out.push(Token { kind, span: at..at + length });

@@ -46,12 +46,10 @@ impl Walk {
     fn formula(&mut self, formula: &Formula, wanted: bool) {
         match formula {
             Formula::Compare { op, left, right, .. } => self.compare(*op, left, right, wanted),
-            Formula::In { expr, lo, hi, .. } => {
-                // Outside a range is below it or above it: no single limit.
-                if wanted {
-                    self.compare(Comparison::GreaterEqual, expr, lo, true);
-                    self.compare(Comparison::LessEqual, expr, hi, true);
-                }
+            // Outside a range is below it or above it: no single limit.
+            Formula::In { expr, lo, hi, .. } if wanted => {
+                self.compare(Comparison::GreaterEqual, expr, lo, true);
+                self.compare(Comparison::LessEqual, expr, hi, true);
             }
             Formula::Not(f) => self.formula(f, !wanted),
             Formula::And(all) if wanted || all.len() == 1 => all.iter().for_each(|f| self.formula(f, wanted)),
@@ -126,7 +124,9 @@ impl Walk {
                 _ => {}
             },
             Number::Divide(a, b) => {
-                if let Number::Constant(c) = **b {
+                if let Number::Constant(c) = **b
+                    && c != 0.0
+                {
                     let side = if c > 0.0 { side } else { other(side) };
                     self.number(a, side, value * c, strict);
                 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// A longer formula is refused unread.
 const LENGTH_MAX: usize = 65_536;
 /// Nobody reads more mistakes than this about one formula.
-const PROBLEMS_MAX: usize = 20;
+pub(super) const PROBLEMS_MAX: usize = 20;
 
 /// How tightly an operator binds; a looser one ends the operand of a tighter one.
 mod tightness {
@@ -41,9 +41,13 @@ pub(super) fn parse(text: &str) -> (Node, Vec<Problem>) {
         }
         return (Node::broken(whole), parser.problems);
     }
-    let node = parser.expression(tightness::LOOSEST);
+    let mut node = parser.expression(tightness::LOOSEST);
     if parser.kind() != &TokenKind::End && !parser.too_deep {
         parser.leftover();
+        // A quantity before the break is most likely half a comparison: nothing more can be said of it.
+        if !node.is_surely_formula() {
+            node = Node::broken(node.span);
+        }
     }
     parser.problems.truncate(PROBLEMS_MAX);
     (node, parser.problems)
@@ -99,7 +103,7 @@ impl Parser<'_> {
     fn note(&mut self, span: Range<usize>, message: impl Into<String>, remedy: Option<&str>) {
         // One mistake often surprises twice at the same place: the first word on it is the useful one.
         let again = self.problems.iter().any(|p| p.span.start == span.start);
-        if !again && !self.too_deep {
+        if !again && !self.too_deep && self.problems.len() < PROBLEMS_MAX {
             self.problems.push(problem(span, message, remedy.map(str::to_owned)));
         }
     }
@@ -179,7 +183,8 @@ impl Parser<'_> {
             return Err(left);
         };
         let binds = match word.as_str() {
-            "implies" | "iff" => tightness::IMPLIES,
+            // `=>` was reported already; which operator it stands for cannot be told.
+            "implies" | "iff" | "=>" => tightness::IMPLIES,
             "and" | "or" => tightness::AND_OR,
             "until" | "unless" | "since" => tightness::JOINT,
             "<" | "<=" | ">" | ">=" | "==" | "!=" | "in" => tightness::COMPARE,
@@ -193,6 +198,10 @@ impl Parser<'_> {
         let operator = self.span();
         self.step();
         Ok(match binds {
+            tightness::IMPLIES if word == "=>" => {
+                self.expression(tightness::IMPLIES);
+                Node::broken(start..self.read_to())
+            }
             tightness::IMPLIES => self.implication(left, &word, operator, start),
             tightness::AND_OR => self.and_or(left, word == "and", operator, start),
             tightness::JOINT => self.joint(left, &word, operator, start),
@@ -237,13 +246,17 @@ impl Parser<'_> {
                 Some("put one of them into parentheses: `(a and b) or c`"),
             );
         }
-        let end = self.read_to();
         let mut all = match left {
             Node { kind: Kind::And(all), parenthesised: false, .. } if and => all,
             Node { kind: Kind::Or(all), parenthesised: false, .. } if !and => all,
             other => vec![other],
         };
         all.push(right);
+        // Taking the rest of the list at once keeps a long one linear.
+        while self.take(if and { "and" } else { "or" }) {
+            all.push(self.expression(tightness::AND_OR + 1));
+        }
+        let end = self.read_to();
         self.build(if and { Kind::And(all) } else { Kind::Or(all) }, start..end)
     }
 
@@ -280,6 +293,8 @@ impl Parser<'_> {
                 "comparisons cannot be chained",
                 Some("write `x in 0 m .. 8 m`, or join two comparisons with `and`"),
             );
+            self.expression(tightness::SUM);
+            return Node::broken(start..self.read_to());
         }
         let left = Box::new(left);
         if word == "in" {
@@ -322,10 +337,14 @@ impl Parser<'_> {
         }
         let lo = self.expression(tightness::SUM);
         if !self.is("..") {
-            let remedy = "write `x in 0 m .. 8 m` or `state in {A, B}`";
-            let message = format!("a range or a set of states is wanted after `in`, found {}", self.found());
-            let at = if matches!(lo.kind, Kind::Name(_)) { lo.span.clone() } else { self.span() };
-            self.note(at, message, Some(remedy));
+            let wanted = "a range or a set of states is wanted after `in`";
+            if let Kind::Name(name) = &lo.kind {
+                let remedy = format!("write `in {{{name}}}`, or a range such as `0 m .. 8 m`");
+                self.note(lo.span.clone(), format!("{wanted}, found `{name}`"), Some(&remedy));
+            } else {
+                let message = format!("{wanted}; `..` is missing before {}", self.found());
+                self.note(self.span(), message, Some("write `x in 0 m .. 8 m` or `state in {A, B}`"));
+            }
             return Node::broken(start..self.read_to());
         }
         self.step();
@@ -430,7 +449,7 @@ impl Parser<'_> {
                 match self.quantity(digits, unit) {
                     Ok(quantity) => self.build(Kind::Number(quantity), span),
                     Err(p) => {
-                        self.problems.push(p);
+                        self.note(p.span, p.message, p.remedy.as_deref());
                         Node::broken(span)
                     }
                 }

@@ -10,7 +10,8 @@ const DIGITS: usize = 6;
 /// Constants above this many kelvins, met by an absolute temperature, are temperatures and not steps.
 const COLDEST_PLACE_K: f64 = 150.0;
 
-/// The formula as a person would have written it: `fc.altitude <= 8 m`.
+/// The formula as a person would have written it: `fc.altitude <= 8 m`. Units of constants are guessed from the signals
+/// beside them: products of constants and signals may show them without. Where the text of the file is at hand, show that.
 pub fn words(formula: &Formula, signals: &SignalTable) -> String {
     let name = |id: SignalId| signals.def(id).name.clone();
     let both = |a: &Formula, word: &str, b: &Formula| format!("{} {word} {}", part(a, signals), part(b, signals));
@@ -101,7 +102,6 @@ fn unit(number: &Number, signals: &SignalTable) -> Option<Unit> {
     let named = |text: &str| Unit::parse(text).ok();
     match number {
         Number::Constant(_) => None,
-        Number::Table { points, .. } if points.is_empty() => None,
         // Its output has a unit of its own, which the checked tree no longer holds.
         Number::Table { .. } => None,
         Number::Signal(id) => match &signals.def(*id).kind {

@@ -176,6 +176,22 @@ impl Node {
         Node::new(Kind::Broken, span)
     }
 
+    /// True when it cannot be a quantity.
+    pub(super) fn is_surely_formula(&self) -> bool {
+        !matches!(
+            self.kind,
+            Kind::Broken
+                | Kind::Number(_)
+                | Kind::Parameter(_)
+                | Kind::Name(_)
+                | Kind::Negate(_)
+                | Kind::Arithmetic(..)
+                | Kind::Call { .. }
+                | Kind::Outside { .. }
+                | Kind::Table { .. }
+        )
+    }
+
     /// Calls `see` with each child, in order of the text.
     pub(super) fn children<'a>(&'a self, see: &mut dyn FnMut(&'a Node)) {
         match &self.kind {

@@ -12,7 +12,7 @@ pub struct Clock {
 
 fn nanos(clock: ClockId) -> i64 {
     let now = clock_gettime(clock);
-    now.tv_sec * 1_000_000_000 + i64::from(now.tv_nsec)
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
 impl Clock {

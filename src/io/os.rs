@@ -94,5 +94,5 @@ pub fn low_latency(port: &impl AsRawFd) -> bool {
 /// Registers a descriptor with the runtime's reactor; needs a runtime around it.
 pub fn watch(fd: OwnedFd) -> io::Result<tokio::io::unix::AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` names the same open descriptor until it is dropped, which the registration's own drop precedes.
-    unsafe { tokio::io::unix::AsyncFd::register(fd) }.map_err(|error| io::Error::from(error))
+    unsafe { tokio::io::unix::AsyncFd::register(fd) }.map_err(io::Error::from)
 }

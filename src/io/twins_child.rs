@@ -9,7 +9,7 @@ use crate::io::clock::Clock;
 use crate::io::mqtt::{self, Config, Login};
 use crate::io::os::{self, Deaf};
 use crate::io::pty::Pty;
-use crate::io::queue::{Post, queue};
+use crate::io::queue::{Post, Poster, queue};
 use crate::io::timer::Timer;
 use crate::io::twins::{BrokerLogin, Fact, Order, Setup};
 use crate::rig::{LinkKind, Rig};
@@ -149,13 +149,15 @@ struct Ends {
     serial: Vec<SerialEnd>,
     mqtt: Vec<mqtt::Handle>,
     posts: Receiver<Post>,
+    /// Keeps the queue open where no twin is on a broker.
+    _poster: Poster,
     sent: u64,
 }
 
 impl Ends {
     fn open<W: World>(world: &W, wires: &Wires, clock: Clock, say: &Say) -> Result<Ends, String> {
         let (poster, posts) = queue(clock);
-        let mut ends = Ends { serial: Vec::new(), mqtt: Vec::new(), posts, sent: 0 };
+        let mut ends = Ends { serial: Vec::new(), mqtt: Vec::new(), posts, _poster: poster.clone(), sent: 0 };
         for link in &wires.serial {
             let pty = Pty::open().map_err(|error| format!("no pseudo-terminal: {error}"))?;
             let master = os::duplicate(&pty.master).and_then(os::watch).map_err(|error| error.to_string())?;
@@ -245,13 +247,13 @@ async fn serve<W: World>(mut world: W, wires: Wires, grace_ms: u64, mut lines: L
         let due = [world.next_deadline(), leave_at].into_iter().flatten().min();
         timer.set(due).map_err(|error| error.to_string())?;
         let woke = poll_fn(|cx| {
-            if let Poll::Ready(arrival) = ends.poll(cx) {
-                return Poll::Ready(Woke::Arrived(arrival));
-            }
             if leave_at.is_none()
                 && let Poll::Ready(line) = lines.poll_next(cx)
             {
                 return Poll::Ready(Woke::Told(line));
+            }
+            if let Poll::Ready(arrival) = ends.poll(cx) {
+                return Poll::Ready(Woke::Arrived(arrival));
             }
             timer.poll(cx).map(|()| Woke::Time)
         })

@@ -400,7 +400,7 @@ fn roll(t: f64) -> f64 {
 }
 
 /// First instant above the ceiling in the samples of [`altitude`].
-pub const VIOLATED: i64 = 12_180;
+pub const VIOLATED: i64 = 11_760;
 
 fn event(at: Time, kind: EventKind) -> (Time, Entry) {
     (at, Entry::Event(Event { at, kind }))
@@ -444,7 +444,7 @@ pub fn flight() -> Vec<Entry> {
                 let kind = EventKind::RuleMargin { rule, instant: at, margin: Margin { lo: margin, hi: margin } };
                 timed.push(event(at, kind));
             }
-            if (8_000..12_200).contains(&millis) {
+            if (8_000..11_800).contains(&millis) {
                 let margin = 1.0 - (altitude(t) - 5.0).abs();
                 let kind =
                     EventKind::RuleMargin { rule: HOLDS, instant: at, margin: Margin { lo: margin, hi: margin } };
@@ -464,6 +464,7 @@ fn story(end: i64) -> Vec<(Time, Entry)> {
     let started = |at, step| event(ms(at), EventKind::StepStarted { step: StepId(step) });
     let (ladder, land) = (LadderId(0), RungId(0));
     let v = VIOLATED;
+    let at_trip = 8.0 - altitude(v as f64 / 1e3);
     let mut story = vec![
         event(ms(300), EventKind::Identified { device: FC }),
         event(ms(1_500), EventKind::Armed),
@@ -494,8 +495,12 @@ fn story(end: i64) -> Vec<(Time, Entry)> {
         started(8_000, 4),
         step(8_000, 4, StepOutcome::Done),
         started(8_000, 5),
-        event(ms(10_300), EventKind::RuleViolated { rule: HOLDS, instant: ms(10_300) }),
-        event(ms(10_300), EventKind::RuleEpisode { rule: HOLDS, broken: true, instant: ms(10_300) }),
+        event(ms(10_280), EventKind::RuleViolated { rule: HOLDS, instant: ms(10_280) }),
+        event(ms(10_280), EventKind::RuleEpisode { rule: HOLDS, broken: true, instant: ms(10_280) }),
+        event(
+            ms(v),
+            EventKind::RuleMargin { rule: CEILING, instant: ms(v), margin: Margin { lo: at_trip, hi: at_trip } },
+        ),
         event(ms(v), EventKind::RuleViolated { rule: CEILING, instant: ms(v) }),
         event(ms(v), EventKind::RuleEpisode { rule: CEILING, broken: true, instant: ms(v) }),
         event(ms(v), EventKind::Tripped { cause: Cause::Rule(CEILING) }),
@@ -520,7 +525,7 @@ fn story(end: i64) -> Vec<(Time, Entry)> {
         event(ms(v + 1), EventKind::Phase { phase: None }),
         event(ms(v + 1), EventKind::RuleEpisode { rule: HOLDS, broken: false, instant: ms(v + 1) }),
         event(ms(13_000), EventKind::FaultEnded { fault: "delay 400 ms".into(), on: "pilot.tells".into() }),
-        event(ms(14_560), EventKind::RuleEpisode { rule: CEILING, broken: false, instant: ms(14_560) }),
+        event(ms(13_940), EventKind::RuleEpisode { rule: CEILING, broken: false, instant: ms(13_940) }),
         started(13_100, 6),
         event(ms(21_100), EventKind::DeviceSafe { ladder }),
         step(21_100, 6, StepOutcome::Done),
@@ -545,18 +550,18 @@ fn verdicts(end: i64) -> Vec<(Time, Entry)> {
         )
     };
     vec![
-        judged(CEILING, RuleVerdict::Fail, -0.5, Some(12_840), Some(VIOLATED)),
-        judged(TILT, RuleVerdict::Pass, 44.9f64.to_radians(), Some(13_200), None),
+        judged(CEILING, RuleVerdict::Fail, -0.509_829_568_346_56, Some(12_780), Some(VIOLATED)),
+        judged(TILT, RuleVerdict::Pass, 44.845f64.to_radians(), Some(11_680), None),
         judged(OFFBOARD, RuleVerdict::Untested, f64::INFINITY, None, None),
-        judged(HOLDS, RuleVerdict::Fail, -2.28, Some(12_100), Some(10_300)),
+        judged(HOLDS, RuleVerdict::Fail, -2.009_919_437_6, Some(11_760), Some(10_280)),
         event(
             ms(end),
             EventKind::Finished {
                 outcome: Outcome {
                     verdict: RunVerdict::Fail,
                     reasons: vec![
-                        "rule `ceiling` was broken at 12.180 s".into(),
-                        "rule `holds-height` was broken at 10.300 s".into(),
+                        "rule `ceiling` was broken at 11.760 s".into(),
+                        "rule `holds-height` was broken at 10.280 s".into(),
                     ],
                 },
             },

@@ -6,14 +6,14 @@ use prost::Message;
 
 /// The first place at which a replay parts from its recording.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
-#[error("event {}: {}", .number, difference_words(.recorded.as_ref(), .replayed.as_ref()))]
+#[error("event {}: {}", .number, difference_words(.recorded.as_deref(), .replayed.as_deref()))]
 pub struct Difference {
     /// Counted from 1.
     pub number: usize,
     /// `None`: the recording has no more.
-    pub recorded: Option<Event>,
+    pub recorded: Option<Box<Event>>,
     /// `None`: the replay has no more.
-    pub replayed: Option<Event>,
+    pub replayed: Option<Box<Event>>,
 }
 
 /// Demands that the same happened, in the same order, at the same nanosecond, with the same numbers to the last bit.
@@ -21,7 +21,11 @@ pub fn compare_events(recorded: &[Event], replayed: &[Event]) -> Result<(), Diff
     for number in 0..recorded.len().max(replayed.len()) {
         let (was, is) = (recorded.get(number), replayed.get(number));
         if !same(was, is) {
-            return Err(Difference { number: number + 1, recorded: was.cloned(), replayed: is.cloned() });
+            return Err(Difference {
+                number: number + 1,
+                recorded: was.cloned().map(Box::new),
+                replayed: is.cloned().map(Box::new),
+            });
         }
     }
     Ok(())

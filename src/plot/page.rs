@@ -55,6 +55,14 @@ impl Page<'_> {
         let to = stretch.to.min(self.stretch.to);
         (from <= to).then(|| (self.x(from), self.x(to)))
     }
+
+    /// The moment of the trip, when it is shown.
+    pub fn trip_line(&self, scene: &mut Scene, top: f64, bottom: f64) {
+        let Some((at, _)) = self.subject.trace.reaction.as_ref().and_then(|r| r.trip()) else { return };
+        if self.shown(Stretch { from: at, to: at }).is_some() {
+            scene.line(vec![(self.x(at), top), (self.x(at), bottom)], BLACK, 1.2);
+        }
+    }
 }
 
 /// Draws a page.
@@ -77,7 +85,9 @@ pub fn draw(subject: &Subject<'_>, content: &Content) -> Scene {
     let lanes_height: f64 = laid_out.iter().map(lane::Layout::height).sum::<f64>() + 10.0;
     let strips = if content.margins { plan.rules.len() } else { 0 };
 
-    let room = HEIGHT - HEAD - AXIS - FOOT - lanes_height;
+    // Where lanes come first, the word at the trip needs a line of its own.
+    let head = if numbers.is_empty() { HEAD + 14.0 } else { HEAD };
+    let room = HEIGHT - head - AXIS - FOOT - lanes_height;
     let strip_height = if numbers.is_empty() {
         (room / strips.max(1) as f64).clamp(STRIP_HEIGHT_MIN, STRIP_HEIGHT_MAX)
     } else {
@@ -87,15 +97,15 @@ pub fn draw(subject: &Subject<'_>, content: &Content) -> Scene {
     let signal_height =
         ((room - strips_height) / numbers.len().max(1) as f64).clamp(SIGNAL_HEIGHT_MIN, SIGNAL_HEIGHT_MAX);
     let body = numbers.len() as f64 * signal_height + lanes_height + strips_height;
-    let height = (HEAD + body + AXIS + FOOT).max(HEIGHT).ceil();
+    let height = (head + body + AXIS + FOOT).max(HEIGHT).ceil();
 
     let title = words::sentence(trace);
     let mut scene = Scene::new(WIDTH, height, title.clone(), description(subject));
-    head(&mut scene, subject, content, &title);
+    title_lines(&mut scene, subject, content, &title);
 
-    let mut top = HEAD;
+    let mut top = head;
     // First, so that texts stand on them and not under them.
-    through_lines(&mut scene, &page, top + 16.0, top + body);
+    through_lines(&mut scene, &page, HEAD + 16.0, top + body);
     for signal in numbers {
         let area = Area { left: LEFT, top: top + 18.0, right: WIDTH - RIGHT, bottom: top + signal_height - 6.0 };
         panel::draw(&mut scene, &page, *signal, area);
@@ -170,7 +180,7 @@ fn state_lanes(subject: &Subject<'_>, judged: &[SignalId]) -> Vec<Lane> {
     lanes
 }
 
-fn head(scene: &mut Scene, subject: &Subject<'_>, content: &Content, title: &str) {
+fn title_lines(scene: &mut Scene, subject: &Subject<'_>, content: &Content, title: &str) {
     let (mark, colour) = verdict_mark(subject);
     let square = Area { left: 24.0, top: 16.0, right: 50.0, bottom: 42.0 };
     scene.fill(square, colour, 1.0);
@@ -227,7 +237,7 @@ fn through_lines(scene: &mut Scene, page: &Page<'_>, top: f64, bottom: f64) {
     let Some((at, _)) = trace.reaction.as_ref().and_then(|r| r.trip()) else { return };
     if page.shown(Stretch { from: at, to: at }).is_some() {
         let x = page.x(at);
-        scene.line(vec![(x, top - 2.0), (x, bottom)], BLACK, 1.2);
+        page.trip_line(scene, top - 2.0, bottom);
         let text = format!("trip {at}");
         let anchor = if x > WIDTH - 140.0 { Anchor::Right } else { Anchor::Middle };
         scene.text((x, top - 5.0), &text, 10.0, BLACK, anchor);

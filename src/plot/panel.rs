@@ -52,6 +52,7 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, signal: SignalId, area: Area) {
         }
     }
     grid(scene, page, axis, area);
+    page.trip_line(scene, area.top, area.bottom);
     let drawn = lines(scene, &pieces, axis);
     let mut labels = Labels::new(area, drawn.clone());
     for (_, limit) in &near {
@@ -311,7 +312,8 @@ fn markers(
             });
             let text = violation_words(page, rule, trace, unit, si, violation.instant);
             let look = Look { size: SIZE, colour: BLACK, frame: Some(VERMILLION) };
-            labels.write(scene, &text, look, around(place, area, SIZE));
+            let written = labels.write(scene, &text, look, around(place, area, SIZE));
+            leader(scene, (place.0, place.1 - 4.0), written);
         }
         let worst = trace.judgement.as_ref().and_then(|j| Some((j.worst_at?, j.margin.lo)));
         if let Some((at, margin)) = worst
@@ -320,14 +322,25 @@ fn markers(
             diamond(scene, place);
             let text = format!("{} worst: {}", rule.name, words::margin(rule, margin));
             let look = Look { size: SIZE, colour: BLACK, frame: None };
-            labels.write(scene, &text, look, around(place, area, SIZE));
+            let written = labels.write(scene, &text, look, around(place, area, SIZE));
+            leader(scene, place, written);
         }
+    }
+}
+
+/// A thin line from a mark to its label, where they stand apart.
+fn leader(scene: &mut Scene, mark: (f64, f64), label: Option<Area>) {
+    let Some(label) = label else { return };
+    let near = (mark.0.clamp(label.left, label.right), mark.1.clamp(label.top, label.bottom));
+    let (dx, dy) = (near.0 - mark.0, near.1 - mark.1);
+    if (dx * dx + dy * dy).sqrt() > 12.0 {
+        scene.line(vec![mark, near], GREY, 0.6);
     }
 }
 
 fn violation_words(page: &Page<'_>, rule: &Rule, trace: &RuleTrace, unit: &Unit, si: f64, instant: Time) -> String {
     let mut text = format!("{} broken at {instant}: {}", rule.name, words::value(unit, si));
-    let margin = trace.margins.iter().find(|(at, _)| *at >= instant).map(|(_, m)| m.lo);
+    let margin = trace.margins.iter().find(|(at, _)| *at == instant).map(|(_, m)| m.lo);
     if let Some(margin) = margin.filter(|m| *m < 0.0) {
         text += &format!(", margin {}", words::margin(rule, margin));
     }

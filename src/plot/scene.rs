@@ -16,6 +16,8 @@ pub const PURPLE: Colour = Colour(0xcc, 0x79, 0xa7);
 pub const GREY: Colour = Colour(0x59, 0x59, 0x59);
 /// For frames and grids, which carry no meaning.
 pub const PALE: Colour = Colour(0xc8, 0xc8, 0xc8);
+/// Vermillion at half strength: what lies on the wrong side of zero.
+pub const BROKEN: Colour = Colour(0xea, 0xaf, 0x80);
 pub const WHITE: Colour = Colour(0xff, 0xff, 0xff);
 
 /// Where a text stands to its point.

@@ -4,10 +4,11 @@ use super::axis::Axis;
 use super::decimate::decimate;
 use super::page::Page;
 use super::place::{Labels, Look, around};
-use super::scene::{Anchor, Area, BLACK, BLUE, GREY, PALE, Scene, VERMILLION, fit};
+use super::scene::{Anchor, Area, BLACK, BLUE, BROKEN, GREY, PALE, Scene, VERMILLION, fit};
 use crate::rig::{MarginUnit, Rule};
 use crate::stl::RuleVerdict;
-use crate::trace::words;
+use crate::time::Time;
+use crate::trace::{RuleTrace, Stretch, words};
 
 const SIZE: f64 = 9.5;
 /// Columns in which the extremes of a line are kept.
@@ -30,12 +31,8 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, rule: &Rule, area: Area) {
     }
     scene.frame(area, PALE, 0.6);
     let unit = words::margin_number(rule, 0.0).1;
-    let points: Vec<(f64, f64)> = trace
-        .margins
-        .iter()
-        .map(|(at, margin)| (page.x(*at), words::margin_number(rule, margin.lo).0))
-        .filter(|(x, y)| *x >= area.left && *x <= area.right && y.is_finite())
-        .collect();
+    let pieces = pieces(page, rule, trace, area);
+    let points: Vec<(f64, f64)> = pieces.concat();
     let mut labels = Labels::new(area, Vec::new());
     let said = |text: &str| text.to_string();
     if points.is_empty() {
@@ -59,15 +56,22 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, rule: &Rule, area: Area) {
     let (lo, hi) = points.iter().fold((0.0f64, 0.0f64), |(lo, hi), (_, y)| (lo.min(*y), hi.max(*y)));
     let axis = Axis::padded(lo, hi, 0.12, area.bottom, area.top);
     numbers(scene, axis, area);
-    let line: Vec<(f64, f64)> = decimate(&points, COLUMN).into_iter().map(|(x, y)| (x, axis.place(y))).collect();
+    let lines: Vec<Vec<(f64, f64)>> = pieces
+        .iter()
+        .map(|piece| decimate(piece, COLUMN).into_iter().map(|(x, y)| (x, axis.place(y))).collect())
+        .collect();
     let zero = axis.place(0.0);
-    below_zero(scene, &line, zero, area);
+    for line in &lines {
+        below_zero(scene, line, zero);
+    }
+    page.trip_line(scene, area.top, area.bottom);
     scene.line(vec![(area.left, zero), (area.right, zero)], BLACK, 0.9);
-    scene.line(line.clone(), BLUE, 1.3);
+    for line in &lines {
+        scene.line(line.clone(), BLUE, 1.3);
+    }
     // The judgement knows the least margin to the instant; the points were thinned.
     let judged = trace.judgement.as_ref().and_then(|j| Some((j.worst_at?, j.margin.lo)));
-    let judged =
-        judged.filter(|(at, lo)| lo.is_finite() && page.shown(crate::trace::Stretch { from: *at, to: *at }).is_some());
+    let judged = judged.filter(|(at, lo)| lo.is_finite() && page.shown(Stretch { from: *at, to: *at }).is_some());
     let least = match judged {
         Some((at, lo)) => Some((page.x(at), words::margin_number(rule, lo).0, at.to_string())),
         None => points
@@ -79,10 +83,36 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, rule: &Rule, area: Area) {
         let at = (x, axis.place_within(y));
         diamond(scene, at);
         let text = format!("least {} {unit} at {when}", words::number(y));
-        let mut labels = Labels::new(area, line);
+        let mut labels = Labels::new(area, lines.concat());
         let look = Look { size: SIZE, colour: BLACK, frame: None };
         labels.write(scene, &text, look, around(at, area, SIZE));
     }
+}
+
+/// Decided margins (place on the page, margin in the rule's unit), broken where a signal of the rule was unknown.
+fn pieces(page: &Page<'_>, rule: &Rule, trace: &RuleTrace, area: Area) -> Vec<Vec<(f64, f64)>> {
+    let signals = super::limits::signals_of(&rule.spec.body);
+    let columns = signals.iter().filter_map(|s| page.subject.trace.column(*s));
+    let mut breaks: Vec<Time> = columns.flat_map(|c| &c.gaps).chain(&trace.blind).map(|unknown| unknown.from).collect();
+    breaks.sort();
+    let mut pieces: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
+    let mut before: Option<Time> = None;
+    for (at, margin) in &trace.margins {
+        let (x, y) = (page.x(*at), words::margin_number(rule, margin.lo).0);
+        if x < area.left || x > area.right {
+            continue;
+        }
+        let broken = before.is_some_and(|b| breaks.partition_point(|t| *t < b) < breaks.partition_point(|t| t < at));
+        if broken || !y.is_finite() {
+            pieces.push(Vec::new());
+        }
+        if y.is_finite() {
+            pieces.last_mut().expect("never empty").push((x, y));
+        }
+        before = Some(*at);
+    }
+    pieces.retain(|p| !p.is_empty());
+    pieces
 }
 
 fn seconds_at(page: &Page<'_>, x: f64) -> String {
@@ -113,14 +143,22 @@ fn numbers(scene: &mut Scene, axis: Axis, area: Area) {
     }
 }
 
-/// Fills what lies under zero.
-fn below_zero(scene: &mut Scene, line: &[(f64, f64)], zero: f64, area: Area) {
+/// Fills what lies between zero and a line under it.
+fn below_zero(scene: &mut Scene, line: &[(f64, f64)], zero: f64) {
     for pair in line.windows(2) {
-        let [(x0, y0), (x1, y1)] = [pair[0], pair[1]];
-        let deepest = y0.max(y1).min(area.bottom);
-        if deepest > zero && x1 > x0 {
-            scene.fill(Area { left: x0, top: zero, right: x1, bottom: deepest }, VERMILLION, 0.45);
+        let [mut a, mut b] = [pair[0], pair[1]];
+        // On the page a greater y is further down.
+        if (a.1 <= zero && b.1 <= zero) || b.0 <= a.0 {
+            continue;
         }
+        let crossing =
+            |from: (f64, f64), to: (f64, f64)| (from.0 + (to.0 - from.0) * (zero - from.1) / (to.1 - from.1), zero);
+        if a.1 < zero {
+            a = crossing(a, b);
+        } else if b.1 < zero {
+            b = crossing(a, b);
+        }
+        scene.polygon(vec![(a.0, zero), a, b, (b.0, zero)], BROKEN);
     }
 }
 

@@ -1,5 +1,17 @@
+use super::scene::{Area, Shape, text_area};
 use super::*;
-use crate::log::fixture;
+use crate::expr::ir::{Comparison, Formula, Number, Window};
+use crate::log::Entry;
+use crate::log::fixture::{self, ms};
+use crate::run::event::{Event, EventKind};
+use crate::signal::{Sample, SignalId, Value};
+use crate::time::Span;
+use crate::trace::Stretch;
+use axis::Axis;
+use decimate::decimate;
+use limits::{Allowed, Limit};
+use proptest::prelude::*;
+use std::sync::LazyLock;
 
 fn subject<'a>(plan: &'a Plan, trace: &'a Trace) -> Subject<'a> {
     Subject {
@@ -12,13 +24,295 @@ fn subject<'a>(plan: &'a Plan, trace: &'a Trace) -> Subject<'a> {
     }
 }
 
+fn flight() -> &'static (Plan, Trace) {
+    static FLIGHT: LazyLock<(Plan, Trace)> = LazyLock::new(|| {
+        let (plan, recording) = fixture::recorded_flight();
+        let trace = Trace::new(&plan, &recording);
+        (plan, trace)
+    });
+    &FLIGHT
+}
+
+fn figures() -> &'static [(&'static str, Scene)] {
+    static FIGURES: LazyLock<Vec<(&str, Scene)>> = LazyLock::new(|| {
+        let (plan, trace) = flight();
+        let draw = |figure: &Figure| (figure.draw)(&subject(plan, trace)).expect("the flight has something for each");
+        ALL.iter().map(|figure| (figure.name, draw(figure))).collect()
+    });
+    &FIGURES
+}
+
+fn texts(scene: &Scene) -> Vec<(String, Area)> {
+    scene
+        .shapes
+        .iter()
+        .filter_map(|shape| match shape {
+            Shape::Text { at, text, size, anchor, .. } => Some((text.clone(), text_area(*at, text, *size, *anchor))),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Lines of a colour and width: what kind of thing they draw.
+fn lines(scene: &Scene, kind: (scene::Colour, f64)) -> Vec<&Vec<(f64, f64)>> {
+    scene
+        .shapes
+        .iter()
+        .filter_map(|shape| match shape {
+            Shape::Line { points, colour, width } if (*colour, *width) == kind => Some(points),
+            _ => None,
+        })
+        .collect()
+}
+
+const SIGNAL_LINE: (scene::Colour, f64) = (scene::BLUE, 1.4);
+const LIMIT_LINE: (scene::Colour, f64) = (scene::VERMILLION, 1.4);
+const PANEL_FRAME: (scene::Colour, f64) = (scene::GREY, 0.7);
+
 #[test]
-fn look() {
-    let (plan, recording) = fixture::recorded_flight();
-    let trace = Trace::new(&plan, &recording);
-    for figure in ALL {
-        let scene = (figure.draw)(&subject(&plan, &trace)).unwrap();
-        std::fs::write(format!("/tmp/{}.png", figure.name), png(&scene)).unwrap();
-        std::fs::write(format!("/tmp/{}.svg", figure.name), svg(&scene)).unwrap();
+fn no_text_covers_another_and_none_leaves_the_page() {
+    for (name, scene) in figures() {
+        let page = Area { left: 0.0, top: 0.0, right: scene.width, bottom: scene.height };
+        let texts = texts(scene);
+        assert!(texts.len() > 30, "{name} has {} texts", texts.len());
+        for (i, (text, area)) in texts.iter().enumerate() {
+            assert!(page.holds(*area), "{name}: `{text}` leaves the page");
+            for (other, theirs) in &texts[i + 1..] {
+                assert!(!area.overlaps(*theirs), "{name}: `{text}` and `{other}` cover each other");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_overview_says_what_was_judged() {
+    let figures = figures();
+    let words: Vec<String> = texts(&figures[0].1).into_iter().map(|(text, _)| text).collect();
+    for wanted in [
+        "Fail: rule `ceiling` was broken at 11.760 s",
+        "fc.altitude [m]",
+        "fc.roll [deg]",
+        "ceiling ≤ 8 m",
+        "holds-height ≤ 6 m",
+        "holds-height ≥ 4 m",
+        "tilt ≤ 60 deg",
+        "tilt ≥ -60 deg",
+        "ceiling broken at 11.760 s: 8.01 m, margin -0.00992 m, reacted in 0.38 ms",
+        "ceiling worst: -0.51 m",
+        "1 gap, 760 ms  ·  1055 of 1055 points drawn",
+        "gap 760 ms",
+        "gust",
+        "delay 400 ms on pilot.tells",
+        "fc.land",
+        "untested: `fc.mode == GUIDED` never held",
+        "time since the start of the run [s]; 0 s is 2026-11-22 12:00:00 UTC",
+        "run 2026-11-22T120000-delayed-feed  ·  recording SHA-256 3f1a09c2d4e5…  ·  Checkrein 0.1.0  ·  verdict fail",
+    ] {
+        assert!(words.iter().any(|w| w == wanted), "`{wanted}` is not among {words:#?}");
+    }
+}
+
+#[test]
+fn files_are_the_same_each_time_and_tell_their_title() {
+    let (_, scene) = &figures()[0];
+    let text = svg(scene);
+    assert_eq!(text, svg(scene));
+    assert!(text.contains("<title>fail: rule `ceiling` was broken at 11.760 s</title>"));
+    assert!(text.contains("tilt: pass, margin 44.8 deg"));
+    assert!(text.contains(">\nceiling ≤ 8 m\n</text>"), "texts stay texts");
+    let tree = roxmltree::Document::parse(&text).unwrap();
+    assert_eq!(tree.root_element().attribute("width"), Some("1123"));
+    let picture = png(scene);
+    assert_eq!(picture, png(scene));
+    let reader = ::png::Decoder::new(std::io::Cursor::new(&picture)).read_info().unwrap();
+    assert_eq!((reader.info().width, reader.info().height), (2246, 1588));
+}
+
+#[test]
+fn nothing_happened_means_no_zoom_and_an_empty_recording_no_figure() {
+    let plan = fixture::plan();
+    let sample = |i: i64| Sample { at: ms(i * 20), signal: fixture::ALTITUDE, value: Value::Number(1.0) };
+    let quiet: Vec<Entry> = (0..1000).map(|i| Entry::Samples(vec![sample(i)])).collect();
+    let trace = Trace::of_entries(&plan, &quiet, None);
+    assert!(zoom::draw(&subject(&plan, &trace)).is_none());
+    assert!(overview::draw(&subject(&plan, &trace)).is_some());
+    let nothing = Trace::of_entries(&plan, &[], None);
+    assert!(ALL.iter().all(|f| (f.draw)(&subject(&plan, &nothing)).is_none()));
+}
+
+#[test]
+fn a_recording_that_ends_before_its_verdict_says_so() {
+    let plan = fixture::plan();
+    let entries: Vec<Entry> = fixture::flight().into_iter().take(800).collect();
+    let loss = crate::log::Loss { whole_until: ms(9_000), bytes: 17, why: "it was cut".into() };
+    let trace = Trace::of_entries(&plan, &entries, Some(loss));
+    let scene = overview::draw(&subject(&plan, &trace)).unwrap();
+    let words: Vec<String> = texts(&scene).into_iter().map(|(text, _)| text).collect();
+    assert!(words.iter().any(|w| w == "No verdict: the recording ends before the run did"), "{words:#?}");
+    assert!(words.iter().any(|w| w.starts_with("the recording is whole up to 9.000 s; 17 bytes")), "{words:#?}");
+}
+
+#[test]
+fn a_gap_breaks_the_line() {
+    let (plan, trace) = flight();
+    let scene = overview::draw(&subject(plan, trace)).unwrap();
+    let time = Axis { lo: 0.0, hi: 22.0, from: 112.0, to: 1123.0 - 32.0 };
+    let (from, to) = (time.place(4.1), time.place(4.7));
+    let lines = lines(&scene, SIGNAL_LINE);
+    assert_eq!(lines.len(), 4, "two signals, each before and after the gap");
+    assert!(lines.iter().all(|line| line.windows(2).all(|p| !(p[0].0 <= from && p[1].0 >= to))));
+}
+
+/// A spike of one sample survives at every zoom: what is drawn reaches as far as what was measured.
+#[test]
+fn the_drawn_line_reaches_as_far_as_the_data_at_ten_zooms() {
+    let plan = fixture::plan();
+    const SPIKE: i64 = 12_345;
+    let value = |i: i64| if i == SPIKE { 7.5 } else { 2.0 + libm::sin(i as f64 * 0.013) };
+    let sample = |i| Sample { at: ms(i * 20), signal: fixture::ALTITUDE, value: Value::Number(value(i)) };
+    let mut entries: Vec<Entry> = (0..20_000).map(|i| Entry::Samples(vec![sample(i)])).collect();
+    entries.push(Entry::Event(Event { at: ms(400_000), kind: EventKind::Remark { text: "end".into() } }));
+    let trace = Trace::of_entries(&plan, &entries, None);
+    let subject = subject(&plan, &trace);
+    for zoom in 0..10 {
+        let half = 200_000 >> zoom;
+        let middle = SPIKE * 20;
+        let stretch = Stretch { from: ms((middle - half).max(0)), to: ms((middle + half).min(399_980)) };
+        let content = page::Content { stretch, signals: true, lanes: false, margins: false, heading: None };
+        let scene = page::draw(&subject, &content);
+        let drawn: Vec<(f64, f64)> = lines(&scene, SIGNAL_LINE).into_iter().flatten().copied().collect();
+        let highest = drawn.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
+        // Two limits with known values say where 7.5 m must be: the ceiling at 8 m, holds-height at 4 m.
+        let levels: Vec<f64> = lines(&scene, LIMIT_LINE).iter().map(|p| p[0].1).collect();
+        let top = lines(&scene, PANEL_FRAME)[0][0].1;
+        let ceiling = levels.iter().copied().fold(f64::INFINITY, f64::min);
+        let bottom = lines(&scene, PANEL_FRAME)[0][2].1;
+        let shown: Vec<f64> =
+            (0..20_000).filter(|i| (stretch.from..=stretch.to).contains(&ms(i * 20))).map(value).collect();
+        let least = shown.iter().copied().fold(4.0, f64::min);
+        let axis = Axis::padded(least, 8.0, 0.09, bottom, top);
+        assert!((ceiling - axis.place(8.0)).abs() < 0.1, "zoom {zoom}: the axis is another one");
+        assert!((highest - axis.place(7.5)).abs() < 0.1, "zoom {zoom}: drawn up to {highest}");
+        assert!(drawn.len() <= 4 * 2 * 980 + 8, "zoom {zoom} draws {} points", drawn.len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn decimation_keeps_extremes_ends_and_order(
+        ys in proptest::collection::vec(-1e6f64..1e6, 1..400),
+        column in 0.1f64..50.0,
+    ) {
+        let points: Vec<(f64, f64)> = ys.iter().enumerate().map(|(i, y)| (i as f64 * 0.37, *y)).collect();
+        let kept = decimate(&points, column);
+        let greatest = |p: &[(f64, f64)]| p.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max);
+        let least = |p: &[(f64, f64)]| p.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
+        prop_assert_eq!(greatest(&kept), greatest(&points));
+        prop_assert_eq!(least(&kept), least(&points));
+        prop_assert_eq!(kept.first(), points.first());
+        prop_assert_eq!(kept.last(), points.last());
+        prop_assert!(kept.windows(2).all(|w| w[0].0 < w[1].0));
+        let columns = (points.last().unwrap().0 / column) as usize + 2;
+        prop_assert!(kept.len() <= 4 * columns);
+    }
+
+    #[test]
+    fn ticks_are_round_and_inside(lo in -1e5f64..1e5, range in 1e-3f64..1e5) {
+        let axis = Axis::new(lo, lo + range, 0.0, 100.0);
+        let ticks = axis.ticks(6);
+        prop_assert!((3..=13).contains(&ticks.len()), "{} ticks", ticks.len());
+        for tick in &ticks {
+            prop_assert!(tick.value >= axis.lo - range * 1e-6 && tick.value <= axis.hi + range * 1e-6);
+            let said: f64 = tick.label.parse().unwrap();
+            prop_assert!((said - tick.value).abs() <= range * 1e-6, "{} is written {}", tick.value, tick.label);
+        }
+    }
+}
+
+#[test]
+fn ticks_step_by_one_two_or_five() {
+    let labels = |lo, hi, wanted| {
+        Axis::new(lo, hi, 0.0, 1.0).ticks(wanted).into_iter().map(|t| t.label).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(labels(0.0, 22.0, 11), "0 2 4 6 8 10 12 14 16 18 20 22");
+    assert_eq!(labels(-0.25, 0.25, 5), "-0.2 -0.1 0 0.1 0.2");
+    assert_eq!(labels(0.0, 1.0, 2), "0 0.5 1.0");
+    assert_eq!(labels(3.0, 3.0, 2), "2 3 4", "a constant gets one unit of room on each side");
+}
+
+fn signal(id: u32) -> Number {
+    Number::Signal(SignalId(id))
+}
+
+fn compare(op: Comparison, left: Number, right: Number) -> Formula {
+    Formula::Compare { op, left, right, scale: 1.0 }
+}
+
+fn limits_of(body: Formula, when: Option<Formula>) -> Vec<Limit> {
+    let (plan, trace) = flight();
+    let mut rule = plan.rules[0].clone();
+    rule.spec.body = body;
+    rule.spec.when = when;
+    limits::of_rule(&rule, trace)
+}
+
+fn short(limits: &[Limit]) -> Vec<(u32, f64, Allowed, bool)> {
+    limits.iter().map(|l| (l.signal.0, l.value, l.allowed, l.conditional)).collect()
+}
+
+#[test]
+fn limits_are_read_from_the_formula() {
+    use Allowed::{Above, Below};
+    use Comparison::{Greater, GreaterEqual, LessEqual};
+    let number = Number::Constant;
+    let le = compare(LessEqual, signal(0), number(8.0));
+    assert_eq!(short(&limits_of(le.clone(), None)), [(0, 8.0, Below, false)]);
+    // 2 * (3 - x) >= 1 is x <= 2.5.
+    let difference = Number::Subtract(Box::new(number(3.0)), Box::new(signal(0)));
+    let turned = Number::Multiply(Box::new(number(2.0)), Box::new(difference));
+    assert_eq!(short(&limits_of(compare(GreaterEqual, turned, number(1.0)), None)), [(0, 2.5, Below, false)]);
+    // 8 >= x
+    assert_eq!(short(&limits_of(compare(GreaterEqual, number(8.0), signal(0)), None)), [(0, 8.0, Below, false)]);
+    // never: historically max(|a|, |b|) > 1
+    let steep = Number::Max(vec![Number::Abs(Box::new(signal(0))), Number::Abs(Box::new(signal(1)))]);
+    let window = Window { from: Span::ZERO, to: Some(Span::from_millis(300)) };
+    let lasting = Formula::Historically(window, Box::new(compare(Greater, steep, number(1.0))));
+    let expected = [(0, 1.0, Below, false), (0, -1.0, Above, false), (1, 1.0, Below, false), (1, -1.0, Above, false)];
+    assert_eq!(short(&limits_of(Formula::Not(Box::new(lasting)), None)), expected);
+    let inside = Formula::In { expr: signal(0), lo: number(4.0), hi: number(6.0), scale: 1.0 };
+    assert_eq!(short(&limits_of(inside, None)), [(0, 4.0, Above, false), (0, 6.0, Below, false)]);
+    let either = Formula::Or(vec![le.clone(), Formula::Flag(fixture::ARMED)]);
+    assert_eq!(short(&limits_of(either, None)), [(0, 8.0, Below, true)], "beyond it the rule may hold");
+    let eventually = Formula::Eventually(window, Box::new(le));
+    assert_eq!(short(&limits_of(eventually, None)), [(0, 8.0, Below, true)]);
+    assert_eq!(limits_of(compare(LessEqual, signal(0), signal(1)), None), [], "no single signal is bounded");
+}
+
+#[test]
+fn a_limit_counts_where_its_condition_held() {
+    let le = compare(Comparison::LessEqual, signal(0), Number::Constant(8.0));
+    let gust = Formula::State { signal: fixture::PHASE, any_of: vec![1] };
+    let during = Some(vec![Stretch { from: ms(8_000), to: ms(22_000) }]);
+    assert_eq!(limits_of(le.clone(), Some(gust.clone()))[0].active, during);
+    let implied = Formula::Implies(Box::new(gust.clone()), Box::new(le.clone()));
+    assert_eq!(limits_of(implied, None)[0].active, during);
+    let before = Some(vec![Stretch { from: ms(0), to: ms(8_000) }]);
+    assert_eq!(limits_of(le.clone(), Some(Formula::Not(Box::new(gust))))[0].active, before);
+    let high = compare(Comparison::Greater, signal(1), Number::Constant(0.0));
+    let limit = &limits_of(le, Some(high))[0];
+    assert!(limit.active.is_none() && limit.conditional, "a condition on a number is not drawn");
+}
+
+/// Writes the figures to the folder named in the environment, for people to look at.
+#[test]
+fn figures_for_the_eye() {
+    let folder = std::env::var("CHECKREIN_FIGURES");
+    for (name, scene) in figures() {
+        let (text, picture) = (svg(scene), png(scene));
+        assert!(text.len() > 10_000 && picture.len() > 10_000);
+        if let Ok(folder) = &folder {
+            std::fs::write(format!("{folder}/{name}.svg"), text).unwrap();
+            std::fs::write(format!("{folder}/{name}.png"), picture).unwrap();
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The `commands:` of a device.
 
-use super::devices::{Draft, raw};
+use super::devices::{Draft, FieldSite, raw};
 use super::keys::{COMMAND, FROM_ARG};
 use super::names::Names;
 use super::signals::shown;
 use super::yaml::{Entry, Fields, Kind, Node, Page, Word};
-use crate::codec::{CommandMap, FieldValue, Protocol};
+use crate::codec::{CommandMap, FieldValue};
 use crate::command::{ARGS_MAX, ArgDef, ArgKind, Command, CommandDef, CommandId, CommandTable};
 use crate::signal::SignalKind;
 use crate::units::{Quantity, Unit};
@@ -45,7 +45,7 @@ pub(super) fn read(
     made
 }
 
-type Site = (Range<usize>, Vec<Range<usize>>);
+type Site = (Range<usize>, Vec<FieldSite>);
 
 fn one(
     page: &mut Page,
@@ -66,8 +66,8 @@ fn one(
     };
     let harmless = fields.get("harmless").is_some_and(|n| page.flag(n).unwrap_or(false));
     let args = args?;
-    let json = matches!(draft.codec.as_ref().map(|c| &c.protocol), Some(Protocol::Json));
-    let with = with(page, &fields, &args, full, json);
+    // While the protocol is wrong, nothing is told that hangs on it.
+    let with = with(page, &fields, &args, full, draft.json.unwrap_or(true));
     let send = send?;
     let (with, sites) = with?;
     let map = CommandMap {
@@ -165,7 +165,7 @@ fn driven_signal(
     }
 }
 
-type With = (Vec<(String, FieldValue)>, Vec<Range<usize>>);
+type With = (Vec<(String, FieldValue)>, Vec<FieldSite>);
 
 fn with(page: &mut Page, fields: &Fields<'_>, args: &[ArgDef], full: &str, json: bool) -> Option<With> {
     let Some(node) = fields.get("with") else {
@@ -179,7 +179,8 @@ fn with(page: &mut Page, fields: &Fields<'_>, args: &[ArgDef], full: &str, json:
         }
         // JSON says every argument under its own name, in its own unit.
         let all = args.iter().enumerate().map(|(i, arg)| (arg.name.clone(), own_unit(i, &arg.kind)));
-        let sites = args.iter().map(|_| fields.head.clone()).collect();
+        let site = |_| FieldSite { key: fields.head.clone(), value: fields.head.clone(), text: String::new() };
+        let sites = args.iter().map(site).collect();
         return Some((all.collect(), sites));
     };
     let entries = page.map(node, "`with`")?;
@@ -191,7 +192,8 @@ fn with(page: &mut Page, fields: &Fields<'_>, args: &[ArgDef], full: &str, json:
         match value(page, &entry.value, args, &mut used) {
             Some(value) => {
                 list.push((entry.key.text.clone(), value));
-                sites.push(entry.key.span.clone());
+                let text = entry.value.word().map_or(String::new(), |w| w.text.clone());
+                sites.push(FieldSite { key: entry.key.span.clone(), value: entry.value.span.clone(), text });
             }
             None => good = false,
         }

@@ -6,8 +6,9 @@ use super::model::{DeadMan, LinkDef, LinkKind, PortName, Role};
 use super::names::{RESERVED_DEVICES, beside};
 use super::yaml::{Fields, Kind, Node, Page, Word};
 use crate::codec::mavlink::DialectSource;
-use crate::codec::{ConfigSite, DeviceConfig, FieldValue, Protocol};
+use crate::codec::{ConfigProblem, ConfigSite, DeviceConfig, FieldValue, Protocol};
 use crate::wire::{DeviceId, LinkId};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// A device on the way from file to rig.
@@ -19,9 +20,19 @@ pub(super) struct Draft<'n> {
     pub role: Role,
     pub twin: Option<String>,
     pub dead_man: Option<DeadMan>,
+    /// Whether it speaks JSON; `None` while that is wrong in the file.
+    pub json: Option<bool>,
     /// What the codec will be told; `None` while link or protocol are wrong.
     pub codec: Option<DeviceConfig>,
     pub sites: Sites,
+}
+
+/// A field of a command's message in the file.
+pub(super) struct FieldSite {
+    pub key: Range<usize>,
+    pub value: Range<usize>,
+    /// The value as written, to tell whether a complaint is about it.
+    pub text: String,
 }
 
 /// Where the parts of a device's codec configuration stand in the file.
@@ -30,7 +41,7 @@ pub(super) struct Sites {
     pub protocol: Range<usize>,
     pub signals: Vec<Range<usize>>,
     /// The command's `send`, and its fields.
-    pub commands: Vec<(Range<usize>, Vec<Range<usize>>)>,
+    pub commands: Vec<(Range<usize>, Vec<FieldSite>)>,
     pub identity: Vec<Range<usize>>,
     pub heartbeat: Range<usize>,
     pub tells: Range<usize>,
@@ -39,14 +50,19 @@ pub(super) struct Sites {
 
 impl Sites {
     /// The bytes that a codec's complaint is about.
-    pub fn find(&self, site: &ConfigSite) -> Range<usize> {
+    pub fn find(&self, problem: &ConfigProblem) -> Range<usize> {
         let whole = self.protocol.clone();
-        match site {
+        match &problem.site {
             ConfigSite::Protocol => whole,
             ConfigSite::Signal(i) => self.signals.get(*i).cloned().unwrap_or(whole),
             ConfigSite::Command(i) => self.commands.get(*i).map_or(whole, |c| c.0.clone()),
             ConfigSite::CommandField(i, j) => {
-                self.commands.get(*i).and_then(|c| c.1.get(*j).or(Some(&c.0))).cloned().unwrap_or(whole)
+                let Some((send, fields)) = self.commands.get(*i) else { return whole };
+                match fields.get(*j) {
+                    Some(field) if problem.message.contains(&format!("`{}`", field.text)) => field.value.clone(),
+                    Some(field) => field.key.clone(),
+                    None => send.clone(),
+                }
             }
             ConfigSite::Identity(i) => self.identity.get(*i).cloned().unwrap_or(whole),
             ConfigSite::Heartbeat => self.heartbeat.clone(),
@@ -57,7 +73,12 @@ impl Sites {
 }
 
 /// Reads who is there; signals, commands and the way to safe follow once all names are known.
-pub(super) fn read<'n>(reading: &mut Reading<'_>, node: &'n Node, links: &[LinkDef]) -> Vec<Draft<'n>> {
+pub(super) fn read<'n>(
+    reading: &mut Reading<'_>,
+    node: &'n Node,
+    links: &[LinkDef],
+    broken: &BTreeSet<LinkId>,
+) -> Vec<Draft<'n>> {
     let Some(entries) = reading.page.map(node, "`devices`") else { return Vec::new() };
     let mut drafts: Vec<Draft<'n>> = Vec::new();
     for entry in entries {
@@ -71,7 +92,7 @@ pub(super) fn read<'n>(reading: &mut Reading<'_>, node: &'n Node, links: &[LinkD
         }
         let Some(fields) = reading.page.fields(&entry.value, &DEVICE) else { continue };
         let id = DeviceId(u16::try_from(drafts.len()).expect("a file of 1 MiB has fewer than 65536 devices"));
-        drafts.push(draft(reading, id, &entry.key, fields, links));
+        drafts.push(draft(reading, id, &entry.key, fields, links, broken));
     }
     same_link(&mut reading.page, &drafts, links);
     drafts
@@ -83,6 +104,7 @@ fn draft<'n>(
     word: &'n Word,
     fields: Fields<'n>,
     links: &[LinkDef],
+    broken: &BTreeSet<LinkId>,
 ) -> Draft<'n> {
     let page = &mut reading.page;
     let role = match fields.get("role") {
@@ -120,10 +142,13 @@ fn draft<'n>(
         protocol(reading, node, &mut sites)
     });
     let page = &mut reading.page;
-    if let (Some(link), Some(protocol)) = (link, &protocol) {
+    if let (Some(link), Some(protocol)) = (link, &protocol)
+        && !broken.contains(&link.id)
+    {
         fits(page, word, link, protocol, &sites);
-        named(page, word, link, &identity, role);
+        named(page, word, link, &identity, role, twin.is_some());
     }
+    let json = protocol.as_ref().map(|p| *p == Protocol::Json);
     let codec = match (link, protocol) {
         (Some(_), Some(protocol)) => Some(DeviceConfig {
             device: id,
@@ -138,7 +163,7 @@ fn draft<'n>(
         }),
         _ => None,
     };
-    Draft { id, word, fields, link: link.map(|l| l.id), role, twin, dead_man, codec, sites }
+    Draft { id, word, fields, link: link.map(|l| l.id), role, twin, dead_man, json, codec, sites }
 }
 
 /// What the device does when nobody speaks to it.
@@ -298,8 +323,15 @@ fn fits(page: &mut Page, word: &Word, link: &LinkDef, protocol: &Protocol, sites
 }
 
 /// Whether a serial device is named so that the wrong board is found out.
-fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, FieldValue)], role: Role) {
+fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, FieldValue)], role: Role, has_twin: bool) {
     let LinkKind::Serial(serial) = &link.kind else { return };
+    if serial.port == PortName::Twin && !has_twin {
+        page.error(
+            word.span.clone(),
+            format!("link `{}` has no port but its twins, and `{}` has no `twin`", link.name, word.text),
+            Some("add `twin: …` to the device, or name the port of the link".into()),
+        );
+    }
     if !identity.is_empty() || role == Role::Controller {
         return;
     }

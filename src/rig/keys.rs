@@ -36,7 +36,11 @@ pub(super) static LINK: Record = record(
     "link",
     "a link",
     &[
-        key("serial", Either(&[Text, Shape::Record(&USB)]), "a stable path, or `{ usb: { vid, pid, serial } }`"),
+        key(
+            "serial",
+            Either(&[Text, Shape::Record(&USB)]),
+            "a stable path, `{ usb: { vid, pid, serial } }`, or `twin`: no port yet",
+        ),
         key("baud", Whole, "bits per second on the wire (115200)"),
         key("parity", Choice(&["none", "even", "odd"]), "parity bit (none)"),
         key("flow", Choice(&["none", "software", "hardware"]), "flow control (none)"),

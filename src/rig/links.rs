@@ -5,14 +5,16 @@ use super::model::{Broker, Flow, LinkDef, LinkKind, MqttDef, Parity, PortName, S
 use super::yaml::{Entry, Fields, Kind, Node, Page, Word};
 use crate::codec::LinkConfig;
 use crate::wire::LinkId;
+use std::collections::BTreeSet;
 
 /// Bits per second where the file says nothing.
 const BAUD: u32 = 115_200;
 
-/// Reads all links, in file order. A link that is wrong is left out; its name is told with it.
-pub(super) fn read(page: &mut Page, node: &Node) -> Vec<LinkDef> {
-    let Some(entries) = page.map(node, "`links`") else { return Vec::new() };
+/// Reads all links, in file order, and tells which of them are wrong; those keep their name and a kind that means nothing.
+pub(super) fn read(page: &mut Page, node: &Node) -> (Vec<LinkDef>, BTreeSet<LinkId>) {
     let mut links: Vec<LinkDef> = Vec::new();
+    let mut broken = BTreeSet::new();
+    let Some(entries) = page.map(node, "`links`") else { return (links, broken) };
     for entry in entries {
         if !page.is_name(&entry.key, "a link's name") {
             continue;
@@ -31,7 +33,9 @@ pub(super) fn read(page: &mut Page, node: &Node) -> Vec<LinkDef> {
             Some(_) => None,
             None => page.fields(&entry.value, &LINK).and_then(|fields| kind(page, &entry.key, &fields)),
         };
-        // A stand-in keeps the name known, so that devices on a wrong link are not told again.
+        if kind.is_none() {
+            broken.insert(id);
+        }
         let kind = kind.unwrap_or(LinkKind::Mqtt(MqttDef {
             broker: Broker::Embedded,
             version: 5,
@@ -45,7 +49,7 @@ pub(super) fn read(page: &mut Page, node: &Node) -> Vec<LinkDef> {
             codec: LinkConfig { link: id, devices: Vec::new() },
         });
     }
-    links
+    (links, broken)
 }
 
 fn password(entry: &Entry) -> Option<&Word> {
@@ -98,42 +102,37 @@ fn kind(page: &mut Page, name: &Word, fields: &Fields<'_>) -> Option<LinkKind> {
 
 fn serial_def(page: &mut Page, node: &Node, fields: &Fields<'_>) -> Option<SerialDef> {
     let port = match &node.kind {
-        Kind::Map(_) => usb(page, node)?,
-        _ => {
-            let word = page.text(node, "the path of a port")?;
-            if word.text == "twin" {
-                PortName::Twin
-            } else {
-                stable(page, word)?;
-                PortName::Path(word.text.clone())
-            }
-        }
+        Kind::Map(_) => usb(page, node),
+        _ => page.text(node, "the path of a port").and_then(|word| match word.text.as_str() {
+            "twin" => Some(PortName::Twin),
+            path => stable(page, word).map(|()| PortName::Path(path.into())),
+        }),
     };
     let baud = match fields.get("baud") {
-        Some(node) => page.whole(node, 300..=20_000_000, "bits per second")?,
-        None => u64::from(BAUD),
+        Some(node) => page.whole(node, 300..=20_000_000, "bits per second"),
+        None => Some(u64::from(BAUD)),
     };
     let parity = match fields.get("parity") {
         Some(node) => {
-            page.choice(node, "parity", &[("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)])?
+            page.choice(node, "parity", &[("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)])
         }
-        None => Parity::None,
+        None => Some(Parity::None),
     };
     let flow = match fields.get("flow") {
         Some(node) => page.choice(
             node,
             "flow control",
             &[("none", Flow::None), ("software", Flow::Software), ("hardware", Flow::Hardware)],
-        )?,
-        None => Flow::None,
+        ),
+        None => Some(Flow::None),
     };
     let stop_bits = match fields.get("stop_bits") {
-        Some(node) => page.whole(node, 1..=2, "stop bits")?,
-        None => 1,
+        Some(node) => page.whole(node, 1..=2, "stop bits"),
+        None => Some(1),
     };
-    let baud = u32::try_from(baud).expect("at most 20,000,000, as just read");
-    let stop_bits = u8::try_from(stop_bits).expect("1 or 2, as just read");
-    Some(SerialDef { port, baud, parity, flow, stop_bits })
+    let baud = u32::try_from(baud?).expect("at most 20,000,000, as just read");
+    let stop_bits = u8::try_from(stop_bits?).expect("1 or 2, as just read");
+    Some(SerialDef { port: port?, baud, parity: parity?, flow: flow?, stop_bits })
 }
 
 fn usb(page: &mut Page, node: &Node) -> Option<PortName> {

@@ -87,18 +87,26 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// A rig that could not be had: no name of it is known.
+    pub fn unread() -> Loaded {
+        let source = crate::diag::Source { name: String::new(), text: String::new() };
+        nothing(Vec::new(), Page::new(source))
+    }
+}
+
 /// Reads rig and envelope. The error: the file itself could not be had.
 pub(crate) fn load(path: &str, files: &dyn Files) -> Result<Loaded, String> {
     let bytes = files.read(path)?;
     let (page, node) = yaml::load(path, &bytes);
     let mut reading = Reading { page, files, kept: Vec::new() };
     reading.keep(FileKind::Rig, path, bytes);
-    let Some(node) = node else { return Ok(nothing(reading)) };
+    let Some(node) = node else { return Ok(nothing(reading.kept, reading.page)) };
     Ok(read(reading, &node))
 }
 
 /// A rig of which nothing could be read.
-fn nothing(reading: Reading<'_>) -> Loaded {
+fn nothing(files: Vec<RigFile>, rig_page: Page) -> Loaded {
     Loaded {
         rig: None,
         names: Names::default(),
@@ -110,22 +118,22 @@ fn nothing(reading: Reading<'_>) -> Loaded {
         links: Vec::new(),
         rules: Vec::new(),
         arm_within: ARM_WITHIN,
-        files: reading.kept,
-        rig_page: reading.page,
+        files,
+        rig_page,
         envelope_page: None,
         ladder_spans: Vec::new(),
     }
 }
 
 fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
-    let Some(top) = reading.page.fields(node, &RIG) else { return nothing(reading) };
+    let Some(top) = reading.page.fields(node, &RIG) else { return nothing(reading.kept, reading.page) };
     let text = |page: &mut Page, key: &str| top.get(key).and_then(|n| page.text(n, "text")).map(|w| w.text.clone());
     let name = text(&mut reading.page, "rig");
     let about = text(&mut reading.page, "about").unwrap_or_default();
     let arm_within = top.get("arm_within").and_then(|n| reading.page.time(n, "10 s", false)).unwrap_or(ARM_WITHIN);
-    let mut links = top.get("links").map(|n| links::read(&mut reading.page, n)).unwrap_or_default();
+    let (mut links, broken_links) = top.get("links").map(|n| links::read(&mut reading.page, n)).unwrap_or_default();
     let mut drafts = match top.get("devices") {
-        Some(node) => devices::read(&mut reading, node, &links),
+        Some(node) => devices::read(&mut reading, node, &links, &broken_links),
         None => Vec::new(),
     };
     let mut names = Names::default();
@@ -157,12 +165,18 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
     for link in &mut links {
         link.codec.devices =
             drafts.iter().filter(|d| d.link == Some(link.id)).filter_map(|d| d.codec.clone()).collect();
-        codecs(&mut reading.page, link, &drafts);
+        if !broken_links.contains(&link.id) {
+            codecs(&mut reading.page, link, &drafts);
+        }
     }
     let devices: Vec<_> =
         drafts.iter().zip(&ways).map(|(d, way)| (d.word.text.clone(), d.id, way.has_ladder)).collect();
     let (envelope_page, rules) = envelope(&mut reading, top.entry("envelope"), &names, &devices);
-    let known = envelope_page.as_ref().is_none_or(|page| !page.has_errors());
+    // What an envelope that cannot be read covers is not known, and its absence was told.
+    let known = match &envelope_page {
+        Some(page) => !page.has_errors(),
+        None => top.get("envelope").is_none(),
+    };
     for ((draft, way), made) in drafts.iter().zip(&ways).zip(&made) {
         let covering: Vec<Covering<'_>> =
             rules.iter().map(|r| Covering { rule: &r.rule, signals: &r.signals }).collect();
@@ -261,9 +275,10 @@ fn defines(page: &mut Page, node: &Node, names: &mut Names) {
         let shifted = super::yaml::Word { exact: word.exact.map(|at| at.saturating_sub(1)), ..compared };
         names.formula(&mut told, &shifted, Place::Envelope);
         let end = word.span.end;
-        let first = told.into_problems().into_iter().find(|p| p.span.end <= end || p.span == word.span);
+        // The second copy of the text lies behind the word, and says the same again.
+        let first = told.into_problems().into_iter().find(|p| p.span.start < end);
         if let Some(first) = first {
-            page.error(first.span, first.message, first.remedy);
+            page.error(first.span.start.max(word.span.start)..first.span.end.min(end), first.message, first.remedy);
             names.broken.insert(entry.key.text.clone());
         }
     }
@@ -318,7 +333,7 @@ fn codecs(page: &mut Page, link: &LinkDef, drafts: &[Draft<'_>]) {
     let Err(problems) = codec::build(&link.codec) else { return };
     for problem in problems {
         let Some(draft) = drafts.iter().find(|d| d.id == problem.device) else { continue };
-        page.error(draft.sites.find(&problem.site), problem.message, problem.remedy);
+        page.error(draft.sites.find(&problem), problem.message, problem.remedy);
     }
 }
 

@@ -254,11 +254,14 @@ fn reaction(
         return None;
     }
     if matches!(&reaction, Reaction::Stop(list) if list.is_empty()) {
-        page.error(
-            name.span.clone(),
-            format!("rule `{}` stops nothing: no device of the rig has a ladder", name.text),
-            Some("give a device `safe` and `ladder`, or write `on_violation: fail` with a `because`".into()),
-        );
+        let message = "there is nothing to stop: no device of the rig has a ladder";
+        if !page.has_message(message) {
+            page.error(
+                name.span.clone(),
+                message.into(),
+                Some("give a device `safe` and `ladder`, or write `on_violation: fail` with a `because`".into()),
+            );
+        }
         return None;
     }
     Some(reaction)
@@ -307,7 +310,7 @@ fn warn_at(page: &mut Page, node: &Node, margin: &MarginKind) -> Option<f64> {
         return None;
     }
     // A margin is a difference: 2 degC of margin are 2 K.
-    Some(quantity.number * quantity.unit.scale)
+    Some(quantity.unit.to_si(quantity.number) - quantity.unit.offset)
 }
 
 /// Window, reaction and way to safe must fit into the process safety time.

@@ -51,10 +51,7 @@ fn one(page: &mut Page, draft: &Draft<'_>, entry: &Entry, full: &str, mqtt: bool
     let fields = page.fields(&entry.value, &SIGNAL)?;
     let field = fields.get("field").and_then(|n| page.text(n, "where it stands in the messages"));
     let every = fields.get("every").and_then(|n| every(page, n));
-    let stale_after = match fields.get("stale_after") {
-        Some(node) => Some(page.time(node, "60 ms", false)),
-        None => None,
-    };
+    let stale_after = fields.get("stale_after").map(|node| page.time(node, "60 ms", false));
     let kind = kind(page, entry, &fields);
     let (field, every, (kind, scale, offset, decode)) = (field?, every?, kind?);
     let stale_after = match (stale_after, every) {

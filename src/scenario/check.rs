@@ -4,7 +4,7 @@ use super::Request;
 use super::keys::SCENARIO;
 use super::ladders;
 use super::parameters::Parameters;
-use super::plan::{FileRole, InputFile, Mode, Plan, Reserved, Step};
+use super::plan::{FileRole, InputFile, Mode, Plan, Reserved};
 use super::steps::{Author, Sheet};
 use super::survey::{Survey, survey};
 use crate::command::RuleId;
@@ -38,8 +38,8 @@ pub fn check(request: &Request, files: &dyn Files) -> Result<(Plan, Vec<Diagnost
     };
     let Some(top) = desk.page.fields(&node, &SCENARIO) else { return Err(desk.page.into_problems()) };
     let root = scenarios_root(&path);
-    let loaded = desk.rig(&top, &root);
-    let Some(loaded) = loaded else { return Err(desk.page.into_problems()) };
+    // Without a rig the rest of the scenario is read all the same, its names unchecked.
+    let loaded = desk.rig(&top, &root).unwrap_or_else(Loaded::unread);
     desk.plan(&top, &root, loaded)
 }
 
@@ -201,12 +201,15 @@ impl Desk<'_> {
         let rules = self.rules(top, &loaded, &names, &mut parameters);
         let exercises = self.exercises(top, &loaded, &rules);
         let first_file = u16::try_from(loaded.files.len()).expect("a rig has few files");
-        let mut author = Author::new(&loaded, &names, &mut look, root, first_file);
+        let mode = self.request.mode;
+        let mut author = Author::new(&loaded, &names, &mut look, root, first_file, mode);
         let mut sheet = Sheet { page: &mut self.page, parameters: &mut parameters, file: first_file };
         let steps = top.get("steps").map(|n| author.list(&mut sheet, n, 0)).unwrap_or_default();
         let finally = top.get("finally").map(|n| author.list(&mut sheet, n, 0)).unwrap_or_default();
-        let (titles, expects, used) = (author.titles, author.expects, author.used);
-        parameters.unused(&mut self.page);
+        let (titles, expects, used, blind) = (author.titles, author.expects, author.used, author.blind);
+        if !blind {
+            parameters.unused(&mut self.page);
+        }
         if !expects && top.get("exercises").is_none() && top.get("rules").is_none() {
             self.page.error(
                 top.head.clone(),
@@ -214,7 +217,7 @@ impl Desk<'_> {
                 Some("say what must be tested, such as `exercises: [ceiling]`".into()),
             );
         }
-        self.twins(&loaded, &steps);
+        self.twins(top, &loaded);
         let phases = look.phases.clone();
         let mut files = rig_files(&loaded);
         files.push(input(FileRole::Scenario, &self.request.scenario, &self.bytes));
@@ -338,45 +341,23 @@ impl Desk<'_> {
         own || loaded.rig.is_none()
     }
 
-    /// What the mode asks of devices and faults.
-    fn twins(&mut self, loaded: &Loaded, steps: &[Step]) {
-        match self.request.mode {
-            Mode::Sim => {
-                for ((name, _, _), twin) in loaded.devices.iter().zip(&loaded.twins) {
-                    if twin.is_none() {
-                        self.page.error(
-                            0..0,
-                            format!("device `{name}` has no twin, so the rig cannot be simulated"),
-                            None,
-                        );
-                    }
-                }
+    /// Whether every device can be simulated, where that is asked for.
+    fn twins(&mut self, top: &Fields<'_>, loaded: &Loaded) {
+        if self.request.mode != Mode::Sim {
+            return;
+        }
+        let span = top.get("rig").map_or(0..0, |n| n.span.clone());
+        for ((name, _, _), twin) in loaded.devices.iter().zip(&loaded.twins) {
+            if twin.is_none() {
+                let message = format!("device `{name}` of this rig has no twin, so the rig cannot be simulated");
+                self.page.error(span.clone(), message, Some(format!("give `{name}` a `twin`, or run on the real rig")));
             }
-            Mode::Rig if acts_on_twins(steps) => {
-                self.page.warn(
-                    0..0,
-                    "this scenario injects faults that only twins act out".into(),
-                    Some("run it with --sim; on the real rig these faults do not happen".into()),
-                );
-            }
-            Mode::Rig | Mode::Observe => {}
         }
     }
 }
 
 fn list_of<'n>(page: &mut Page, node: &'n Node) -> Option<&'n [Node]> {
     page.list(node, "`exercises`")
-}
-
-fn acts_on_twins(steps: &[Step]) -> bool {
-    use super::plan::StepKind::{Inject, Parallel, Phase, Repeat, When};
-    use crate::fault::FaultTarget::{Twin, World};
-    steps.iter().any(|step| match &step.kind {
-        Inject { fault } => matches!(fault.target, Twin { .. } | World { .. }),
-        Phase { steps, .. } | Repeat { steps, .. } | When { steps, .. } => acts_on_twins(steps),
-        Parallel { lanes } => lanes.iter().any(|lane| acts_on_twins(lane)),
-        _ => false,
-    })
 }
 
 /// The rig with the states of `phase` and `step`: a step is called by its name or its title.

@@ -152,6 +152,11 @@ static FAULTS: &[Fault] = &[
     },
 ];
 
+/// The names of all faults, for help and completion.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FAULTS.iter().map(|fault| fault.name)
+}
+
 /// What the `on:` of a fault names.
 #[derive(Copy, Clone, PartialEq, Debug)]
 enum Target {
@@ -182,10 +187,7 @@ pub(super) fn read(
     parameters: &mut Parameters,
 ) -> Option<(FaultSpec, String)> {
     let fields = page.fields(node, &INJECT)?;
-    let lasts = match fields.get("for") {
-        Some(node) => Some(time(page, node, parameters)),
-        None => None,
-    };
+    let lasts = fields.get("for").map(|node| time(page, node, parameters));
     let name = page.text(fields.get("fault")?, "the name of a fault");
     let on = fields.get("on").and_then(|n| page.text(n, "what it acts on"));
     let fault = name.and_then(|name| {
@@ -454,7 +456,7 @@ fn number(
 
 fn in_range(page: &mut Page, node: &Node, want: Want, quantity: &Quantity) -> Option<f64> {
     // A bias is a difference: 2 degC are 2 K.
-    let difference = quantity.number * quantity.unit.scale;
+    let difference = quantity.si() - quantity.unit.offset;
     let (si, good, wanted) = match want {
         Want::Time => (quantity.si(), quantity.si() > 0.0, "a time greater than zero"),
         Want::Share => (quantity.si(), (0.0..=1.0).contains(&quantity.si()), "a share from 0 % to 100 %"),
@@ -463,7 +465,7 @@ fn in_range(page: &mut Page, node: &Node, want: Want, quantity: &Quantity) -> Op
         Want::Bytes => (quantity.si() / 8.0, quantity.si() > 0.0, "a rate greater than zero"),
         Want::Index => {
             let si = quantity.si();
-            (si, si >= 0.0 && si <= 255.0 && si.fract() == 0.0, "a whole number from 0 to 255")
+            (si, (0.0..=255.0).contains(&si) && si.fract() == 0.0, "a whole number from 0 to 255")
         }
         Want::LikeSignal | Want::Any => (difference, true, ""),
         Want::Gain | Want::Angle | Want::Field => (quantity.si(), true, ""),

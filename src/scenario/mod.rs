@@ -12,6 +12,7 @@ mod steps;
 mod survey;
 
 pub use check::{check, observe};
+pub use faults::names as fault_names;
 pub use keys::schema;
 use plan::Mode;
 

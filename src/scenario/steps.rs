@@ -3,8 +3,9 @@
 use super::faults::{self, time};
 use super::keys::{FRAGMENT, VERBS};
 use super::parameters::Parameters;
-use super::plan::{Step, StepId, StepKind, StepTitle};
+use super::plan::{Mode, Step, StepId, StepKind, StepTitle};
 use super::survey::{Survey, fragment_path, refused, verb};
+use crate::fault::FaultTarget;
 use crate::rig::yaml::{Fields, Kind, Node, Page, Word, shortened};
 use crate::rig::{Loaded, Names, Place, call, known};
 use crate::time::Span;
@@ -31,6 +32,7 @@ pub(super) struct Author<'c> {
     pub first_file: u16,
     /// The rig could not be read at all: names are not checked.
     pub blind: bool,
+    mode: Mode,
     names_taken: BTreeSet<String>,
     open: Vec<String>,
 }
@@ -50,6 +52,7 @@ impl<'c> Author<'c> {
         survey: &'c mut Survey,
         root: &'c str,
         first_file: u16,
+        mode: Mode,
     ) -> Author<'c> {
         let blind = names.signals.find("phase").is_none();
         Author {
@@ -62,6 +65,7 @@ impl<'c> Author<'c> {
             used: Vec::new(),
             first_file,
             blind,
+            mode,
             names_taken: BTreeSet::new(),
             open: Vec::new(),
         }
@@ -187,6 +191,18 @@ impl<'c> Author<'c> {
                     return None;
                 }
                 let (fault, title) = faults::read(sheet.page, value, self.loaded, sheet.parameters)?;
+                if self.mode == Mode::Rig
+                    && matches!(fault.target, FaultTarget::Twin { .. } | FaultTarget::World { .. })
+                {
+                    sheet.page.warn(
+                        value.head(),
+                        format!(
+                            "fault `{}` is acted out by twins alone; on the real rig it does not happen",
+                            fault.name
+                        ),
+                        Some("run this scenario with --sim".into()),
+                    );
+                }
                 Some((StepKind::Inject { fault }, title))
             }
             "prompt" => {

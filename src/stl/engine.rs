@@ -2,7 +2,7 @@
 
 use super::graph::{Builder, NodeId, Op};
 use super::node::{Node, View};
-use super::rule::{Role, Rule};
+use super::rule::{Moment, Role, Rule};
 use super::signals::SignalState;
 use super::split;
 use super::timetable::Timetable;
@@ -288,6 +288,11 @@ impl Engine {
         rules.iter().map(|rule| rule.judge(self.now, rule.main_horizon.saturating_mul(2), end)).collect()
     }
 
+    /// How many nodes the shared graph has.
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
     fn rule(&self, rule: RuleId) -> Option<&Rule> {
         let place = *self.places.get(usize::from(rule.0))?;
         self.rules.get(place as usize)
@@ -448,7 +453,7 @@ impl Engine {
         }
         for i in 0..self.watchers[id].len() {
             let (place, role) = self.watchers[id][i];
-            self.rules[place as usize].take(role, &value, broken, now, late, self.end, out);
+            self.rules[place as usize].take(role, &value, broken, Moment { now, late, end: self.end }, out);
         }
     }
 }

@@ -1,6 +1,41 @@
 //! Rules judged as samples arrive: one graph for all rules, one function for live, replay and judge.
 //!
-//! Invariant: nothing here reads a clock or allocates by the hour: time comes in through `push` and `advance`.
+//! ```
+//! use checkrein::command::RuleId;
+//! use checkrein::expr::ir::{Comparison, Formula, Number};
+//! use checkrein::signal::{SignalId, Value};
+//! use checkrein::stl::{Engine, RuleSpec, RuleVerdict, SignalSpec};
+//! use checkrein::time::Time;
+//!
+//! let altitude = Number::Signal(SignalId(0));
+//! let ceiling = Formula::Compare { op: Comparison::LessEqual, left: altitude, right: Number::Constant(8.0), scale: 1.0 };
+//! let rule = RuleSpec { id: RuleId(0), body: ceiling, when: None };
+//! // The three lines: an engine, the samples, the verdict.
+//! let (mut engine, mut changes) = (Engine::new(&[rule], &[SignalSpec { stale_after: None }]), Vec::new());
+//! engine.start(Time::ZERO, &[(SignalId(0), Value::Number(7.5), Time::ZERO)], &mut changes);
+//! let judged = engine.finish(Time::from_nanos(1_000));
+//! assert_eq!((judged[0].verdict, judged[0].margin.lo), (RuleVerdict::Pass, 0.5));
+//! ```
+//!
+//! How it works: dense time with integer stamps is counted in *slots* (`value`), rules become one graph of nodes with
+//! a lateness each (`graph`, `split`), a loop evaluates what is dirty at the slots where something changes (`engine`),
+//! operators with a memory stand in `ops`, and each rule keeps its account (`rule`).
+//!
+//! Where the meaning leaves a choice:
+//! - Between ticks a moving quantity (`age`, `mean`, `fraction`) has the value of the last tick, so that a threshold
+//!   crossed between ticks counts from the next one. A temporal operator takes from a moving margin only its sign
+//!   (margin `0 ..= inf` or `-inf ..= 0`): truth is exact, the margin wider than need be.
+//! - At an instant with several values `changed` is true if any of them differs from the one before; a pulse always is.
+//! - The first sample of a signal gives no `rate`; nothing is missing then, so that this counts as warm-up.
+//! - An unbounded future operator stands at the top of a rule. `always` and `unless` reach to the end of the scope, as
+//!   the rule itself does; what has still to come (`eventually`, the right of `until`) is unknown there. Decided values of
+//!   such a rule stand at the instants that decide, not at those that asked.
+//! - A violation is told at the earliest instant for `always (past implies one bounded future operator)` and conjunctions
+//!   of these, as far as the operands' present values tell; what an operand with a memory would have to be later is not
+//!   foreseen. Other rules are told when the horizon of the instant has passed.
+//!
+//! Invariant: nothing here reads a clock: time comes in through `push` and `advance`. Memory is bounded by windows times
+//! sample rates, but for unbounded `eventually` at the top of a rule (one entry per record low of what still waits).
 
 mod engine;
 mod graph;
@@ -10,6 +45,8 @@ mod ops;
 mod rule;
 mod signals;
 mod split;
+#[cfg(test)]
+mod stories;
 mod timetable;
 mod value;
 

@@ -32,6 +32,16 @@ pub(super) enum Role {
     Answered(usize),
 }
 
+/// When a node got a new value.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Moment {
+    pub now: Slot,
+    /// The value is about instants this many slots before.
+    pub late: i64,
+    /// Last slot of the scope.
+    pub end: Slot,
+}
+
 /// Whether some promise is open.
 #[derive(Clone, Debug)]
 struct Open {
@@ -253,17 +263,9 @@ impl Rule {
         }
     }
 
-    /// A node that matters has a new value from `now` on, about instants `late` slots before. `end`: last slot of the scope.
-    pub fn take(
-        &mut self,
-        role: Role,
-        value: &Val,
-        broken: Option<Slot>,
-        now: Slot,
-        late: i64,
-        end: Slot,
-        out: &mut Vec<Change>,
-    ) {
+    /// A node that matters has a new value; `broken` is what a watch for early violations found.
+    pub fn take(&mut self, role: Role, value: &Val, broken: Option<Slot>, when: Moment, out: &mut Vec<Change>) {
+        let Moment { now, late, end } = when;
         let instant = now - late;
         if instant > end && !matches!(role, Role::Live(_)) {
             return;

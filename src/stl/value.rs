@@ -150,7 +150,7 @@ const NEAR: i64 = 16;
 
 /// The first tick after `tick` for which `flipped`, near `tick + steps`; `None` when that lies behind or too far.
 pub(super) fn first_flip(tick: i64, steps: f64, flipped: impl Fn(i64) -> bool) -> Option<i64> {
-    if steps.is_nan() || steps < -2.0 || steps > 4e18 {
+    if !(-2.0..=4e18).contains(&steps) {
         return None;
     }
     let mut guess = tick.saturating_add(steps.max(1.0) as i64).max(tick + 1);

@@ -14,7 +14,7 @@ use crate::log::Loss;
 use crate::run::event::{Event, Outcome, StepOutcome};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
-use crate::stl::{Judgement, Margin};
+use crate::stl::{Judgement, Margin, RuleVerdict};
 use crate::time::{Span, Time};
 use crate::wire::LinkId;
 
@@ -81,6 +81,13 @@ pub struct RuleTrace {
     pub tested_at: Option<Time>,
     pub violated: Option<Violation>,
     pub judgement: Option<Judgement>,
+}
+
+impl RuleTrace {
+    /// Its `when` never held: its margin means nothing.
+    pub fn untested(&self) -> bool {
+        self.judgement.as_ref().is_some_and(|j| j.verdict == RuleVerdict::Untested)
+    }
 }
 
 /// A violation, when it was and when it could first be known.

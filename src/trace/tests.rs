@@ -27,8 +27,8 @@ fn columns_hold_every_sample_and_the_gap() {
 fn rules_hold_episodes_margins_and_the_last_word() {
     let trace = flight();
     let ceiling = trace.rule(fixture::CEILING).unwrap();
-    assert_eq!(ceiling.broken, [Stretch { from: ms(fixture::VIOLATED), to: ms(14_560) }]);
-    assert_eq!(ceiling.violated, Some(Violation { instant: ms(12_180), known_at: ms(12_180) }));
+    assert_eq!(ceiling.broken, [Stretch { from: ms(fixture::VIOLATED), to: ms(13_940) }]);
+    assert_eq!(ceiling.violated, Some(Violation { instant: ms(11_760), known_at: ms(11_760) }));
     assert_eq!(ceiling.judgement.as_ref().unwrap().verdict, RuleVerdict::Fail);
     assert!(ceiling.margins.len() > 100);
     assert_eq!(trace.rule(fixture::OFFBOARD).unwrap().margins, []);
@@ -47,14 +47,14 @@ fn lanes_show_what_lasted() {
     assert_eq!(labels(2), ["delay 400 ms on pilot.tells"]);
     assert_eq!(trace.lanes[2].bars[0].stretch, Stretch { from: ms(8_000), to: ms(13_000) });
     assert_eq!(labels(3), ["armed", "fc.land", "fc safe"]);
-    assert_eq!(trace.lanes[3].bars[1].stretch, Stretch { from: ms(12_180), to: ms(21_100) });
+    assert_eq!(trace.lanes[3].bars[1].stretch, Stretch { from: ms(11_760), to: ms(21_100) });
 }
 
 #[test]
 fn the_reaction_runs_from_cause_to_safe() {
     let trace = flight();
     let reaction = trace.reaction.unwrap();
-    assert_eq!(reaction.trip(), Some((ms(12_180), Cause::Rule(fixture::CEILING))));
+    assert_eq!(reaction.trip(), Some((ms(11_760), Cause::Rule(fixture::CEILING))));
     assert_eq!(reaction.time(), Some(Span::from_micros(380)));
     assert_eq!(reaction.safe, [(ms(21_100), crate::guard::LadderId(0))]);
 }

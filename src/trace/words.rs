@@ -5,7 +5,7 @@ use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
 use crate::rig::{MarginUnit, Rule};
 use crate::scenario::plan::Plan;
-use crate::stl::RuleVerdict;
+use crate::stl::{Margin, RuleVerdict};
 use crate::time::Span;
 use crate::units::Unit;
 use crate::wire::{DeviceId, LinkId};
@@ -77,6 +77,19 @@ pub fn margin(rule: &Rule, si: f64) -> String {
         MarginUnit::Share if si.is_finite() => format!("{} %", number(si * 100.0)),
         _ if si > 0.0 => "held".into(),
         _ => "broken".into(),
+    }
+}
+
+/// An interval of margins (SI): one number when it is decided, both ends when data is missing.
+pub fn margin_between(rule: &Rule, between: Margin) -> String {
+    let (lo, hi) = (margin(rule, between.lo), margin(rule, between.hi));
+    if lo == hi {
+        return lo;
+    }
+    let end = |si: f64, shown: String, open: &str| if si.is_finite() { shown } else { open.to_string() };
+    match (between.lo.is_finite(), between.hi.is_finite()) {
+        (false, false) => "unknown".into(),
+        _ => format!("{} to {}", end(between.lo, lo, "unknown"), end(between.hi, hi, "unknown")),
     }
 }
 

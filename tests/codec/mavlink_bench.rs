@@ -24,6 +24,8 @@ pub const GOTO: CommandId = CommandId(1);
 pub const LAND: CommandId = CommandId(2);
 pub const SET_MODE: CommandId = CommandId(3);
 pub const SET_PARAM: CommandId = CommandId(4);
+/// Lands too, but its payload holds what looks like the beginning of the longest frame there is.
+pub const LAND_TRICKY: CommandId = CommandId(5);
 
 pub fn at_ms(ms: i64) -> Time {
     Time::ZERO + Span::from_millis(ms)
@@ -101,6 +103,17 @@ pub fn config() -> LinkConfig {
                     ],
                     false,
                 ),
+                command(
+                    LAND_TRICKY,
+                    "COMMAND_LONG",
+                    vec![
+                        ("command", text("MAV_CMD_NAV_LAND")),
+                        ("param1", FieldValue::Number(f32::from_bits(0x01FF_FD55).into())),
+                        ("param7", FieldValue::Number(f32::from_bits(0x00FF_FE55).into())),
+                        ("param6", FieldValue::Number(f32::from_bits(0x01FF_FD55).into())),
+                    ],
+                    true,
+                ),
             ],
             identity: vec![],
             heartbeat: Some(("HEARTBEAT".into(), Span::from_secs(1))),
@@ -150,13 +163,11 @@ pub fn command(id: CommandId, args: &[f64]) -> Command {
     Command::new(id, args).expect("few arguments")
 }
 
-/// What a host makes of a stream in chunks of this size: per message its samples, and the notes but for the split
-/// of noise into portions.
-pub fn decode_in_chunks(
-    config: &LinkConfig,
-    stream: &[u8],
-    size: usize,
-) -> (Vec<Vec<(SignalId, Value)>>, Vec<Note>, u32) {
+/// Per message its samples; the notes but for noise, which comes in portions; the bytes of noise.
+pub type Decoded = (Vec<Vec<(SignalId, Value)>>, Vec<Note>, u32);
+
+/// What a host makes of a stream in chunks of this size.
+pub fn decode_in_chunks(config: &LinkConfig, stream: &[u8], size: usize) -> Decoded {
     let mut host = build(config).expect("the test's configuration is right");
     let mut messages = Vec::new();
     let mut notes = Vec::new();

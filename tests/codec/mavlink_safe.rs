@@ -1,6 +1,6 @@
 //! Safe frames after any half-sent frame, judged by the worst receiver there is.
 
-use super::mavlink_bench::{Bench, GOTO, LAND, SET_PARAM, at_ms, command, config};
+use super::mavlink_bench::{Bench, GOTO, LAND, LAND_TRICKY, SET_PARAM, at_ms, command, config};
 use checkrein::codec::mavlink::DialectSource;
 use checkrein::codec::mavlink::device::Vehicle;
 use rand_core::{Rng, SeedableRng};
@@ -105,6 +105,35 @@ fn the_vehicle_lands_after_any_half_sent_frame_whichever_version_it_knows() {
         }
     }
     assert!(tried > 15_000, "{tried}");
+}
+
+#[test]
+fn a_command_that_looks_like_the_beginning_of_a_frame_hides_no_other() {
+    for (heard, versions) in [
+        (None, &[(true, false), (false, true), (true, true)][..]),
+        (Some(1), &[(true, false), (true, true)]),
+        (Some(2), &[(false, true), (true, true)]),
+    ] {
+        let mut bench = Bench::new(&config());
+        if heard == Some(1) {
+            bench.vehicle.speak_version_1();
+        }
+        if heard.is_some() {
+            bench.says(at_ms(0), "HEARTBEAT", &[]);
+        }
+        let frames = bench.host.safe(&command(LAND_TRICKY, &[])).expect("timeless");
+        // The longest frames of both versions, with any number of bytes still to come.
+        for (head, whole) in [([0xFE, 255, 0], 263), ([0xFD, 255, 1], 280)] {
+            for missing in 1..=whole {
+                let mut prefix = vec![0x55; whole];
+                prefix[..3].copy_from_slice(&head);
+                prefix.truncate(whole - missing);
+                for (v1, v2) in versions {
+                    assert!(lands(&frames[0].bytes, &prefix, *v1, *v2), "v1 {v1}, v2 {v2}, {missing} missing");
+                }
+            }
+        }
+    }
 }
 
 #[test]

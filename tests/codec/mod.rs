@@ -1,3 +1,6 @@
+//! What every protocol must keep, protocol by protocol.
+
+mod captures;
 mod json;
 mod mavlink_bench;
 mod mavlink_orders;

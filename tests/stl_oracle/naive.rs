@@ -34,13 +34,13 @@ fn known(truth: bool) -> V {
 }
 
 impl V {
-    fn not(self) -> V {
+    pub fn not(self) -> V {
         V { lo: -self.hi, hi: -self.lo, t: [!self.t[1], !self.t[0], !self.t[3], !self.t[2]] }
     }
-    fn and(self, o: V) -> V {
+    pub fn and(self, o: V) -> V {
         V { lo: self.lo.min(o.lo), hi: self.hi.min(o.hi), t: std::array::from_fn(|i| self.t[i] && o.t[i]) }
     }
-    fn or(self, o: V) -> V {
+    pub fn or(self, o: V) -> V {
         V { lo: self.lo.max(o.lo), hi: self.hi.max(o.hi), t: std::array::from_fn(|i| self.t[i] || o.t[i]) }
     }
     fn implies(self, o: V) -> V {
@@ -159,7 +159,7 @@ impl<'a> Naive<'a> {
         // Just before the instant: what the open interval before it holds, or what was held before the start.
         let stale = self.trace.signals[id.0 as usize].stale_after;
         let before = match told.iter().rev().find(|s| 2 * s.0 < slot) {
-            Some((at, Some(value))) if !stale.is_some_and(|after| slot > 2 * (at + after.nanos())) => *value,
+            Some((at, Some(value))) if stale.is_none_or(|after| slot <= 2 * (at + after.nanos())) => *value,
             _ => Value::Unknown,
         };
         let mut chain = vec![before];

@@ -293,3 +293,73 @@ pub(super) fn write_frame(
     out.extend_from_slice(&sum.value().to_le_bytes());
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::mavlink::dialect::DialectSource;
+    use rand_core::{Rng, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
+    /// A frame with a right check sum whose payload is as long as somebody pleases.
+    fn any_frame(message: &MessageDef, payload: &[u8], signed: bool) -> Vec<u8> {
+        let [a, b, c, _] = message.id.to_le_bytes();
+        let mut frame = vec![STX_2, payload.len() as u8, u8::from(signed), 0, 9, 1, 1, a, b, c];
+        frame.extend_from_slice(payload);
+        let mut sum = Sum::new();
+        sum.add(&frame[1..]).add(&[message.crc_extra]);
+        frame.extend_from_slice(&sum.value().to_le_bytes());
+        if signed {
+            frame.extend_from_slice(&[0xFD; SIGNATURE_LEN]);
+        }
+        frame
+    }
+
+    #[test]
+    fn payloads_of_any_length_are_padded_or_cut_to_their_message() {
+        let dialect = Dialect::load(&DialectSource::Ardupilotmega).expect("the built-in dialect loads");
+        let mut framer = Framer::new();
+        let mut random = Pcg64Mcg::seed_from_u64(1);
+        for round in 0..20_000 {
+            let place = (random.next_u32() % dialect.len() as u32) as u16;
+            let message = dialect.at(place);
+            let payload: Vec<u8> = (0..random.next_u32() % 256).map(|_| random.next_u32() as u8).collect();
+            let signed = round % 3 == 0;
+            framer.push(&any_frame(message, &payload, signed));
+            let header = Header { version: Version::V2, sequence: 9, system: 1, component: 1, place, signed };
+            assert_eq!(framer.next(&dialect), Some(Found::Frame(header)), "{} of {}", payload.len(), message.name);
+            let full = usize::from(message.full_len);
+            let mut wanted = payload;
+            wanted.resize(full, 0);
+            assert_eq!(framer.payload()[..full], wanted);
+            assert_eq!(framer.next(&dialect), None);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_found_again() {
+        let dialect = Dialect::load(&DialectSource::Ardupilotmega).expect("the built-in dialect loads");
+        let mut random = Pcg64Mcg::seed_from_u64(2);
+        for version in [Version::V1, Version::V2] {
+            for place in 0..dialect.len() as u16 {
+                let message = dialect.at(place);
+                let mut payload = [0; PAYLOAD_MAX];
+                for byte in &mut payload[..message.base_len.into()] {
+                    // Many zeros, so that payloads end in some.
+                    *byte = (random.next_u32() % 3) as u8 * 120;
+                }
+                let from = Sender { system: 1, component: 2, sequence: 3 };
+                let mut bytes = Vec::new();
+                let written = write_frame(version, from, message, &payload, &mut bytes);
+                assert_eq!(written.is_some(), version == Version::V2 || message.id < 256);
+                let mut framer = Framer::new();
+                framer.push(&bytes);
+                let header = Header { version, sequence: 3, system: 1, component: 2, place, signed: false };
+                assert_eq!(framer.next(&dialect), written.map(|()| Found::Frame(header)), "{}", message.name);
+                if written.is_some() {
+                    assert_eq!(framer.payload()[..message.full_len.into()], payload[..message.full_len.into()]);
+                }
+            }
+        }
+    }
+}

@@ -193,7 +193,6 @@ fn whole_number(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::codec::mavlink::dialect::{Dialect, DialectSource};
     use std::sync::Arc;
 

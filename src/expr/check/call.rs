@@ -95,7 +95,7 @@ impl Checker<'_> {
             return Some(Span::ZERO);
         }
         if number.dimension != TIME {
-            let message = format!("a time is wanted here, `{}` is {}", number.shown, measured(number));
+            let message = format!("a time is wanted here, not `{}` ({})", number.shown, measured(number));
             let bare = number.dimension == Dimension::NONE && number.unit.text.is_empty();
             let remedy = bare.then(|| format!("write the unit: `{} s` or `{} ms`", number.shown, number.shown));
             self.error(node.span.clone(), message, remedy);
@@ -117,9 +117,13 @@ impl Checker<'_> {
     }
 
     fn fraction(&mut self, width: Span, arg: &Node, node: &Node) -> Option<Number> {
+        let (written, read) = (self.written.len(), self.read.len());
         self.shares += 1;
         let inner = self.truth(arg);
         self.shares -= 1;
+        // Units in there say nothing of the share.
+        self.written.truncate(written);
+        self.read.truncate(read);
         let ir = ir::Number::Fraction(width, Box::new(inner?.ir));
         let values = Values::new(0.0, 1.0);
         let unit = Unit::one();
@@ -230,7 +234,7 @@ impl Checker<'_> {
             }
             Function::Sqrt => {
                 let Some(root) = dimension.root() else {
-                    let message = format!("`sqrt` of {} has no unit", measured(&numbers[0]));
+                    let message = format!("`sqrt` of `{}` ({}) has no unit", numbers[0].shown, measured(&numbers[0]));
                     self.error(span, message, None);
                     return None;
                 };
@@ -245,7 +249,7 @@ impl Checker<'_> {
             Function::Sin | Function::Cos => {
                 if dimension != ANGLE {
                     let message =
-                        format!("`{name}` wants an angle, `{}` is {}", numbers[0].shown, measured(&numbers[0]));
+                        format!("`{name}` wants an angle, not `{}` ({})", numbers[0].shown, measured(&numbers[0]));
                     self.error(span, message, None);
                     return None;
                 }
@@ -340,7 +344,7 @@ impl Checker<'_> {
     fn coordinate(&mut self, node: &Node, corner: bool) -> Option<Number> {
         let number = if corner { self.constant(node, "a corner")? } else { self.stepped(node, "`outside`")? };
         if number.dimension != LENGTH {
-            let message = format!("`outside` wants lengths, `{}` is {}", number.shown, measured(&number));
+            let message = format!("`outside` wants lengths, not `{}` ({})", number.shown, measured(&number));
             let bare = number.dimension == Dimension::NONE && number.constant().is_some();
             let remedy = bare.then(|| format!("write the unit: `{} m`", number.shown));
             self.error(node.span.clone(), message, remedy);
@@ -374,7 +378,7 @@ impl Checker<'_> {
             if from.dimension != input.dimension || to.dimension != dimension {
                 let (wrong, wanted) = if from.dimension == input.dimension { (to, first) } else { (from, &input) };
                 let message = format!(
-                    "this point does not fit the table: `{}` is {}, `{}` is {}",
+                    "this point does not fit the table: `{}` ({}) against `{}` ({})",
                     wrong.shown,
                     measured(wrong),
                     wanted.shown,
@@ -432,7 +436,7 @@ fn fold_constants(function: Function, all: &[f64]) -> f64 {
 fn polygon_fault(corners: &[(f64, f64)]) -> Option<&'static str> {
     let edge = |i: usize| (corners[i], corners[(i + 1) % corners.len()]);
     let turn = |a: (f64, f64), b: (f64, f64), c: (f64, f64)| (b.0 - a.0) * (c.1 - a.1) - (b.1 - a.1) * (c.0 - a.0);
-    let doubled: f64 = (0..corners.len()).map(|i| edge(i)).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum();
+    let doubled: f64 = (0..corners.len()).map(edge).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum();
     if doubled == 0.0 {
         return Some("this polygon has no area");
     }

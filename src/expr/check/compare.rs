@@ -237,6 +237,14 @@ impl Checker<'_> {
 
     fn refuse_float(&mut self, shown: &str, unit: &Unit, names: &[Word], node: &Node) {
         let other = names.first().map_or("b", |word| word.text.as_str());
+        let is_quantity = other.contains(|c: char| c == '.' || c.is_ascii_digit() || c == '$')
+            || self.scope.defines.contains_key(other);
+        if matches!(node.kind, Kind::InStates { .. }) || !is_quantity {
+            let message = format!("`{shown}` is a quantity and has no states");
+            let example = if unit.text.is_empty() { "0 .. 8".into() } else { format!("0 {0} .. 8 {0}", unit.text) };
+            self.error(node.span.clone(), message, Some(format!("write a range: `{shown} in {example}`")));
+            return;
+        }
         let tolerance = if unit.text.is_empty() { "0.1".to_owned() } else { format!("0.1 {}", unit.difference().text) };
         let message = format!("`{shown}` is a quantity: two measured quantities are never exactly equal");
         let remedy = format!("use `abs({shown} - {other}) <= {tolerance}`, with a tolerance of your own");

@@ -8,7 +8,7 @@ mod range;
 mod truth;
 
 use super::ir;
-use super::parse::parse;
+use super::parse::{PROBLEMS_MAX, parse};
 use super::reach::{history, horizon};
 use super::syntax::{Joint, Kind, Node};
 use super::{Checked, MarginKind, Scope, problem};
@@ -126,7 +126,10 @@ pub(super) fn formula(text: &str, scope: &Scope<'_>) -> Result<Checked, Vec<Prob
             }
             checker.hint_trigger(&node);
             let (horizon, history) = (horizon(&truth.ir), history(&truth.ir));
-            let Checker { signals, parameters, hints, .. } = checker;
+            let Checker { signals, parameters, mut hints, .. } = checker;
+            // A definition that is used twice says so once.
+            hints.dedup();
+            hints.truncate(PROBLEMS_MAX);
             Ok(Checked { formula: truth.ir, margin, signals, parameters, horizon, history, hints })
         }
         _ => Err(checker.finish()),
@@ -167,6 +170,7 @@ impl<'a> Checker<'a> {
     fn finish(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|p| (p.span.start, p.span.end));
         self.problems.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+        self.problems.truncate(PROBLEMS_MAX);
         self.problems
     }
 

@@ -7,8 +7,9 @@ use std::ops::Range;
 
 /// How a message names the type of a quantity.
 pub(super) fn measured(number: &Number) -> String {
-    if number.dimension == Dimension::NONE && number.unit.text.is_empty() {
-        return "no unit".into();
+    if number.dimension == Dimension::NONE {
+        let text = &number.unit.text;
+        return if text.is_empty() { "no unit".into() } else { format!("in {text}") };
     }
     let unit = if number.unit.text.is_empty() { number.dimension.si_unit().text } else { number.unit.text.clone() };
     match number.dimension.words() {
@@ -225,7 +226,7 @@ impl Checker<'_> {
         for other in &numbers[1..] {
             if other.dimension != first.dimension {
                 let message = format!(
-                    "`{by}` wants quantities of one kind: `{}` is {}, `{}` is {}",
+                    "`{by}` wants quantities of one kind, not `{}` ({}) and `{}` ({})",
                     first.shown,
                     measured(first),
                     other.shown,

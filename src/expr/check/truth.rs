@@ -94,7 +94,13 @@ impl Checker<'_> {
         let refused = op.is_future() && self.refuse_future(word, instead, node);
         if !refused && op.is_future() && window.is_none() {
             let message = format!("`{word}` without a window waits for ever and can stand only at the top of a rule");
-            self.error(node.span.clone(), message, Some(format!("give it a window: `{word}[0, 5 s]`")));
+            self.error(
+                node.span.clone(),
+                message,
+                Some(format!(
+                    "give it a window, `{word}[0, 5 s]`, or put all it governs into parentheses, `{word} ( … )`"
+                )),
+            );
         }
         let bounds = window.map(|window| self.window(window, word));
         let inner = self.truth(inner)?;

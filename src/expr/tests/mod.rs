@@ -3,7 +3,6 @@
 mod bench;
 mod limits;
 mod meaning;
-mod pages;
 mod random;
 
 use bench::Bench;

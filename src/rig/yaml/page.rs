@@ -77,6 +77,10 @@ impl Page {
             }
         }
     }
+    /// True when this was told already.
+    pub fn has_message(&self, message: &str) -> bool {
+        self.problems.iter().any(|p| p.message == message)
+    }
     /// True when something is wrong (warnings do not count).
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|p| p.severity == Severity::Error)

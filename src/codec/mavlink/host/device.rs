@@ -9,8 +9,13 @@ use crate::codec::mavlink::framing::Version;
 use crate::codec::{Note, Turn};
 use crate::time::{Span, Time};
 
-/// Boot times may run backwards by this much, since a vehicle's tasks stamp their messages before they queue them.
-const REORDER_MS: u32 = 1_000;
+/// Boot times may run backwards by this much: radios deliver late, and a vehicle's tasks stamp their messages before
+/// they queue them. In a real flight over a radio 1.44 s were seen.
+const REORDER_MS: u32 = 5_000;
+/// What comes from so soon after the start is not late: there is too little behind it.
+const JUST_STARTED_MS: u32 = 5_000;
+/// Boot times of a vehicle that just started may still run backwards by this much.
+const REORDER_JUST_STARTED_MS: u32 = 1_000;
 /// A boot time counts 49.7 days in milliseconds, then starts over: not a restart if it was this close to the end.
 const WRAP_MS: u32 = 60_000;
 /// How long an answer to a request for a message's period is awaited.
@@ -107,7 +112,8 @@ impl Device {
             }
             return false;
         }
-        if latest - boot_ms <= REORDER_MS {
+        let tolerated = if boot_ms < JUST_STARTED_MS { REORDER_JUST_STARTED_MS } else { REORDER_MS };
+        if latest - boot_ms <= tolerated {
             return false;
         }
         self.boot_ms = Some(boot_ms);
@@ -147,17 +153,12 @@ impl Device {
         self.intervals.due.is_some() || self.identity.due.is_some()
     }
 
-    /// Any message: it may hold an identity fact.
+    /// Any message: it may hold identity facts.
     #[inline]
-    pub(super) fn hear_message(&mut self, at: Time, place: u16, payload: &[u8], out: &mut Turn) -> bool {
+    pub(super) fn hear_facts(&mut self, at: Time, place: u16, payload: &[u8], out: &mut Turn) {
         if self.identity.told || self.plan.facts.is_empty() {
-            return false;
+            return;
         }
-        self.hear_facts(at, place, payload, out);
-        false
-    }
-
-    fn hear_facts(&mut self, at: Time, place: u16, payload: &[u8], out: &mut Turn) {
         for (fact, heard) in self.plan.facts.iter().zip(&mut self.identity.heard) {
             if fact.place != place || heard.is_some() {
                 continue;
@@ -289,7 +290,7 @@ impl Fact {
 
 /// Serial numbers are written in hexadecimal, as on the board's label.
 fn show(number: f64) -> String {
-    if number >= 0.0 && number < 18_446_744_073_709_551_616.0 && number as u64 as f64 == number {
+    if (0.0..18_446_744_073_709_551_616.0).contains(&number) && number as u64 as f64 == number {
         format!("{} (0x{:x})", number as u64, number as u64)
     } else {
         number.to_string()

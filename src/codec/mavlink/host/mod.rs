@@ -6,7 +6,8 @@
 //! - After a vehicle's first heartbeat, and again after it restarted, each mapped message is asked for at its
 //!   period, one `MAV_CMD_SET_MESSAGE_INTERVAL` at a time, up to three times each.
 //! - Identity facts are asked for once a second until they were heard.
-//! - An order with an acknowledgement is sent at most [`orders::TRIES`] times, [`orders::PATIENCE`] apart.
+//! - An order with an acknowledgement is sent at most three times, half a second apart; a vehicle at work on it has
+//!   half a minute for its next word.
 //! - MAVLink 2 is spoken unless the vehicle has only ever spoken MAVLink 1.
 
 mod device;
@@ -129,12 +130,13 @@ impl Host {
 
         let message = self.dialect.at(header.place);
         let place = Some(header.place);
-        let mut due = device.hear_message(at, header.place, payload, out);
+        device.hear_facts(at, header.place, payload, out);
+        let mut due = false;
         if place == self.places.heartbeat || self.places.heartbeat.is_none() {
             due |= device.hear_heartbeat(at, out);
         } else if place == self.places.command_ack {
             let ack = orders::Ack::read(message, payload);
-            if ack.is_for(&self.station) {
+            if ack.is_for_us() {
                 due |= device.hear_ack(at, &ack);
                 self.orders.hear_ack(at, index, &ack, &self.dialect, out);
             }

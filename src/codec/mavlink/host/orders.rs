@@ -14,9 +14,9 @@ use crate::time::{Span, Time};
 use crate::wire::Lane;
 
 /// How often an order is sent before it counts as unanswered.
-pub(super) const TRIES: u8 = 3;
+const TRIES: u8 = 3;
 /// How long an answer is awaited before the order is repeated, and after the last try.
-pub(super) const PATIENCE: Span = Span::from_millis(500);
+const PATIENCE: Span = Span::from_millis(500);
 /// How long is waited for the next word of a vehicle that said MAV_RESULT_IN_PROGRESS.
 const PATIENCE_IN_PROGRESS: Span = Span::from_secs(30);
 
@@ -67,7 +67,7 @@ impl Ack {
     }
 
     /// Not meant for another ground station. Old autopilots name nobody (zero).
-    pub(super) fn is_for(&self, _us: &Station) -> bool {
+    pub(super) fn is_for_us(&self) -> bool {
         let (system, component) = self.target;
         (system == 0 || system == i64::from(SYSTEM)) && (component == 0 || component == i64::from(COMPONENT))
     }

@@ -1,0 +1,217 @@
+//! The summary on the terminal: verdict first, then why.
+
+use super::quality::quality;
+use super::verdict::verdict;
+use super::{SAFETY_NOTICE, Subject};
+use crate::rig::Rule;
+use crate::run::event::StepOutcome;
+use crate::stl::RuleVerdict;
+use crate::time::Time;
+use crate::trace::{RuleTrace, words};
+use std::fmt::Write;
+
+/// Lost samples under this share are not worth a line.
+const LOST_SHARE_TOLD: f64 = 0.001;
+
+/// The summary, without colours, ending in a line end.
+pub fn summary(subject: &Subject<'_>) -> String {
+    let mut out = String::new();
+    first_lines(subject, &mut out);
+    rules(subject, &mut out);
+    reaction(subject, &mut out);
+    steps(subject, &mut out);
+    data(subject, &mut out);
+    let _ = writeln!(out, "\nevidence: {}", subject.run);
+    let _ = writeln!(out, "{SAFETY_NOTICE}");
+    out
+}
+
+fn first_lines(subject: &Subject<'_>, out: &mut String) {
+    let (plan, trace) = (subject.plan, subject.trace);
+    let word = trace.outcome.as_ref().map_or("NO VERDICT", |o| o.verdict.word()).to_uppercase();
+    let length = trace.whole.to;
+    let _ = writeln!(out, "{word}  {} on {} ({length})", plan.name, plan.rig.name);
+    match &trace.outcome {
+        Some(outcome) => outcome.reasons.iter().for_each(|reason| {
+            let _ = writeln!(out, "  because {reason}");
+        }),
+        None => {
+            let _ = writeln!(out, "  because the recording ends before the run did");
+        }
+    }
+    if let Some(loss) = &trace.loss {
+        let _ = writeln!(out, "  {loss}");
+    }
+}
+
+/// Broken rules first, then what could not be judged, then by margin, tightest first.
+fn rules(subject: &Subject<'_>, out: &mut String) {
+    let mut rows: Vec<(&Rule, &RuleTrace)> = subject.plan.rules.iter().zip(&subject.trace.rules).collect();
+    if rows.is_empty() {
+        return;
+    }
+    rows.sort_by(|a, b| rank(a.1).cmp(&rank(b.1)).then_with(|| tightness(*a).total_cmp(&tightness(*b))));
+    let tested = rows.iter().filter(|(_, t)| t.judgement.is_some() && !t.untested()).count();
+    let _ = writeln!(out, "\nrules: {tested} of {} tested, tightest first", rows.len());
+    let name_width = rows.iter().map(|(r, _)| r.name.chars().count()).max().unwrap_or(0);
+    for (rule, trace) in rows {
+        let judgement = trace.judgement.as_ref();
+        let word = judgement.map_or("not judged", |j| words::verdict(j.verdict));
+        let mut line = format!("  {word:<12}  {:<name_width$}", rule.name);
+        match judgement {
+            Some(_) if trace.untested() => match &rule.when_text {
+                Some(when) => line += &format!("  `{when}` never held"),
+                None => line += "  never tried",
+            },
+            Some(j) => {
+                let margin = words::margin_between(rule, j.margin);
+                let word = if j.margin.lo.is_finite() || j.margin.hi.is_finite() { "margin " } else { "" };
+                line += &format!("  {word}{margin}");
+                if let Some(at) = j.worst_at {
+                    line += &format!(" at {at}");
+                }
+                if let Some(violated) = trace.violated.map(|v| v.instant).or(j.violated_at) {
+                    line += &format!(", broken from {violated}");
+                }
+            }
+            None => {}
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
+        if judgement.is_some_and(|j| j.verdict == RuleVerdict::Fail) {
+            let _ = writeln!(out, "                {}", rule.text);
+        }
+    }
+}
+
+fn rank(trace: &RuleTrace) -> u8 {
+    match trace.judgement.as_ref().map(|j| j.verdict) {
+        Some(RuleVerdict::Fail) => 0,
+        Some(RuleVerdict::Inconclusive) | None => 1,
+        Some(RuleVerdict::Pass) => 2,
+        Some(RuleVerdict::Untested) => 3,
+    }
+}
+
+/// Margin as a share of what the rule warns at or of the margin's greatest seen value, so that metres and degrees compare.
+fn tightness((rule, trace): (&Rule, &RuleTrace)) -> f64 {
+    let Some(judgement) = &trace.judgement else { return f64::INFINITY };
+    let greatest = trace.margins.iter().map(|(_, m)| m.lo).filter(|m| m.is_finite()).fold(0.0f64, f64::max);
+    let scale = rule.warn_at.filter(|w| *w > 0.0).unwrap_or(if greatest > 0.0 { greatest } else { 1.0 });
+    judgement.margin.lo / scale
+}
+
+fn reaction(subject: &Subject<'_>, out: &mut String) {
+    let verdict = verdict(subject);
+    let Some(trip) = &verdict.trip else {
+        for safe in &verdict.safe {
+            let _ = writeln!(out, "\nsafe: {} at {:.3} s", safe.device, safe.at_s);
+        }
+        return;
+    };
+    let _ = writeln!(out, "\ntrip:");
+    for cause in &trip.causes {
+        let _ = writeln!(out, "  {:>9.3} s  {}", cause.decided_at_s, cause.cause);
+    }
+    for rung in &trip.rungs {
+        let what = format!("{}: {}", rung.device, rung.command);
+        let how = match (rung.skipped, rung.sent_at_s, rung.reaction_s) {
+            (true, ..) => " skipped, its condition did not hold".to_string(),
+            (false, None, _) => " was not written".to_string(),
+            (false, Some(_), Some(reaction)) => {
+                let reaction = words::span(crate::time::Span::from_seconds(reaction));
+                format!(" first byte after {reaction}{}", budget(&verdict, rung.rung))
+            }
+            (false, Some(_), None) => String::new(),
+        };
+        let _ = writeln!(out, "  {:>9.3} s  {what}{how}", rung.issued_at_s);
+    }
+    for safe in &verdict.safe {
+        let _ = writeln!(out, "  {:>9.3} s  {} is safe", safe.at_s, safe.device);
+    }
+    for alarm in &verdict.alarms {
+        let _ =
+            writeln!(out, "  {:>9.3} s  ALARM: {} was never shown to be safe; look at it", alarm.at_s, alarm.device);
+    }
+}
+
+/// What the rule that tripped allows.
+fn budget(verdict: &super::Verdict, rung: u8) -> String {
+    let rule = verdict.rules.iter().find(|r| rung == 0 && r.reaction_s.is_some());
+    match rule.and_then(|r| Some((r.react_within_s?, r.reaction_s?))) {
+        Some((allowed, took)) => {
+            let word = if took <= allowed { "of" } else { "LATE:" };
+            format!(" ({word} {} allowed)", words::span(crate::time::Span::from_seconds(allowed)))
+        }
+        None => String::new(),
+    }
+}
+
+fn steps(subject: &Subject<'_>, out: &mut String) {
+    let mut shown = false;
+    for run in &subject.trace.steps {
+        let why = match &run.outcome {
+            Some(StepOutcome::Done | StepOutcome::Skipped(_)) => continue,
+            Some(StepOutcome::Failed(why)) => format!("failed: {why}"),
+            Some(StepOutcome::Inconclusive(why)) => format!("inconclusive: {why}"),
+            Some(StepOutcome::Aborted(why)) => format!("aborted: {why}"),
+            None => "did not end".into(),
+        };
+        if !shown {
+            let _ = writeln!(out, "\nsteps:");
+            shown = true;
+        }
+        let title = subject.plan.titles.get(run.step.0 as usize).map_or("", |t| t.title.as_str());
+        let at: Time = run.stretch.from;
+        let _ = writeln!(out, "  {:>9.3} s  {title}: {why}", at.seconds());
+    }
+}
+
+fn data(subject: &Subject<'_>, out: &mut String) {
+    let quality = quality(subject.plan, subject.trace);
+    let mut lines = Vec::new();
+    for signal in &quality.signals {
+        let lost = signal.lost_share.unwrap_or(0.0) > LOST_SHARE_TOLD;
+        if signal.received == 0 {
+            lines.push(format!("{} was never heard", signal.signal));
+        } else if signal.gaps > 0 || lost {
+            let mut parts = Vec::new();
+            match signal.gaps {
+                0 => {}
+                1 => parts.push(format!("1 gap ({:.2} s)", signal.gaps_s)),
+                gaps => parts.push(format!("{gaps} gaps ({:.2} s)", signal.gaps_s)),
+            }
+            if let (Some(lost @ 1..), Some(expected)) = (signal.lost, signal.expected) {
+                parts.push(format!("{lost} of {expected} samples lost"));
+            }
+            if let Some(silence) = signal.longest_silence_s {
+                parts.push(format!("longest silence {silence:.2} s"));
+            }
+            lines.push(format!("{}: {}", signal.signal, parts.join(", ")));
+        }
+    }
+    for link in &quality.links {
+        let troubles: Vec<String> = [
+            (link.noise_bytes, "bytes of noise"),
+            (link.corrupt_frames, "corrupt frames"),
+            (link.foreign_frames, "foreign frames"),
+            (link.lost_messages, "lost messages"),
+            (link.times_lost as u64, "times lost"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{what}: {count}"))
+        .collect();
+        if !troubles.is_empty() {
+            lines.push(format!("link {}, {}", link.link, troubles.join(", ")));
+        }
+    }
+    if lines.is_empty() {
+        let received: u64 = quality.signals.iter().map(|s| s.received).sum();
+        let _ = writeln!(out, "\ndata: {received} samples, none missing");
+        return;
+    }
+    let _ = writeln!(out, "\ndata:");
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}
