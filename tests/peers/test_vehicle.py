@@ -47,7 +47,7 @@ def test_a_foreign_vehicle_is_flown_to_a_pass(fly):
 
 
 def test_a_broken_ceiling_lands_the_vehicle_and_fails(fly):
-    vehicle = Vehicle(overshoot=4.0)
+    vehicle = Vehicle(overshoot=4.0, speed=4.0)
     result, runs = fly(vehicle)
     assert result.returncode == 1, told(result)
     verdict = json.loads((run_folder(runs) / "verdict.json").read_text())

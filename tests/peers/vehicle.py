@@ -16,14 +16,14 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink  # noqa: E402
 
 STABILIZE, GUIDED, LAND = 0, 4, 9
 UID = 0x4321
+# Seconds between two tellings.
 STEP = 0.02
-SPEED = 1.5
 
 
 class Vehicle(threading.Thread):
     """One vehicle; `path` is the port at which it can be reached."""
 
-    def __init__(self, overshoot=0.0, uid=UID):
+    def __init__(self, overshoot=0.0, uid=UID, speed=1.5):
         super().__init__(daemon=True)
         self.wire, self.far_end = os.openpty()
         tty.setraw(self.far_end)
@@ -33,6 +33,7 @@ class Vehicle(threading.Thread):
         self.link.robust_parsing = True
         self.overshoot = overshoot
         self.uid = uid
+        self.speed = speed
         self.mode, self.armed = STABILIZE, False
         self.position, self.target = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
         self.commands, self.setpoints, self.heartbeats = [], 0, 0
@@ -117,7 +118,7 @@ class Vehicle(threading.Thread):
             self.target[2] = 0.0
         for axis in range(3):
             way = self.target[axis] - self.position[axis]
-            most = SPEED * STEP if self.armed or axis == 2 else 0.0
+            most = self.speed * STEP if self.armed or axis == 2 else 0.0
             self.position[axis] += math.copysign(min(abs(way), most), way)
         self.highest = max(self.highest, self.position[2])
         if self.mode == LAND and self.position[2] == 0.0:

@@ -1,8 +1,8 @@
 //! Functions: how many arguments, of what kind, and what comes out.
 
-use super::super::syntax::{Function, Kind, Node};
 use super::number::{fold, measured, unit_missing};
 use super::{Checker, Meaning, Nature, Number, Truth, Values, ir};
+use crate::expr::syntax::{Function, Kind, Node};
 use crate::signal::SignalKind;
 use crate::time::Span;
 use crate::units::{Dimension, Quantity, Unit};

@@ -1,9 +1,9 @@
 //! Comparisons: units that meet, states that exist, and what the declared ranges say of them.
 
-use super::super::syntax::{Kind, Node, Relation, Word};
 use super::number::{common_nature, measured, unit_missing};
 use super::{Checker, Nature, Number, Scaled, Truth, Values, ir};
 use crate::diag::nearest;
+use crate::expr::syntax::{Kind, Node, Relation, Word};
 use crate::signal::{SignalId, SignalKind};
 use crate::units::Unit;
 use ir::Comparison;

@@ -1,9 +1,9 @@
 //! Names: signals, definitions, parameters.
 
-use super::super::parse::parse;
-use super::super::syntax::{Kind, Node};
 use super::{Checker, Meaning, Nature, Number, Truth, Values, ir};
 use crate::diag::nearest;
+use crate::expr::parse::parse;
+use crate::expr::syntax::{Kind, Node};
 use crate::signal::{SignalId, SignalKind};
 use crate::units::{Quantity, Unit};
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Quantities: dimensions of arithmetic, temperatures that are places or amounts, what grows between samples.
 
-use super::super::syntax::{Kind, Node, Operator};
 use super::{Checker, Meaning, Nature, Number, Values, ir};
+use crate::expr::syntax::{Kind, Node, Operator};
 use crate::units::Dimension;
 use std::ops::Range;
 

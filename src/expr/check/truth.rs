@@ -1,7 +1,7 @@
 //! What is true or false: connectives and windows.
 
-use super::super::syntax::{Joint, Kind, Node, Temporal, Window};
 use super::{Checker, Meaning, Truth, ir};
+use crate::expr::syntax::{Joint, Kind, Node, Temporal, Window};
 use crate::time::Span;
 use crate::units::Dimension;
 
