@@ -87,7 +87,12 @@ fn print_plan(scenario: &str, plan: &Plan) {
     let stopping = plan.rules.iter().filter(|r| matches!(r.reaction, crate::rig::Reaction::Stop(_))).count();
     println!("{scenario}: good");
     println!("  {} on {}", plan.name, plan.rig.name);
-    println!("  {} steps, {} rules ({stopping} of them stop the rig), {} signals", plan.titles.len(), plan.rules.len(), plan.rig.signals.len());
+    println!(
+        "  {} steps, {} rules ({stopping} of them stop the rig), {} signals",
+        plan.titles.len(),
+        plan.rules.len(),
+        plan.rig.signals.len()
+    );
     for (name, value) in &plan.parameters {
         println!("  ${name} = {value}");
     }

@@ -5,6 +5,7 @@
 mod check;
 mod disk;
 mod exit;
+mod live;
 mod plot;
 mod replay;
 mod results;

@@ -79,8 +79,9 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
         }
     };
     let head = head(&plan, arguments);
-    let prepared = Prepared { plan: Arc::new(plan), head, dir, yes: arguments.yes, quiet: arguments.json };
-    let ended = if arguments.fast { fast(&prepared) } else { super::live::live(&prepared) };
+    let mut prepared = Prepared { plan: Arc::new(plan), head, dir, yes: arguments.yes, quiet: arguments.json };
+    let ended =
+        if arguments.fast { fast(&prepared) } else { super::live::live(&mut prepared).map(|ended| ended.outcome) };
     let outcome = match ended {
         Ok(outcome) => outcome,
         Err(why) => {

@@ -75,9 +75,17 @@ impl Child {
 pub struct Lines(mpsc::Receiver<String>);
 
 impl Lines {
+    /// Lines that come from elsewhere, for tests.
+    pub fn of(lines: mpsc::Receiver<String>) -> Lines {
+        Lines(lines)
+    }
     /// The next line; `None` when the harness is gone.
     pub async fn next(&mut self) -> Option<String> {
         self.0.recv().await
+    }
+    /// Like [`Lines::next`], for a loop that waits for several things.
+    pub fn poll_next(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<String>> {
+        self.0.poll_recv(cx)
     }
 }
 

@@ -22,7 +22,11 @@ pub mod recorder;
 pub mod serial;
 pub mod timer;
 pub mod tunnel;
+pub mod twins;
+mod twins_child;
 pub mod watchdog;
+
+pub use twins_child::Disk;
 
 use std::process::ExitCode;
 
@@ -31,6 +35,7 @@ pub fn child_main(args: &[String]) -> ExitCode {
     match args.first().map(String::as_str) {
         Some("watchdog") => watchdog::child(),
         Some("broker") => broker::child(),
+        Some("twins") => twins_child::child(),
         _ => child::fail("this command is for Checkrein itself: child watchdog, broker or twins"),
     }
 }

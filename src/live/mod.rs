@@ -5,5 +5,5 @@
 mod lines;
 mod screen;
 
-pub use lines::{describe, weight, Weight};
+pub use lines::{Weight, describe, weight};
 pub use screen::Screen;

@@ -105,7 +105,11 @@ impl<W: Write> Screen<W> {
                 format!("{} {}", self.plan.rules[*rule].name, margin_in_words(&self.plan, *rule, *margin))
             })
             .collect();
-        writeln!(self.out, "             margins: {}", if shown.is_empty() { "none yet".to_owned() } else { shown.join(" | ") })?;
+        writeln!(
+            self.out,
+            "             margins: {}",
+            if shown.is_empty() { "none yet".to_owned() } else { shown.join(" | ") }
+        )?;
         self.status_lines = 2;
         self.drawn_at = Some(at);
         Ok(())
@@ -113,8 +117,13 @@ impl<W: Write> Screen<W> {
 
     /// The rules nearest to breaking, each measured against the width it warns at, or against 1 of its own unit.
     fn tightest(&self) -> Vec<(usize, Margin)> {
-        let mut all: Vec<(usize, Margin)> =
-            self.margins.iter().enumerate().filter_map(|(i, m)| m.map(|m| (i, m))).filter(|(_, m)| m.lo.is_finite()).collect();
+        let mut all: Vec<(usize, Margin)> = self
+            .margins
+            .iter()
+            .enumerate()
+            .filter_map(|(i, m)| m.map(|m| (i, m)))
+            .filter(|(_, m)| m.lo.is_finite())
+            .collect();
         all.sort_by(|a, b| self.urgency(a).total_cmp(&self.urgency(b)));
         all.truncate(TIGHTEST);
         all

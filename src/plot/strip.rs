@@ -66,9 +66,8 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, rule: &Rule, area: Area) {
     scene.line(line.clone(), BLUE, 1.3);
     // The judgement knows the least margin to the instant; the points were thinned.
     let judged = trace.judgement.as_ref().and_then(|j| Some((j.worst_at?, j.margin.lo)));
-    let judged = judged.filter(|(at, lo)| {
-        lo.is_finite() && page.shown(crate::trace::Stretch { from: *at, to: *at }).is_some()
-    });
+    let judged =
+        judged.filter(|(at, lo)| lo.is_finite() && page.shown(crate::trace::Stretch { from: *at, to: *at }).is_some());
     let least = match judged {
         Some((at, lo)) => Some((page.x(at), words::margin_number(rule, lo).0, at.to_string())),
         None => points

@@ -7,7 +7,7 @@ use super::signals::SignalState;
 use super::split;
 use super::timetable::Timetable;
 use super::value::{NEVER, Slot, Val, slot_of, tick_of, time_of};
-use super::{Change, Judgement, Margin, RuleSpec, SignalSpec, Truth};
+use super::{Change, Judgement, Margin, Piece, RuleSpec, SignalSpec, Truth};
 use crate::command::RuleId;
 use crate::signal::{SignalId, Value};
 use crate::time::Time;
@@ -128,7 +128,8 @@ impl Engine {
         }
         for signal in 0..self.signals.len() {
             let state = &mut self.signals[signal];
-            if state.stale_at <= self.now {
+            // A sample stamped exactly at the deadline, which may be the start, is still in time.
+            if state.stale_at < self.now {
                 state.forget();
             }
             let stale_at = state.stale_at;
@@ -206,12 +207,7 @@ impl Engine {
         }
         let value = self.values[rule.body as usize];
         let (lo, hi) = value.at(tick_of(self.now - 1));
-        let truth = match value.bits {
-            bits if bits.certain() => Truth::True,
-            bits if !bits.possible() => Truth::False,
-            _ => Truth::Unknown,
-        };
-        (truth, Margin { lo, hi })
+        (value.bits.truth(), Margin { lo, hi })
     }
 
     /// The rule's margin over its scope so far: infimum of what is decided, with the instant of the smallest upper end.
@@ -224,12 +220,19 @@ impl Engine {
     }
 
     /// Margins of instants decided since the last call, per rule, in order: what the margin strip draws.
-    /// A margin stands from its instant to the next one; when nobody asks for long, only the smaller of neighbours are kept.
     pub fn take_decided(&mut self, rule: RuleId, out: &mut Vec<(Time, Margin)>) {
+        let mut pieces = Vec::new();
+        self.take_pieces(rule, &mut pieces);
+        out.extend(pieces.into_iter().map(|piece| (piece.at, piece.margin)));
+    }
+
+    /// The same with truth, and with what holds at an instant told apart from what holds after it. Each piece lasts to
+    /// the next one; when nobody asks for long, of neighbours only the smaller are kept.
+    pub fn take_pieces(&mut self, rule: RuleId, out: &mut Vec<Piece>) {
         if let Some(&place) = self.places.get(usize::from(rule.0))
             && let Some(rule) = self.rules.get_mut(place as usize)
         {
-            rule.take_decided(out);
+            rule.take_pieces(out);
         }
     }
 

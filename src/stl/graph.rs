@@ -73,6 +73,8 @@ pub(super) enum Op {
         strict: bool,
         scale: Key,
     },
+    /// Only the sign of a margin that moves: what a temporal operator takes.
+    Sign,
     Not,
     And,
     Or,
@@ -177,6 +179,11 @@ impl Builder {
         self.node(op, children, 0)
     }
 
+    /// The child, or if its margin moves only the sign of it.
+    pub fn still(&mut self, child: NodeId) -> NodeId {
+        if self.plans[child as usize].linear { self.pure(Op::Sign, vec![child]) } else { child }
+    }
+
     pub fn not(&mut self, child: NodeId) -> NodeId {
         let plan = &self.plans[child as usize];
         match plan.op {
@@ -210,6 +217,7 @@ impl Builder {
 
     /// `once` over the window, or with `late` `eventually`.
     pub fn once(&mut self, window: Window, child: NodeId, late: bool) -> NodeId {
+        let child = self.still(child);
         let from = window.from.nanos();
         let width = window.to.map(|to| (to.nanos() - from).max(0).saturating_mul(2));
         if late {
@@ -286,10 +294,12 @@ impl Builder {
             }
             Formula::Rise(p) => {
                 let p = self.formula(p);
+                let p = self.still(p);
                 self.pure(Op::Rise, vec![p])
             }
             Formula::Fall(p) => {
                 let p = self.formula(p);
+                let p = self.still(p);
                 let broken = self.not(p);
                 self.pure(Op::Rise, vec![broken])
             }
@@ -334,6 +344,7 @@ impl Builder {
     fn since(&mut self, window: Window, p: NodeId, q: NodeId) -> NodeId {
         let from = window.from;
         let width = window.to.map(|to| (to - from).nanos().max(0).saturating_mul(2));
+        let (p, q) = (self.still(p), self.still(q));
         let since = self.pure(Op::Since { width }, vec![p, q]);
         if from.nanos() == 0 {
             return since;
@@ -349,6 +360,7 @@ impl Builder {
         let from = window.from;
         let to = window.to.expect("unbounded future operators are rewritten before");
         let width = (to - from).nanos().max(0);
+        let (p, q) = (self.still(p), self.still(q));
         let until = self.node(Op::Until { width: width.saturating_mul(2) }, vec![p, q], width);
         if from.nanos() == 0 {
             return until;

@@ -66,6 +66,18 @@ pub enum Change {
     Blind { rule: RuleId, signal: SignalId, unknown: bool, at: Time },
 }
 
+/// What a rule is worth from one place in time to the next piece.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Piece {
+    pub at: Time,
+    /// It begins just after `at`, in the open interval, not at the instant itself.
+    pub after: bool,
+    pub margin: Margin,
+    pub truth: Truth,
+    /// The margin moves in a straight line from here to the next piece (`age`, `mean`, `fraction`).
+    pub moving: bool,
+}
+
 /// The last word on a rule.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Judgement {

@@ -52,11 +52,6 @@ impl View<'_> {
     fn value(&self, id: NodeId) -> Val {
         self.values[id as usize]
     }
-    /// For operators with a memory: of a moving margin only the sign is taken.
-    fn still(&self, id: NodeId) -> Val {
-        let value = self.values[id as usize];
-        if self.linear[id as usize] { Val::sign_only(value.bits) } else { value }
-    }
     /// For arithmetic that can't follow a moving number.
     fn interval(&self, id: NodeId) -> Interval {
         if self.linear[id as usize] {
@@ -116,20 +111,20 @@ impl Node {
         let now = view.now;
         let child = |i: usize| self.children[i];
         match (&self.op, &mut self.memory) {
-            (Op::Once { .. }, Memory::Once(once)) => once.eval(now, view.still(child(0))),
-            (Op::Since { .. }, Memory::Since(since)) => since.eval(now, view.still(child(0)), view.still(child(1))),
-            (Op::Until { .. }, Memory::Until(until)) => until.eval(now, view.still(child(0)), view.still(child(1))),
+            (Op::Once { .. }, Memory::Once(once)) => once.eval(now, view.value(child(0))),
+            (Op::Since { .. }, Memory::Since(since)) => since.eval(now, view.value(child(0)), view.value(child(1))),
+            (Op::Until { .. }, Memory::Until(until)) => until.eval(now, view.value(child(0)), view.value(child(1))),
             (Op::Delay { .. }, Memory::Delay(delay)) => delay.eval(now, view.value(child(0))),
-            (Op::Rise, Memory::Rise(rise)) => rise.eval(now, view.still(child(0))),
+            (Op::Rise, Memory::Rise(rise)) => rise.eval(now, view.value(child(0))),
             (Op::Mean(_), Memory::Mean(mean)) => {
                 let operand = if view.linear[child(0) as usize] { Val::UNKNOWN } else { view.value(child(0)) };
                 mean.eval(now, operand)
             }
             (Op::Unless, Memory::Unless(unless)) => {
-                unless.eval(now, view.still(child(0)), view.still(child(1)), view.still(child(2)))
+                unless.eval(now, view.value(child(0)), view.value(child(1)), view.value(child(2)))
             }
             (Op::Liveness, Memory::Liveness(liveness)) => {
-                liveness.eval(now, view.still(child(0)), view.still(child(1)))
+                liveness.eval(now, view.value(child(0)), view.value(child(1)))
             }
             (Op::Early(_), Memory::Early(early)) => {
                 early.eval(now, view.value(child(0)).bits, view.value(child(1)).bits, view.value(child(2)).bits)
@@ -214,6 +209,7 @@ fn plain(op: &Op, children: &[NodeId], view: &View<'_>) -> (Val, Slot) {
             Val { lo: one(bits.certain()), hi: one(bits.possible()), bits: sure, ramp: None }
         }
         Op::Compare { strict, scale } => return compare(*strict, scale.get(), children, view),
+        Op::Sign => Val::sign_only(view.value(children[0]).bits),
         Op::Not => view.value(children[0]).not(),
         Op::And | Op::Or => return lattice(*op == Op::Or, children, view),
         _ => unreachable!("operators with a memory are handled by Node::eval"),
@@ -254,6 +250,10 @@ fn arithmetic(op: &Op, children: &[NodeId], view: &View<'_>) -> Val {
             bits,
             tick,
         ),
+        (Op::Multiply, Some(b)) if b.lo == 0.0 && b.hi == 0.0 && b.ramp.is_none() => Val { bits, ..Val::number(0.0) },
+        (Op::Multiply, Some(b)) if a.lo == 0.0 && a.hi == 0.0 && a.ramp.is_none() && b.ramp.is_some() => {
+            Val { bits, ..Val::number(0.0) }
+        }
         (Op::Multiply, Some(b)) if b.ramp.is_none() && b.lo == b.hi => scaled(&a, &|l| l.times(b.lo), b.lo),
         (Op::Multiply, Some(b)) if a.ramp.is_none() && a.lo == a.hi => scaled(&b, &|l| l.times(a.lo), a.lo),
         (Op::Divide, Some(b)) if b.ramp.is_none() && b.lo == b.hi && b.lo != 0.0 => scaled(&a, &|l| l.over(b.lo), b.lo),

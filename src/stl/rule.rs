@@ -4,7 +4,7 @@ use super::graph::{Before, Builder, NodeId, Op};
 use super::ops::Promise;
 use super::split::{self, Part};
 use super::value::{Bits, NEVER, Slot, Val, tick_of, time_of};
-use super::{Change, Judgement, Margin, RuleSpec, RuleVerdict};
+use super::{Change, Judgement, Margin, Piece, RuleSpec, RuleVerdict};
 use crate::command::RuleId;
 use crate::expr::ir::{Formula, Window};
 use crate::time::{Span, Time};
@@ -64,7 +64,7 @@ pub(super) struct Rule {
     first_false: Option<Time>,
     live: Vec<Val>,
     open: Vec<Open>,
-    decided: Vec<(Time, Margin)>,
+    decided: Vec<Piece>,
     /// Instants after this slot need not be decided by the end of the record.
     scope_end: Slot,
     record_ended: bool,
@@ -146,6 +146,7 @@ impl Rule {
             Formula::Until(window, p, q) | Formula::Unless(window, p, q) if split::is_past(p) && split::is_past(q) => {
                 let strong = matches!(part.promise, Formula::Until(..));
                 let (p, q) = (builder.formula(p), builder.formula(q));
+                let (p, q) = (builder.still(p), builder.still(q));
                 let from = window.from;
                 if window.to.is_some() {
                     let whole = builder.formula(&part.promise);
@@ -159,7 +160,8 @@ impl Rule {
                 } else if from > Span::ZERO {
                     self.always(builder, watch, roots, asked, Window { from: Span::ZERO, to: Some(from) }, p);
                 }
-                let later = builder.delay(asked, from.nanos(), Before::False);
+                let still = builder.still(asked);
+                let later = builder.delay(still, from.nanos(), Before::False);
                 let to = window.to.map(|to| (to - from).nanos().max(0).saturating_mul(2));
                 let early = builder.pure(Op::Early(Promise::Until { to }), vec![later, p, q]);
                 watch(early, Role::Early { shift: from.nanos().saturating_mul(2) });
@@ -173,6 +175,7 @@ impl Rule {
             }
             Formula::Eventually(Window { from, to: None }, q) if split::is_past(q) => {
                 let q = builder.formula(q);
+                let (asked, q) = (builder.still(asked), builder.still(q));
                 let later = builder.delay(asked, from.nanos(), Before::False);
                 self.lives(builder, watch, later, q);
                 self.opens(watch, asked, Some(q), from.nanos(), None);
@@ -338,7 +341,7 @@ impl Rule {
             self.broken = broken;
             out.push(Change::Episode { rule: self.id, broken, at: time_of(instant) });
         }
-        self.note(time_of(instant), Margin { lo, hi });
+        self.note(instant, lo, hi, value);
     }
 
     /// A moving margin is at its extremes at the ends of its piece: takes in the end before slot `now`.
@@ -347,9 +350,8 @@ impl Rule {
             && held.ramp.is_some()
         {
             let (lo, hi) = held.at(tick_of(now - 1));
-            let at = time_of(instant - 1);
-            self.fold(lo, hi, at);
-            self.note(at, Margin { lo, hi });
+            self.fold(lo, hi, time_of(instant - 1));
+            self.note(instant - 1, lo, hi, &held);
         }
     }
 
@@ -362,17 +364,23 @@ impl Rule {
         }
     }
 
-    fn note(&mut self, at: Time, margin: Margin) {
+    fn note(&mut self, slot: Slot, lo: f64, hi: f64, value: &Val) {
         if self.decided.len() >= DECIDED_MAX {
             let mut kept = 0;
             for i in (0..self.decided.len()).step_by(2) {
                 let other = self.decided.get(i + 1).copied().unwrap_or(self.decided[i]);
-                self.decided[kept] = if other.1.hi < self.decided[i].1.hi { other } else { self.decided[i] };
+                self.decided[kept] = if other.margin.hi < self.decided[i].margin.hi { other } else { self.decided[i] };
                 kept += 1;
             }
             self.decided.truncate(kept);
         }
-        self.decided.push((at, margin));
+        self.decided.push(Piece {
+            at: time_of(slot),
+            after: slot & 1 == 1,
+            margin: Margin { lo, hi },
+            truth: value.bits.truth(),
+            moving: value.ramp.is_some(),
+        });
     }
 
     /// What begins after `slot` need not be decided by the end of the record.
@@ -385,8 +393,8 @@ impl Rule {
         self.record_ended = true;
     }
 
-    /// Hands over the margins decided since the last call.
-    pub fn take_decided(&mut self, out: &mut Vec<(Time, Margin)>) {
+    /// Hands over what was decided since the last call.
+    pub fn take_pieces(&mut self, out: &mut Vec<Piece>) {
         out.append(&mut self.decided);
     }
 

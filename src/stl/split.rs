@@ -114,7 +114,6 @@ fn number_signals(number: &Number, found: &mut impl FnMut(u32, bool)) {
     match number {
         Number::Signal(s) | Number::Rate(s) => found(s.0, true),
         Number::Age(s) => found(s.0, false),
-        Number::Fraction(_, f) => signals(f, &mut |s, read| found(s, read)),
         _ => {
             for part in parts(number) {
                 number_signals(part, found);

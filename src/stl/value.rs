@@ -3,6 +3,7 @@
 //! Time inside the engine is counted in *slots*: the instant `k` ns is slot `2k`, the open interval up to the next
 //! nanosecond is slot `2k + 1`. Dense time with integer stamps is then plain counting: a window of `b` ns is `2b` slots.
 
+use super::Truth;
 use crate::time::Time;
 
 /// A place in time: `2k` is the instant `k` ns, `2k + 1` the open interval between `k` and `k + 1` ns.
@@ -53,6 +54,14 @@ impl Bits {
     }
     pub fn or(self, other: Bits) -> Bits {
         Bits(self.0 | other.0)
+    }
+    /// In Kleene's words.
+    pub fn truth(self) -> Truth {
+        match (self.certain(), self.possible()) {
+            (true, _) => Truth::True,
+            (_, false) => Truth::False,
+            _ => Truth::Unknown,
+        }
     }
     /// True whatever the unknown is.
     pub fn certain(self) -> bool {
@@ -136,22 +145,26 @@ impl Line {
     }
 }
 
+/// How many ticks around an estimate are tried.
+const NEAR: i64 = 16;
+
 /// The first tick after `tick` for which `flipped`, near `tick + steps`; `None` when that lies behind or too far.
 pub(super) fn first_flip(tick: i64, steps: f64, flipped: impl Fn(i64) -> bool) -> Option<i64> {
     if steps.is_nan() || steps < -2.0 || steps > 4e18 {
         return None;
     }
     let mut guess = tick.saturating_add(steps.max(1.0) as i64).max(tick + 1);
-    // Rounding puts the estimate a few ticks off at most; each loop ends at the true flip.
-    let mut budget = 1_000_000;
-    while !flipped(guess) && budget > 0 {
+    // Rounding puts the estimate a few ticks off at most. Where it is worse, looking too early costs one more look.
+    for _ in 0..NEAR {
+        if flipped(guess) {
+            while guess - 1 > tick && flipped(guess - 1) {
+                guess -= 1;
+            }
+            return Some(guess);
+        }
         guess += 1;
-        budget -= 1;
     }
-    while guess - 1 > tick && flipped(guess - 1) {
-        guess -= 1;
-    }
-    (budget > 0).then_some(guess)
+    (steps > NEAR as f64).then_some(guess - NEAR)
 }
 
 /// The two lines of an interval that moves.

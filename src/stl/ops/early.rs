@@ -41,12 +41,6 @@ impl Early {
             Promise::Always { from, to } => (from, to),
             Promise::Until { to } => (0, to),
         };
-        if let Some(to) = to {
-            let oldest = now.saturating_sub(to);
-            while self.runs.front().is_some_and(|run| run.1 <= oldest) {
-                self.runs.pop_front();
-            }
-        }
         let mut asks = c.certain();
         if matches!(self.promise, Promise::Until { .. }) {
             // A witness that is possible here answers all that asked before; in an open interval only if p may hold.
@@ -63,6 +57,12 @@ impl Early {
                 self.open = None;
             }
             _ => {}
+        }
+        if let Some(to) = to {
+            let oldest = now.saturating_sub(to);
+            while self.runs.front().is_some_and(|run| run.1 <= oldest) {
+                self.runs.pop_front();
+            }
         }
         // Without a bound the first one that asked is as good as all.
         if to.is_none() && self.runs.len() > 1 {
