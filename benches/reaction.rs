@@ -25,15 +25,19 @@ const FRAME: [u8; 32] = [0x55; 32];
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Issues the first rung for every read: the loop alone is measured.
-struct Trips(u64);
+struct Trips {
+    count: u64,
+    up: std::sync::mpsc::Sender<()>,
+}
 
 impl Fold for Trips {
     fn handle(&mut self, input: &Input, out: &mut Effects) {
         match input {
             Input::Bytes { .. } => {
-                self.0 += 1;
-                out.list.push(Effect::Rung { id: SendId(self.0), ladder: LadderId(0), rung: RungId(0) });
+                self.count += 1;
+                out.list.push(Effect::Rung { id: SendId(self.count), ladder: LadderId(0), rung: RungId(0) });
             }
+            Input::Link { .. } => self.up.send(()).expect("the bench waits for it"),
             Input::Operator { order: OperatorOrder::Stop, .. } => {
                 out.list.push(Effect::Finish(Outcome { verdict: RunVerdict::Aborted, reasons: Vec::new() }));
             }
@@ -94,7 +98,10 @@ fn reaction(pty: &Pty, trips: usize) -> (Vec<Duration>, checkrein::io::host::Qua
         runtime: beside.handle().clone(),
         real_time: true,
     };
-    let thread = spawn(Trips(0), setup).expect("the run thread");
+    let (up, is_up) = std::sync::mpsc::channel();
+    let thread = spawn(Trips { count: 0, up }, setup).expect("the run thread");
+    // Opening the port throws away what was written before.
+    is_up.recv().expect("the link comes up");
     let times = measure(pty, trips);
     beside.block_on(poster.order(OperatorOrder::Stop));
     let ended = thread.join().expect("no panic").expect("the loop ends in order");

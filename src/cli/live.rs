@@ -1,10 +1,10 @@
 //! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
 
-use super::run::Prepared;
+use super::run::{Done, Prepared};
 use crate::io::broker::{Broker as EmbeddedBroker, User};
 use crate::io::clock::Clock;
 use crate::io::feed::{Seen, Watcher, feed};
-use crate::io::host::{self, Ended, Fold, Table};
+use crate::io::host::{self, Fold, Table};
 use crate::io::line::SerialLink;
 use crate::io::mqtt;
 use crate::io::queue::{Poster, queue, stop_on_signals};
@@ -13,21 +13,19 @@ use crate::io::tunnel::TlsSettings;
 use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
 use crate::io::watchdog::{BlindRung, Setup as WatchdogSetup};
 use crate::live::Screen;
-use crate::rig::{Broker, LinkKind, MqttDef, PortName, Role};
+use crate::rig::{Broker, KEEP_ALIVE, LinkKind, MqttDef, PortName, Role};
 use crate::run::{Effects, Input, OperatorOrder, Run};
 use crate::scenario::plan::{Mode, Plan};
 use crate::time::{Span, Time};
 use crate::wire::LinkId;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, stdin, stdout};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Twins outlive a killed harness by more than any ladder takes, so that one can see them become safe.
 const TWINS_GRACE: Duration = Duration::from_secs(60);
-/// Keep-alive of MQTT links: on a frozen host a last will is said after 1.5 times this.
-const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// Silence after which the watchdog takes the harness for dead: ten of the run's own ticks at 50 Hz.
 const WATCHDOG_SILENCE: Span = Span::from_millis(200);
 
@@ -41,7 +39,7 @@ impl Fold for Run {
 }
 
 /// Runs the plan on wires to its end. The error is what kept it from being brought up at all.
-pub fn live(prepared: &mut Prepared) -> Result<Ended, String> {
+pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     let plan = prepared.plan.clone();
     let program = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -90,7 +88,9 @@ pub fn live(prepared: &mut Prepared) -> Result<Ended, String> {
         }
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
-    Ok(ended)
+    let mut warnings = ended.remarks;
+    warnings.extend(ended.recording.err().map(|why| format!("the recording is not whole: {why}")));
+    Ok(Done { outcome: ended.outcome, loop_quality: Some(ended.quality), warnings })
 }
 
 /// Children that stand around a run.
@@ -210,7 +210,7 @@ impl Around {
                 version: def.version,
                 login,
                 subscriptions: run.subscriptions(link.id),
-                keep_alive: KEEP_ALIVE,
+                keep_alive: Duration::from_nanos(KEEP_ALIVE.nanos() as u64),
                 will: None,
             };
             links.push(mqtt::start(runtime, config, poster.clone()));
@@ -362,9 +362,4 @@ fn listen(poster: Poster) {
         // Without answers the prompt times out and the run is aborted: nothing moves.
         eprintln!("warning: no answer can be read: {error}");
     }
-}
-
-/// Where a run's recording is.
-pub fn recording(prepared: &Prepared) -> PathBuf {
-    prepared.dir.file("recording.mcap")
 }

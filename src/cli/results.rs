@@ -2,15 +2,17 @@
 
 use super::Exit;
 use super::replay::load;
-use super::run::Prepared;
+use super::run::{Done, Prepared};
 use crate::log::Recording;
-use crate::plot::{self, Subject};
-use crate::run::Outcome;
+use crate::plot;
+use crate::report;
 use crate::scenario::plan::Plan;
 use crate::trace::Trace;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+const TOOL: &str = concat!("checkrein ", env!("CARGO_PKG_VERSION"));
 
 /// Draws every figure there is something to show in, as SVG and PNG.
 pub fn draw(
@@ -20,17 +22,15 @@ pub fn draw(
     recording_path: &Path,
     out: &Path,
 ) -> Result<Vec<PathBuf>, String> {
-    let bytes = std::fs::read(recording_path).map_err(|error| format!("{}: {error}", recording_path.display()))?;
-    let sha256 = hex(&Sha256::digest(&bytes));
     let trace = Trace::new(plan, recording);
     let run = run.canonicalize().unwrap_or_else(|_| run.to_path_buf());
     let name = run.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
-    let subject = Subject {
+    let subject = plot::Subject {
         plan,
         trace: &trace,
         run: &name,
-        recording_sha256: &sha256,
-        tool: env!("CARGO_PKG_VERSION"),
+        recording_sha256: &sha256(recording_path)?,
+        tool: TOOL,
         wall_clock_unix_nanos: recording.head.wall_clock_unix_nanos,
     };
     std::fs::create_dir_all(out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
@@ -46,23 +46,54 @@ pub fn draw(
     Ok(files)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn sha256(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Writes verdict, report and plots; prints the summary; gives the exit code of the verdict.
-pub fn write(prepared: &Prepared, outcome: &Outcome, plots: bool, _json: bool) -> ExitCode {
-    let path = prepared.dir.file("recording.mcap");
-    println!("{}: {:?}", outcome.verdict.word(), outcome.reasons);
-    let written = load(&path).and_then(|(recording, plan)| {
-        if plots {
-            draw(&plan, &recording, &prepared.dir.path, &path, &prepared.dir.file("plots"))?;
-        }
-        Ok(())
-    });
-    if let Err(why) = written {
-        eprintln!("error: {why}");
+pub fn write(prepared: &Prepared, done: &Done, plots: bool, json: bool) -> ExitCode {
+    if let Err(why) = write_all(prepared, plots, json) {
+        // The verdict stands on what the run saw; only its paper could not be written.
+        eprintln!("error: the results could not be written: {why}");
+        eprintln!("{}: {}", done.outcome.verdict.word(), done.outcome.reasons.join("; "));
     }
-    println!("{}", prepared.dir.path.display());
-    Exit::Verdict(outcome.verdict).into()
+    if let Some(quality) = done.loop_quality.as_ref().filter(|_| !json) {
+        let granted = |yes: bool| if yes { "granted" } else { "not granted" };
+        println!(
+            "loop: real-time priority {}, memory lock {}, latest tick {:.3} ms late, {} stalls",
+            granted(quality.real_time),
+            granted(quality.memory_locked),
+            quality.latest_tick.nanos() as f64 / 1e6,
+            quality.stalls
+        );
+    }
+    Exit::Verdict(done.outcome.verdict).into()
+}
+
+fn write_all(prepared: &Prepared, plots: bool, json: bool) -> Result<(), String> {
+    let path = prepared.dir.file("recording.mcap");
+    let (recording, plan) = load(&path)?;
+    let trace = Trace::new(&plan, &recording);
+    let sha256 = sha256(&path)?;
+    let run = prepared.dir.path.display().to_string();
+    let subject = report::Subject {
+        plan: &plan,
+        trace: &trace,
+        run: &run,
+        recording_sha256: &sha256,
+        tool: TOOL,
+        wall_clock_unix_nanos: recording.head.wall_clock_unix_nanos,
+    };
+    let verdict = report::verdict(&subject).json();
+    prepared.dir.write("verdict.json", verdict.as_bytes())?;
+    prepared.dir.write("quality.json", report::quality(&plan, &trace).json().as_bytes())?;
+    prepared.dir.write("junit.xml", report::junit(&subject).as_bytes())?;
+    if plots {
+        draw(&plan, &recording, &prepared.dir.path, &path, &prepared.dir.file("plots"))?;
+    }
+    let summary = report::summary(&subject);
+    prepared.dir.write("summary.txt", summary.as_bytes())?;
+    print!("{}", if json { &verdict } else { &summary });
+    Ok(())
 }

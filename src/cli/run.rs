@@ -4,9 +4,9 @@ use super::Exit;
 use super::check::{PlanChoice, plan};
 use super::results;
 use super::rundir::RunDir;
+use crate::io::host::Quality;
 use crate::live::Screen;
 use crate::log::{FORMAT, Head, Recorder};
-use crate::rig::{LinkKind, PortName};
 use crate::run::{Effect, Effects, Input, Outcome, RecorderState, RunVerdict};
 use crate::scenario::plan::{FileRole, Mode, Plan};
 use crate::sim::Bench;
@@ -60,11 +60,10 @@ pub struct Prepared {
 /// Checks, prepares, runs, judges, writes the results.
 pub fn run(arguments: &RunArguments) -> ExitCode {
     let wanted = if arguments.sim || arguments.fast { Mode::Sim } else { Mode::Rig };
-    let Some(mut plan) = plan(&arguments.scenario, &arguments.choice, wanted) else {
+    let Some(plan) = plan(&arguments.scenario, &arguments.choice, wanted) else {
         return Exit::Usage.into();
     };
-    if plan.mode == Mode::Rig && unattached(&plan) {
-        plan.mode = Mode::Sim;
+    if plan.mode != wanted {
         eprintln!("rig {} names no port yet: its twins take the devices' place", plan.rig.name);
     }
     if plan.mode == Mode::Rig && arguments.yes {
@@ -80,25 +79,26 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
     };
     let head = head(&plan, arguments);
     let mut prepared = Prepared { plan: Arc::new(plan), head, dir, yes: arguments.yes, quiet: arguments.json };
-    let ended =
-        if arguments.fast { fast(&prepared) } else { super::live::live(&mut prepared).map(|ended| ended.outcome) };
-    let outcome = match ended {
-        Ok(outcome) => outcome,
+    let ended = if arguments.fast { fast(&prepared) } else { super::live::live(&mut prepared) };
+    let done = match ended {
+        Ok(done) => done,
         Err(why) => {
             eprintln!("error: {why}");
             return Exit::Verdict(RunVerdict::Blocked).into();
         }
     };
-    results::write(&prepared, &outcome, !arguments.no_plots, arguments.json)
+    for warning in &done.warnings {
+        eprintln!("warning: {warning}");
+    }
+    results::write(&prepared, &done, !arguments.no_plots, arguments.json)
 }
 
-/// True when every serial link of the rig says that no port is attached yet.
-fn unattached(plan: &Plan) -> bool {
-    let mut ports = plan.rig.links.iter().filter_map(|link| match &link.kind {
-        LinkKind::Serial(serial) => Some(&serial.port),
-        LinkKind::Mqtt(_) => None,
-    });
-    ports.clone().count() > 0 && ports.all(|port| *port == PortName::Twin)
+/// A run that came to its end.
+pub struct Done {
+    pub outcome: Outcome,
+    /// How well the loop could do its work; `None` in virtual time.
+    pub loop_quality: Option<Quality>,
+    pub warnings: Vec<String>,
 }
 
 fn head(plan: &Plan, arguments: &RunArguments) -> Head {
@@ -118,7 +118,7 @@ fn head(plan: &Plan, arguments: &RunArguments) -> Head {
 }
 
 /// Virtual time: no wires, no threads, the same fold.
-fn fast(prepared: &Prepared) -> Result<Outcome, String> {
+fn fast(prepared: &Prepared) -> Result<Done, String> {
     let plan = &prepared.plan;
     let devices: Vec<DeviceId> = plan.rig.devices.iter().filter(|d| d.twin.is_some()).map(|d| d.id).collect();
     let bench = Bench::new(&plan.rig, plan.seed, &devices)?;
@@ -130,8 +130,7 @@ fn fast(prepared: &Prepared) -> Result<Outcome, String> {
     let mut keeper = Keeper { recorder: Some(recorder), screen, trouble: None, said: false };
     // Virtual time waits for nobody, and twins hurt nobody: prompts are answered yes.
     let outcome = drive(plan.clone(), bench, &Options::default(), &mut keeper).map_err(|error| error.to_string())?;
-    keeper.finish();
-    Ok(outcome)
+    Ok(Done { outcome, loop_quality: None, warnings: keeper.finish() })
 }
 
 /// Records and shows a virtual run.
@@ -152,11 +151,10 @@ impl Keeper {
         }
     }
 
-    fn finish(mut self) {
-        if let Some(recorder) = self.recorder.take()
-            && let Err(error) = recorder.finish()
-        {
-            eprintln!("warning: the recording could not be closed: {error}");
+    fn finish(mut self) -> Vec<String> {
+        match self.recorder.take().map(Recorder::finish) {
+            Some(Err(error)) => vec![format!("the recording could not be closed: {error}")],
+            _ => Vec::new(),
         }
     }
 }

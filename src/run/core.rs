@@ -242,7 +242,8 @@ impl Core {
 
     pub fn step_started(&mut self, step: StepId, out: &mut Effects) {
         self.emit(super::script::started(step), out);
-        self.tell_self(self.plan.reserved.step, Value::State(step.0.min(u16::MAX as u32) as u16));
+        // State 0 of the signal `step` is "none".
+        self.tell_self(self.plan.reserved.step, Value::State((step.0 + 1).min(u16::MAX as u32) as u16));
     }
 
     pub fn step_ended(&mut self, step: StepId, outcome: StepOutcome, out: &mut Effects) {
@@ -254,8 +255,8 @@ impl Core {
     pub fn enter_phase(&mut self, phase: Option<u16>, out: &mut Effects) -> Option<u16> {
         let outer = std::mem::replace(&mut self.phase, phase);
         self.emit(EventKind::Phase { phase }, out);
-        // State 0 of the signal `phase` is "none"; phase i of the plan is state i + 1.
-        self.tell_self(self.plan.reserved.phase, Value::State(phase.map_or(0, |p| p + 1)));
+        // State 0 of the signal `phase` is "none", and so is place 0 of the plan's phases.
+        self.tell_self(self.plan.reserved.phase, Value::State(phase.unwrap_or(0)));
         outer
     }
 }

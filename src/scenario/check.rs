@@ -10,7 +10,9 @@ use super::survey::{Survey, survey};
 use crate::command::RuleId;
 use crate::diag::{Diagnostic, Files, Severity, Source};
 use crate::rig::yaml::{self, Fields, Node, Page};
-use crate::rig::{FileKind, Loaded, Names, Origin, Place, ReadRule, Rig, Role, load, read_rules, tidy_path};
+use crate::rig::{
+    FileKind, LinkKind, Loaded, Names, Origin, Place, PortName, ReadRule, Rig, Role, load, read_rules, tidy_path,
+};
 use crate::signal::{SignalId, SignalKind};
 use crate::time::Span;
 use sha2::{Digest, Sha256};
@@ -201,7 +203,7 @@ impl Desk<'_> {
         let rules = self.rules(top, &loaded, &names, &mut parameters);
         let exercises = self.exercises(top, &loaded, &rules);
         let first_file = u16::try_from(loaded.files.len()).expect("a rig has few files");
-        let mode = self.request.mode;
+        let mode = self.mode(&loaded);
         let mut author = Author::new(&loaded, &names, &mut look, root, first_file, mode);
         let mut sheet = Sheet { page: &mut self.page, parameters: &mut parameters, file: first_file };
         let steps = top.get("steps").map(|n| author.list(&mut sheet, n, 0)).unwrap_or_default();
@@ -271,7 +273,7 @@ impl Desk<'_> {
             arm_within,
             files,
             seed: self.request.seed,
-            mode: self.request.mode,
+            mode,
             rig,
         };
         Ok((plan, problems))
@@ -341,9 +343,20 @@ impl Desk<'_> {
         own || loaded.rig.is_none()
     }
 
+    /// A rig that names no port yet runs on its twins, asked for or not.
+    fn mode(&self, loaded: &Loaded) -> Mode {
+        let mut ports = loaded.links.iter().filter_map(|link| match &link.kind {
+            LinkKind::Serial(serial) => Some(&serial.port),
+            LinkKind::Mqtt(_) => None,
+        });
+        let serial = ports.clone().next().is_some();
+        let unattached = serial && ports.all(|port| *port == PortName::Twin);
+        if self.request.mode == Mode::Rig && unattached { Mode::Sim } else { self.request.mode }
+    }
+
     /// Whether every device can be simulated, where that is asked for.
     fn twins(&mut self, top: &Fields<'_>, loaded: &Loaded) {
-        if self.request.mode != Mode::Sim {
+        if self.mode(loaded) != Mode::Sim {
             return;
         }
         let span = top.get("rig").map_or(0..0, |n| n.span.clone());
