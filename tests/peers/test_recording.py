@@ -23,9 +23,9 @@ FIELDS = {
 
 @pytest.fixture(scope="module")
 def recording(checkrein, tmp_path_factory):
-    """The messages of a nominal run, in their order: (topic, log time, decoded)."""
+    """The messages of a nominal run in virtual time, in their order: (topic, log time, decoded)."""
     runs = tmp_path_factory.mktemp("runs")
-    result = checkrein("run", "scenarios/drone-bench/hover-and-land.yaml", "--sim", "--yes", "--runs", runs, timeout=180)
+    result = checkrein("run", "scenarios/drone-bench/hover-and-land.yaml", "--fast", "--runs", runs)
     assert result.returncode == 0, told(result)
     data = (run_folder(runs) / "recording.mcap").read_bytes()
     reader = make_reader(io.BytesIO(data), validate_crcs=True, decoder_factories=[DecoderFactory()])
