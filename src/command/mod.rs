@@ -1,4 +1,6 @@
 //! Commands: named things a device can be told to do, with typed, unit-bearing arguments.
+//!
+//! Invariant: nothing here is on a wire or decided: what a command says, not whether it may go out.
 
 mod call;
 

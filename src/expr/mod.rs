@@ -2,12 +2,25 @@
 //!
 //! Invariant: nothing here knows time passing; `stl` judges what is built here.
 
+mod check;
 pub mod ir;
+pub mod walk;
+mod lex;
+mod limits;
+mod parse;
+mod print;
+mod reach;
+mod syntax;
 
+pub use limits::{Limit, Side, limits};
+pub use print::{number_words, words};
+
+use crate::diag::Severity;
 use crate::signal::{SignalId, SignalTable};
 use crate::time::Span;
 use crate::units::{Problem, Quantity, Unit};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What a formula may speak of.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +64,19 @@ pub enum MarginKind {
 }
 
 /// Reads and checks a formula; every mistake at once.
-pub fn formula(_text: &str, _scope: &Scope<'_>) -> Result<Checked, Vec<Problem>> {
-    todo!()
+pub fn formula(text: &str, scope: &Scope<'_>) -> Result<Checked, Vec<Problem>> {
+    check::formula(text, scope)
 }
+
+/// Checks a definition of the rig on its own: a formula or a quantity. Where it is used, the using formula tells its
+/// mistakes too, at the place of its name; here they stand at their own place in the definition's text.
+pub fn definition(name: &str, text: &str, scope: &Scope<'_>) -> Vec<Problem> {
+    check::definition(name, text, scope)
+}
+
+fn problem(span: Range<usize>, message: impl Into<String>, remedy: Option<String>) -> Problem {
+    Problem { severity: Severity::Error, span, message: message.into(), remedy }
+}
+
+#[cfg(test)]
+mod tests;

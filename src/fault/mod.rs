@@ -2,6 +2,12 @@
 //!
 //! Invariant: nothing here draws a number that the seed does not fix.
 
+mod pipe;
+mod rng;
+
+pub use pipe::{FaultKey, FramePipe, Pipe, TellPipe, Telling};
+pub use rng::Dice;
+
 use crate::signal::SignalId;
 use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};

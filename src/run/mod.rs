@@ -2,7 +2,17 @@
 //!
 //! Invariant: no clock, no wire, no thread, no `Result`: the world's misbehaviour is data, our own bugs panic.
 
+mod controllers;
+mod core;
+mod ending;
 pub mod event;
+mod faults;
+mod fold;
+mod judging;
+mod reacting;
+mod script;
+mod steps;
+mod wires;
 
 use crate::fault::TwinFault;
 use crate::guard::{LadderId, RungId};
@@ -10,6 +20,8 @@ use crate::signal::{Sample, SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
 pub use event::{Event, Outcome, RunVerdict};
+pub use fold::Run;
+use judging::ProbeId;
 
 /// Names one write, so that its completion can be told.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

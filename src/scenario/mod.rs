@@ -2,10 +2,19 @@
 //!
 //! Invariant: a `Plan` exists only when nothing is wrong with any of the three files, so `Run::new` cannot fail.
 
+mod check;
+mod faults;
+mod keys;
+mod ladders;
+mod parameters;
 pub mod plan;
+mod steps;
+mod survey;
 
-use crate::diag::{Diagnostic, Files};
-use plan::{Mode, Plan};
+pub use check::{check, observe};
+pub use faults::names as fault_names;
+pub use keys::schema;
+use plan::Mode;
 
 /// What a user asks for.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,9 +27,4 @@ pub struct Request {
     pub overrides: Vec<(String, String)>,
     pub seed: u64,
     pub mode: Mode,
-}
-
-/// Checks scenario, rig and envelope; every mistake of every file at once, warnings beside the plan.
-pub fn check(_request: &Request, _files: &dyn Files) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
-    todo!()
 }

@@ -23,7 +23,8 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// Must be tested, or the run is inconclusive.
     pub exercises: Vec<RuleId>,
-    /// Names of the phases, in order of first appearance; the states of the signal `phase`.
+    /// The states of the signal `phase`: `none` at 0, then the phases in order of first appearance.
+    /// [`StepKind::Phase`] and `Value::State` of `phase` both index this list.
     pub phases: Vec<String>,
     pub reserved: Reserved,
     pub steps: Vec<Step>,
@@ -49,6 +50,7 @@ pub struct Plan {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Reserved {
     pub phase: SignalId,
+    /// State 0 is `none`; the state of a step is its [`StepId`] plus one.
     pub step: SignalId,
     pub guard_tripped: SignalId,
     pub guard_reaction: SignalId,

@@ -1,4 +1,6 @@
 //! Signals: named, typed, unit-bearing time series such as `fc.altitude` in m.
+//!
+//! Invariant: a value is SI and carries no unit of its own; how it came over a wire is `codec`'s business.
 
 mod sample;
 

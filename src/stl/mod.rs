@@ -1,10 +1,60 @@
 //! Rules judged as samples arrive: one graph for all rules, one function for live, replay and judge.
 //!
-//! Invariant: nothing here reads a clock or allocates by the hour: time comes in through `push` and `advance`.
+//! ```
+//! use checkrein::command::RuleId;
+//! use checkrein::expr::ir::{Comparison, Formula, Number};
+//! use checkrein::signal::{SignalId, Value};
+//! use checkrein::stl::{Engine, RuleSpec, RuleVerdict, SignalSpec};
+//! use checkrein::time::Time;
+//!
+//! let altitude = Number::Signal(SignalId(0));
+//! let ceiling = Formula::Compare { op: Comparison::LessEqual, left: altitude, right: Number::Constant(8.0), scale: 1.0 };
+//! let rule = RuleSpec { id: RuleId(0), body: ceiling, when: None };
+//! // The three lines: an engine, the samples, the verdict.
+//! let (mut engine, mut changes) = (Engine::new(&[rule], &[SignalSpec { stale_after: None }]), Vec::new());
+//! engine.start(Time::ZERO, &[(SignalId(0), Value::Number(7.5), Time::ZERO)], &mut changes);
+//! let judged = engine.finish(Time::from_nanos(1_000));
+//! assert_eq!((judged[0].verdict, judged[0].margin.lo), (RuleVerdict::Pass, 0.5));
+//! ```
+//!
+//! How it works: dense time with integer stamps is counted in *slots* (`value`), rules become one graph of nodes with
+//! a lateness each (`graph`, `split`), a loop evaluates what is dirty at the slots where something changes (`engine`),
+//! operators with a memory stand in `ops`, and each rule keeps its account (`rule`).
+//!
+//! Where the meaning leaves a choice:
+//! - Between ticks a moving quantity (`age`, `mean`, `fraction`) has the value of the last tick, so that a threshold
+//!   crossed between ticks counts from the next one. A temporal operator takes from a moving margin only its sign
+//!   (margin `0 ..= inf` or `-inf ..= 0`): truth is exact, the margin wider than need be.
+//! - At an instant with several values `changed` is true if any of them differs from the one before; a pulse always is.
+//! - The first sample of a signal gives no `rate`; nothing is missing then, so that this counts as warm-up.
+//! - An unbounded future operator stands at the top of a rule. `always` and `unless` reach to the end of the scope, as
+//!   the rule itself does; what has still to come (`eventually`, the right of `until`) is unknown there. Decided values of
+//!   such a rule stand at the instants that decide, not at those that asked.
+//! - A violation is told at the earliest instant for `always (past implies one bounded future operator)` and conjunctions
+//!   of these, as far as the operands' present values tell; what an operand with a memory would have to be later is not
+//!   foreseen. Other rules are told when the horizon of the instant has passed.
+//!
+//! Invariant: nothing here reads a clock: time comes in through `push` and `advance`. Memory is bounded by windows times
+//! sample rates, but for unbounded `eventually` at the top of a rule (one entry per record low of what still waits).
+
+mod engine;
+mod graph;
+mod interval;
+mod node;
+mod ops;
+mod rule;
+mod signals;
+mod split;
+#[cfg(test)]
+mod stories;
+mod timetable;
+mod value;
+
+pub use engine::Engine;
 
 use crate::command::RuleId;
 use crate::expr::ir::Formula;
-use crate::signal::{SignalId, Value};
+use crate::signal::SignalId;
 use crate::time::{Span, Time};
 
 /// Strong Kleene truth.
@@ -53,6 +103,18 @@ pub enum Change {
     Blind { rule: RuleId, signal: SignalId, unknown: bool, at: Time },
 }
 
+/// What a rule is worth from one place in time to the next piece.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Piece {
+    pub at: Time,
+    /// It begins just after `at`, in the open interval, not at the instant itself.
+    pub after: bool,
+    pub margin: Margin,
+    pub truth: Truth,
+    /// The margin moves in a straight line from here to the next piece (`age`, `mean`, `fraction`).
+    pub moving: bool,
+}
+
 /// The last word on a rule.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Judgement {
@@ -75,56 +137,4 @@ pub enum RuleVerdict {
     Untested,
     /// Data missing.
     Inconclusive,
-}
-
-/// Judges all rules at once.
-#[derive(Clone, Debug)]
-pub struct Engine;
-
-impl Engine {
-    /// An engine for these rules over signals `0..signals.len()`. Not started.
-    pub fn new(_rules: &[RuleSpec], _signals: &[SignalSpec]) -> Engine {
-        todo!()
-    }
-    /// Starts the scope of all rules. `held`: what was heard before, with its own stamps; it holds on from them
-    /// (staleness, age), but past windows that reach before `at` see unknown there.
-    pub fn start(&mut self, _at: Time, _held: &[(SignalId, Value, Time)], _out: &mut Vec<Change>) {
-        todo!()
-    }
-    /// Takes the samples of one instant. Judged when the instant closes: at a later `push` or `advance`.
-    pub fn push(&mut self, _at: Time, _batch: &[(SignalId, Value)], _out: &mut Vec<Change>) {
-        todo!()
-    }
-    /// Marks signals whose device died as unknown from `at` on (`every: change`), or alive again with a new sample.
-    pub fn lose(&mut self, _at: Time, _signals: &[SignalId], _out: &mut Vec<Change>) {
-        todo!()
-    }
-    /// Closes every instant before `to`.
-    pub fn advance(&mut self, _to: Time, _out: &mut Vec<Change>) {
-        todo!()
-    }
-    /// The next instant at which something can change with no sample arriving; `advance` past it (to at least one ns later) tells what.
-    pub fn next_deadline(&self) -> Option<Time> {
-        todo!()
-    }
-    /// Truth and margin of the rule's inner formula at the last closed instant, for step formulas, `safe` and `when` (past only).
-    pub fn now(&self, _rule: RuleId) -> (Truth, Margin) {
-        todo!()
-    }
-    /// The rule's margin over its scope so far: infimum of what is decided, with its instant, and what is possible.
-    pub fn margin(&self, _rule: RuleId) -> (Margin, Option<Time>) {
-        todo!()
-    }
-    /// Margins of instants decided since the last call, per rule, in order: what the margin strip draws.
-    pub fn take_decided(&mut self, _rule: RuleId, _out: &mut Vec<(Time, Margin)>) {
-        todo!()
-    }
-    /// True while some obligation of the rule is still open: a decision needs more time.
-    pub fn open(&self, _rule: RuleId) -> bool {
-        todo!()
-    }
-    /// Ends the scope at `end` (closed); everything after is unknown.
-    pub fn finish(self, _end: Time) -> Vec<Judgement> {
-        todo!()
-    }
 }

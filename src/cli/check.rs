@@ -1,0 +1,110 @@
+//! `checkrein check`: every mistake of every file, before anything is opened.
+
+use super::Exit;
+use super::disk::Disk;
+use crate::diag::{Diagnostic, report};
+use crate::scenario::plan::{Mode, Plan};
+use crate::scenario::{self, Request};
+use clap::Args;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+/// Arguments of `check`.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    choice: PlanChoice,
+}
+
+/// What every command that makes a plan lets its user choose.
+#[derive(Args, Debug, Clone)]
+pub struct PlanChoice {
+    /// Rig file; by default rigs/<name>/rig.yaml, by the scenario's `rig:`
+    #[arg(long, value_name = "FILE")]
+    pub rig: Option<String>,
+    /// Override a parameter: --set wind=8m/s
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_override)]
+    pub overrides: Vec<(String, String)>,
+    /// Seed of every random draw
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+fn parse_override(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok((name.trim().trim_start_matches('$').to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(format!("`{text}` is not NAME=VALUE, such as wind=8m/s")),
+    }
+}
+
+/// Makes the plan, or prints every diagnostic and gives `None`. Warnings are printed either way.
+pub fn plan(scenario: &str, choice: &PlanChoice, mode: Mode) -> Option<Plan> {
+    let request = Request {
+        scenario: scenario.to_owned(),
+        rig: choice.rig.clone(),
+        overrides: choice.overrides.clone(),
+        seed: choice.seed,
+        mode,
+    };
+    match scenario::check(&request, &Disk) {
+        Ok((plan, warnings)) => {
+            print_diagnostics(&warnings);
+            Some(plan)
+        }
+        Err(diagnostics) => {
+            print_diagnostics(&diagnostics);
+            None
+        }
+    }
+}
+
+/// Prints diagnostics on standard error.
+pub fn print_diagnostics(diagnostics: &[Diagnostic]) {
+    if !diagnostics.is_empty() {
+        eprint!("{}", report(diagnostics, std::io::stderr().is_terminal()));
+    }
+}
+
+/// Checks all scenarios given; the exit code is 64 if any is wrong.
+pub fn check(arguments: &CheckArguments) -> ExitCode {
+    let mut good = true;
+    for scenario in &arguments.scenarios {
+        match plan(scenario, &arguments.choice, Mode::Sim) {
+            Some(plan) => print_plan(scenario, &plan),
+            None => good = false,
+        }
+    }
+    if good { Exit::Good.into() } else { Exit::Usage.into() }
+}
+
+/// Says what was understood and what was worked out.
+fn print_plan(scenario: &str, plan: &Plan) {
+    let stopping = plan.rules.iter().filter(|r| matches!(r.reaction, crate::rig::Reaction::Stop(_))).count();
+    println!("{scenario}: good");
+    println!("  {} on {}", plan.name, plan.rig.name);
+    println!(
+        "  {} steps, {} rules ({stopping} of them stop the rig), {} signals",
+        plan.titles.len(),
+        plan.rules.len(),
+        plan.rig.signals.len()
+    );
+    for (name, value) in &plan.parameters {
+        println!("  ${name} = {value}");
+    }
+    println!("  armed within {}, obligations decided within {}", plan.arm_within, plan.horizon);
+    for ladder in &plan.ladders {
+        let device = &plan.rig.devices[ladder.device.0 as usize].name;
+        let rungs: Vec<String> = ladder.rungs.iter().map(|r| format!("{} (within {})", r.title, r.within)).collect();
+        let total = ladder.rungs.iter().fold(crate::time::Span::ZERO, |sum, r| sum + r.within);
+        println!("  ladder of {device}: {}; safe or alarm after at most {total}", rungs.join(", then "));
+    }
+    let tightest = plan.rules.iter().filter_map(|r| r.react_within.map(|span| (span, &r.name))).min();
+    if let Some((span, name)) = tightest {
+        println!("  tightest reaction: {span} (rule {name})");
+    }
+}

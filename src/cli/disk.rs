@@ -1,0 +1,30 @@
+//! Files as they lie on the disk.
+
+use crate::diag::Files;
+use std::fs::File;
+use std::io::Read;
+
+/// A file of a rig is text for people: more than this is a mistake, and is not read to its end.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Lends files by their path, as the shell would find them.
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let file = File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
+            _ => error.to_string(),
+        })?;
+        if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+            return Err("it is a folder; a file is wanted".to_owned());
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err(format!("it is larger than {} MiB", FILE_BYTES_MAX / 1024 / 1024));
+        }
+        Ok(bytes)
+    }
+}

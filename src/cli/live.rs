@@ -1,0 +1,365 @@
+//! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
+
+use super::run::{Done, Prepared};
+use crate::io::broker::{Broker as EmbeddedBroker, User};
+use crate::io::clock::Clock;
+use crate::io::feed::{Seen, Watcher, feed};
+use crate::io::host::{self, Fold, Table};
+use crate::io::line::SerialLink;
+use crate::io::mqtt;
+use crate::io::queue::{Poster, queue, stop_on_signals};
+use crate::io::recorder::{self, FileSink};
+use crate::io::tunnel::TlsSettings;
+use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
+use crate::io::watchdog::{BlindRung, Setup as WatchdogSetup};
+use crate::live::Screen;
+use crate::rig::{Broker, KEEP_ALIVE, LinkKind, MqttDef, PortName, Role};
+use crate::run::{Effects, Input, OperatorOrder, Run};
+use crate::scenario::plan::{Mode, Plan};
+use crate::time::{Span, Time};
+use crate::wire::LinkId;
+use std::collections::BTreeMap;
+use std::io::{BufRead, IsTerminal, stdin, stdout};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Twins outlive a killed harness by more than any ladder takes, so that one can see them become safe.
+const TWINS_GRACE: Duration = Duration::from_secs(60);
+/// Silence after which the watchdog takes the harness for dead: ten of the run's own ticks at 50 Hz.
+const WATCHDOG_SILENCE: Span = Span::from_millis(200);
+
+impl Fold for Run {
+    fn handle(&mut self, input: &Input, out: &mut Effects) {
+        Run::handle(self, input, out);
+    }
+    fn next_deadline(&self) -> Option<Time> {
+        Run::next_deadline(self)
+    }
+}
+
+/// Runs the plan on wires to its end. The error is what kept it from being brought up at all.
+pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
+    let plan = prepared.plan.clone();
+    let program = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime for the links: {error}"))?;
+    let around = Around::start(&plan, prepared, &program)?;
+    let clock = Clock::start();
+    prepared.head.wall_clock_unix_nanos = clock.wall_clock_unix_nanos();
+    let (poster, posts) = queue(clock);
+    let sink = FileSink::create(&prepared.dir.path, &prepared.head, &plan)
+        .map_err(|error| format!("cannot write in {}: {error}", prepared.dir.path.display()))?;
+    let waker = poster.clone();
+    let recorder = recorder::start(Box::new(sink), move || waker.wake())
+        .map_err(|error| format!("the recorder's thread could not be started: {error}"))?;
+    let run = Run::new(plan.clone());
+    let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
+    let (feed, watcher) = feed(false);
+    runtime.spawn(stop_on_signals(poster.clone()));
+    let Around { twins, brokers, ports, .. } = around;
+    let (tell_twins, stop_twins) = teller(twins, &plan);
+    let setup = host::Setup {
+        table: Table::of(&plan),
+        serial: serial_links(&plan, &ports),
+        mqtt,
+        queue: posts,
+        poster: poster.clone(),
+        recorder: Some(recorder),
+        feed: Some(feed),
+        twins: Some(tell_twins),
+        program,
+        runtime: runtime.handle().clone(),
+        real_time: true,
+    };
+    let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
+    watch(&plan, prepared, &watcher, &poster);
+    let ended = thread
+        .join()
+        .map_err(|_| "the run's thread panicked: the watchdog makes the device safe; this is our bug".to_owned())?
+        .map_err(|error| format!("the run's loop failed: {error}"))?;
+    stop_twins();
+    for broker in brokers.into_values() {
+        if let Err(why) = broker.stop() {
+            eprintln!("warning: the embedded broker did not stop cleanly: {why}");
+        }
+    }
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    let mut warnings = ended.remarks;
+    warnings.extend(ended.recording.err().map(|why| format!("the recording is not whole: {why}")));
+    Ok(Done { outcome: ended.outcome, loop_quality: Some(ended.quality), warnings })
+}
+
+/// Children that stand around a run.
+struct Around {
+    twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>,
+    brokers: BTreeMap<LinkId, EmbeddedBroker>,
+    users: BTreeMap<LinkId, Vec<User>>,
+    /// Where twins' serial links end.
+    ports: Vec<(LinkId, String)>,
+}
+
+impl Around {
+    fn start(plan: &Plan, prepared: &Prepared, program: &Path) -> Result<Around, String> {
+        let mut around =
+            Around { twins: Vec::new(), brokers: BTreeMap::new(), users: BTreeMap::new(), ports: Vec::new() };
+        for link in &plan.rig.links {
+            if let LinkKind::Mqtt(MqttDef { broker: Broker::Embedded, .. }) = &link.kind {
+                let users = users(plan, link.id).map_err(|error| format!("no random passwords: {error}"))?;
+                let broker = EmbeddedBroker::start(program, &users)
+                    .map_err(|why| format!("link {}: the embedded broker did not start: {why}", link.name))?;
+                if plan.mode == Mode::Rig {
+                    tell_logins(prepared, &link.name, &broker, &users)?;
+                }
+                around.brokers.insert(link.id, broker);
+                around.users.insert(link.id, users);
+            }
+        }
+        if plan.mode == Mode::Sim {
+            around.start_twins(plan, prepared, program)?;
+        }
+        Ok(around)
+    }
+
+    /// Machines share one world and so one process; each controller has a process of its own.
+    fn start_twins(&mut self, plan: &Plan, prepared: &Prepared, program: &Path) -> Result<(), String> {
+        let with_twin = || plan.rig.devices.iter().filter(|device| device.twin.is_some());
+        let machines: Vec<_> = with_twin().filter(|d| d.role == Role::Machine).map(|d| d.id).collect();
+        let mut groups = vec![machines];
+        groups.extend(with_twin().filter(|d| d.role == Role::Controller).map(|d| vec![d.id]));
+        for devices in groups.into_iter().filter(|devices| !devices.is_empty()) {
+            let setup = TwinSetup {
+                scenario: prepared.head.scenario_path.clone(),
+                rig: Some(prepared.head.rig_path.clone()),
+                overrides: prepared.head.overrides.clone(),
+                seed: plan.seed,
+                devices: devices.iter().map(|d| plan.rig.devices[d.0 as usize].name.clone()).collect(),
+                brokers: self.logins(plan, &devices)?,
+                grace_ms: TWINS_GRACE.as_millis() as u64,
+            };
+            let twins = Twins::start(program, &setup)
+                .map_err(|why| format!("the twins of {} did not start: {why}", setup.devices.join(", ")))?;
+            self.ports.extend(twins.ports().iter().cloned());
+            self.twins.push((devices, twins));
+        }
+        Ok(())
+    }
+
+    /// The way to the brokers for these devices.
+    fn logins(&self, plan: &Plan, devices: &[crate::wire::DeviceId]) -> Result<Vec<BrokerLogin>, String> {
+        let mut logins = Vec::new();
+        for id in devices {
+            let device = &plan.rig.devices[id.0 as usize];
+            let link = &plan.rig.links[device.link.0 as usize];
+            let LinkKind::Mqtt(def) = &link.kind else { continue };
+            let Some(broker) = self.brokers.get(&link.id) else {
+                return Err(format!(
+                    "device {} hangs on a broker outside: its twin needs `mqtt: embedded` on link {}",
+                    device.name, link.name
+                ));
+            };
+            let user = self.users[&link.id]
+                .iter()
+                .find(|user| user.name == device.name)
+                .expect("every device of an embedded link was given a user");
+            logins.push(BrokerLogin {
+                link: link.name.clone(),
+                port: broker.port(),
+                user: user.name.clone(),
+                password: user.password.clone(),
+                version: def.version,
+            });
+        }
+        Ok(logins)
+    }
+
+    fn mqtt_links(
+        &self,
+        plan: &Plan,
+        run: &Run,
+        runtime: &tokio::runtime::Handle,
+        poster: &Poster,
+    ) -> Result<Vec<mqtt::Handle>, String> {
+        let mut links = Vec::new();
+        for link in &plan.rig.links {
+            let LinkKind::Mqtt(def) = &link.kind else { continue };
+            let (host, port, tls, login) = match &def.broker {
+                Broker::Embedded => {
+                    let harness = &self.users[&link.id][0];
+                    let login = mqtt::Login { user: harness.name.clone(), password: harness.password.clone() };
+                    ("127.0.0.1".to_owned(), self.brokers[&link.id].port(), None, Some(login))
+                }
+                Broker::Remote { host, port, tls } => {
+                    let login = match (&def.user, &def.password) {
+                        (Some(user), Some(secret)) => Some(mqtt::Login::read(user, secret)?),
+                        _ => None,
+                    };
+                    let tls = tls.as_ref().map(TlsSettings::read).transpose()?;
+                    (host.clone(), *port, tls, login)
+                }
+            };
+            let config = mqtt::Config {
+                link: link.id,
+                client_id: format!("checkrein-{}", std::process::id()),
+                host,
+                port,
+                tls,
+                version: def.version,
+                login,
+                subscriptions: run.subscriptions(link.id),
+                keep_alive: Duration::from_nanos(KEEP_ALIVE.nanos() as u64),
+                will: None,
+            };
+            links.push(mqtt::start(runtime, config, poster.clone()));
+        }
+        Ok(links)
+    }
+}
+
+/// The harness first, then one user per device of the link with what its lines of the rig file allow.
+fn users(plan: &Plan, link: LinkId) -> std::io::Result<Vec<User>> {
+    let mut users = vec![User::harness()?];
+    for config in &plan.rig.links[link.0 as usize].codec.devices {
+        let topic = |field: &str| field.split('#').next().unwrap_or(field).to_owned();
+        let mut publish: Vec<String> = config.may.iter().map(|may| may.topic.clone()).collect();
+        publish.extend(config.signals.iter().map(|signal| topic(&signal.field)));
+        let mut subscribe: Vec<String> = config.tells.iter().map(|tells| tells.topic.clone()).collect();
+        subscribe.extend(config.commands.iter().map(|command| command.send.clone()));
+        users.push(User::new(&config.name, publish, subscribe)?);
+    }
+    Ok(users)
+}
+
+/// Real devices on the embedded broker must be told where it is: in a file that only its owner reads.
+fn tell_logins(prepared: &Prepared, link: &str, broker: &EmbeddedBroker, users: &[User]) -> Result<(), String> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = prepared.dir.file(&format!("broker-{link}.json"));
+    let devices: Vec<_> =
+        users[1..].iter().map(|user| serde_json::json!({ "user": user.name, "password": user.password })).collect();
+    let facts = serde_json::json!({ "host": "127.0.0.1", "port": broker.port(), "devices": devices });
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    std::io::Write::write_all(&mut file, format!("{facts:#}\n").as_bytes())
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    eprintln!("link {link}: the embedded broker listens on 127.0.0.1:{}; users in {}", broker.port(), path.display());
+    Ok(())
+}
+
+fn serial_links(plan: &Plan, ports: &[(LinkId, String)]) -> Vec<SerialLink> {
+    let serial = |link: &crate::rig::LinkDef| match &link.kind {
+        LinkKind::Serial(def) => {
+            let mut def = def.clone();
+            if let Some((_, path)) = ports.iter().find(|(id, _)| *id == link.id) {
+                def.port = PortName::Path(path.clone());
+            }
+            Some(SerialLink { id: link.id, def, watchdog: watchdog(plan, link.id) })
+        }
+        LinkKind::Mqtt(_) => None,
+    };
+    plan.rig.links.iter().filter_map(serial).collect()
+}
+
+/// The watchdog of a link over which something can be energised: the rungs of its devices' ladders.
+fn watchdog(plan: &Plan, link: LinkId) -> Option<WatchdogSetup> {
+    let ladders = plan.ladders.iter().filter(|l| plan.rig.devices[l.device.0 as usize].link == link);
+    let rungs: Vec<BlindRung> = ladders
+        .flat_map(|ladder| &ladder.rungs)
+        .map(|rung| BlindRung {
+            frames: rung.frames.iter().filter(|f| f.link == link).map(|f| f.bytes.clone()).collect(),
+            within_ms: (rung.within.nanos() / 1_000_000).max(1) as u64,
+            blind: rung.blind,
+        })
+        .collect();
+    (!rungs.is_empty()).then(|| WatchdogSetup::new(WATCHDOG_SILENCE, rungs))
+}
+
+/// Faults go to the twins of the device, or to all for the world; afterwards the twins are stopped.
+fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> (host::FaultTeller, impl FnOnce()) {
+    let shared = Arc::new(std::sync::Mutex::new(twins));
+    let theirs = shared.clone();
+    let plan = plan.clone();
+    let tell: host::FaultTeller = Box::new(move |device, fault, on| {
+        let mut twins = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (devices, process) in twins.iter_mut() {
+            let machines = devices.iter().any(|d| plan.rig.devices[d.0 as usize].role == Role::Machine);
+            let meant = device.map_or(machines, |device| devices.contains(&device));
+            if meant && let Err(why) = process.fault(device, fault, on) {
+                eprintln!("warning: a twin could not be told of a fault: {why}");
+            }
+        }
+    });
+    let stop = move || {
+        let mut twins = theirs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (_, process) in twins.drain(..) {
+            if let Err(why) = process.stop() {
+                eprintln!("warning: a twin did not stop cleanly: {why}");
+            }
+        }
+    };
+    (tell, stop)
+}
+
+/// Shows events and asks prompts until the run is over.
+fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Poster) {
+    let mut screen = (!prepared.quiet).then(|| Screen::new(stdout(), plan.clone(), stdout().is_terminal()));
+    let mut asking = false;
+    loop {
+        let look = watcher.look(Duration::from_millis(250));
+        for seen in look.seen {
+            match seen {
+                Seen::Event(event) => {
+                    // A closed terminal must not stop a run.
+                    if screen.as_mut().is_some_and(|screen| screen.event(&event).is_err()) {
+                        screen = None;
+                    }
+                }
+                Seen::Prompt { text, within } => {
+                    if prepared.yes {
+                        answer(poster, true);
+                    } else {
+                        eprintln!("? {text} [y/n, within {within}]");
+                        if !asking {
+                            asking = true;
+                            listen(poster.clone());
+                        }
+                    }
+                }
+                Seen::Samples(_) | Seen::Finished(_) => {}
+            }
+        }
+        if look.over {
+            return;
+        }
+    }
+}
+
+fn answer(poster: &Poster, yes: bool) {
+    let order = OperatorOrder::Answer { yes };
+    let at = poster.clock().now();
+    poster.post_blocking(crate::io::queue::Post::Input(Input::Operator { at, order }));
+}
+
+/// Lines typed by the person beside the rig are answers; anything but y or n is asked for again.
+fn listen(poster: Poster) {
+    let started = std::thread::Builder::new().name("answers".into()).spawn(move || {
+        for line in stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            match line.trim().to_ascii_lowercase().as_str() {
+                "y" | "yes" => answer(&poster, true),
+                "n" | "no" => answer(&poster, false),
+                _ => eprintln!("? answer y or n"),
+            }
+        }
+    });
+    if let Err(error) = started {
+        // Without answers the prompt times out and the run is aborted: nothing moves.
+        eprintln!("warning: no answer can be read: {error}");
+    }
+}

@@ -1,0 +1,75 @@
+//! The command line: one file per command. Only here, in `io` and in `live` are files opened and threads started.
+//!
+//! Invariant: no command judges anything itself; it asks the rooms below and prints what they say.
+
+mod check;
+mod disk;
+mod exit;
+mod live;
+mod plot;
+mod replay;
+mod results;
+mod run;
+mod rundir;
+mod schema;
+
+use clap::{Parser, Subcommand};
+pub use exit::Exit;
+use std::process::ExitCode;
+
+/// Checkrein drives devices through scripted scenarios, records telemetry, and holds what an AI does against a safety
+/// envelope while it does it.
+#[derive(Parser, Debug)]
+#[command(
+    name = "checkrein",
+    version,
+    about,
+    after_help = "Not certified functional safety; no substitute for a wired e-stop.\n\
+        Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 blocked, 4 aborted, 64 usage or file error."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Check scenarios with their rig and envelope; nothing is opened
+    Check(check::CheckArguments),
+    /// Run a scenario and judge it
+    Run(run::RunArguments),
+    /// Fold a recording again and demand the identical events
+    Replay(replay::ReplayArguments),
+    /// Draw the plots of a run again
+    Plot(plot::PlotArguments),
+    /// Print the JSON Schema of a kind of file
+    Schema(schema::SchemaArguments),
+    /// What outlives the harness: started by `run`, not by people
+    #[command(hide = true, disable_help_flag = true)]
+    Child {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// Reads the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come as errors too, and are none.
+            let wrong = error.use_stderr();
+            // A closed terminal is no reason for another exit code.
+            let _ = error.print();
+            return if wrong { Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match arguments.command {
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Plot(arguments) => plot::plot(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
+        Command::Child { arguments } => crate::io::child_main(&arguments),
+    }
+}

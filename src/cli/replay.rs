@@ -1,0 +1,96 @@
+//! `checkrein replay RUN`: the same fold from the file must give the identical events.
+
+use super::Exit;
+use crate::log::{self, RecordedFiles, Recording, compare_events};
+use crate::run::{Effect, Effects, Event, Run, RunVerdict};
+use crate::scenario::plan::Plan;
+use crate::scenario::{self, Request};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Arguments of `replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArguments {
+    /// A run's folder, or its recording
+    run: PathBuf,
+}
+
+/// Folds the recording again. 0: identical; 1: it differs; 64: it cannot be read.
+pub fn replay(arguments: &ReplayArguments) -> ExitCode {
+    let (recording, plan) = match load(&arguments.run) {
+        Ok(loaded) => loaded,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return Exit::Usage.into();
+        }
+    };
+    if let Some(loss) = &recording.loss {
+        println!("the recording is not whole: {} ({} bytes), good until {}", loss.why, loss.bytes, loss.whole_until);
+    }
+    let recorded: Vec<Event> = recording.events().cloned().collect();
+    let mut replayed = fold(&plan, &recording);
+    if recording.loss.is_some() {
+        // Inputs are kept before the events they cause: a cut may leave the last causes without their effects.
+        replayed.truncate(recorded.len());
+    }
+    match compare_events(&recorded, &replayed) {
+        Ok(()) => {
+            println!("identical: {} events from {} inputs", recorded.len(), recording.inputs().count());
+            Exit::Good.into()
+        }
+        Err(difference) => {
+            println!("different: {difference}");
+            Exit::Verdict(RunVerdict::Fail).into()
+        }
+    }
+}
+
+/// The recording's file: the path itself, or `recording.mcap` in the folder.
+pub fn recording_path(run: &Path) -> PathBuf {
+    if run.is_dir() { run.join("recording.mcap") } else { run.to_path_buf() }
+}
+
+/// Opens a recording and makes its plan again, from the files that it holds.
+pub fn load(run: &Path) -> Result<(Recording, Arc<Plan>), String> {
+    let path = recording_path(run);
+    let bytes = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let recording = log::open(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    let plan = plan_of(&recording).map_err(|why| format!("{}: {why}", path.display()))?;
+    Ok((recording, Arc::new(plan)))
+}
+
+fn plan_of(recording: &Recording) -> Result<Plan, String> {
+    let head = &recording.head;
+    let request = Request {
+        scenario: head.scenario_path.clone(),
+        rig: Some(head.rig_path.clone()),
+        overrides: head.overrides.clone(),
+        seed: head.seed,
+        mode: head.mode,
+    };
+    match scenario::check(&request, &RecordedFiles::new(head)) {
+        Ok((plan, _)) => Ok(plan),
+        Err(diagnostics) => Err(format!(
+            "the recorded files do not check with this version ({} recorded them):\n{}",
+            head.tool,
+            crate::diag::report(&diagnostics, false)
+        )),
+    }
+}
+
+fn fold(plan: &Arc<Plan>, recording: &Recording) -> Vec<Event> {
+    let mut run = Run::new(plan.clone());
+    let mut effects = Effects::default();
+    let mut events = Vec::new();
+    for input in recording.inputs() {
+        effects.clear();
+        run.handle(input, &mut effects);
+        events.extend(effects.list.drain(..).filter_map(|effect| match effect {
+            Effect::Emit(event) => Some(event),
+            _ => None,
+        }));
+    }
+    events
+}

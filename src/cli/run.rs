@@ -1,0 +1,188 @@
+//! `checkrein run`: the main job, live on wires or in virtual time.
+
+use super::Exit;
+use super::check::{PlanChoice, plan};
+use super::results;
+use super::rundir::RunDir;
+use crate::io::host::Quality;
+use crate::live::Screen;
+use crate::log::{FORMAT, Head, Recorder};
+use crate::run::{Effect, Effects, Input, Outcome, RecorderState, RunVerdict};
+use crate::scenario::plan::{FileRole, Mode, Plan};
+use crate::sim::Bench;
+use crate::time::Time;
+use crate::r#virtual::{Options, Sink, drive};
+use crate::wire::{DeviceId, Frame};
+use clap::Args;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Stdout, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+pub struct RunArguments {
+    /// The scenario file
+    scenario: String,
+    #[command(flatten)]
+    choice: PlanChoice,
+    /// Put every device's twin in its place; nothing else changes
+    #[arg(long)]
+    sim: bool,
+    /// Run in virtual time, as fast as the machine can (twins only)
+    #[arg(long)]
+    fast: bool,
+    /// Answer yes to every prompt (twins only)
+    #[arg(long)]
+    yes: bool,
+    /// Where the run's folder is made
+    #[arg(long, default_value = "runs", value_name = "FOLDER")]
+    runs: PathBuf,
+    /// Draw no plots
+    #[arg(long)]
+    no_plots: bool,
+    /// Print verdict.json instead of the summary
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the live host and the virtual driver both need.
+pub struct Prepared {
+    pub plan: Arc<Plan>,
+    pub head: Head,
+    pub dir: RunDir,
+    pub yes: bool,
+    pub quiet: bool,
+}
+
+/// Checks, prepares, runs, judges, writes the results.
+pub fn run(arguments: &RunArguments) -> ExitCode {
+    let wanted = if arguments.sim || arguments.fast { Mode::Sim } else { Mode::Rig };
+    let Some(plan) = plan(&arguments.scenario, &arguments.choice, wanted) else {
+        return Exit::Usage.into();
+    };
+    if plan.mode != wanted {
+        eprintln!("rig {} names no port yet: its twins take the devices' place", plan.rig.name);
+    }
+    if plan.mode == Mode::Rig && arguments.yes {
+        eprintln!("error: --yes answers for the person beside the rig, so it works on twins only (add --sim)");
+        return Exit::Usage.into();
+    }
+    let dir = match RunDir::create(&arguments.runs, &plan.name) {
+        Ok(dir) => dir,
+        Err(why) => {
+            eprintln!("error: {why}\nnothing was opened; give another place with --runs FOLDER");
+            return Exit::Usage.into();
+        }
+    };
+    let head = head(&plan, arguments);
+    let mut prepared = Prepared { plan: Arc::new(plan), head, dir, yes: arguments.yes, quiet: arguments.json };
+    let ended = if arguments.fast { fast(&prepared) } else { super::live::live(&mut prepared) };
+    let done = match ended {
+        Ok(done) => done,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return Exit::Verdict(RunVerdict::Blocked).into();
+        }
+    };
+    for warning in &done.warnings {
+        eprintln!("warning: {warning}");
+    }
+    results::write(&prepared, &done, !arguments.no_plots, arguments.json)
+}
+
+/// A run that came to its end.
+pub struct Done {
+    pub outcome: Outcome,
+    /// How well the loop could do its work; `None` in virtual time.
+    pub loop_quality: Option<Quality>,
+    pub warnings: Vec<String>,
+}
+
+fn head(plan: &Plan, arguments: &RunArguments) -> Head {
+    let path = |role| plan.files.iter().find(|f| f.role == role).map_or(String::new(), |f| f.path.clone());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64);
+    Head {
+        format: FORMAT,
+        tool: format!("checkrein {}", env!("CARGO_PKG_VERSION")),
+        wall_clock_unix_nanos: now,
+        scenario_path: path(FileRole::Scenario),
+        rig_path: path(FileRole::Rig),
+        overrides: arguments.choice.overrides.clone(),
+        seed: plan.seed,
+        mode: plan.mode,
+        files: plan.files.clone(),
+    }
+}
+
+/// Virtual time: no wires, no threads, the same fold.
+fn fast(prepared: &Prepared) -> Result<Done, String> {
+    let plan = &prepared.plan;
+    let devices: Vec<DeviceId> = plan.rig.devices.iter().filter(|d| d.twin.is_some()).map(|d| d.id).collect();
+    let bench = Bench::new(&plan.rig, plan.seed, &devices)?;
+    let path = prepared.dir.file("recording.mcap");
+    let file = File::create(&path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    let recorder = Recorder::start(BufWriter::new(file), &prepared.head, plan)
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    let screen = (!prepared.quiet).then(|| Screen::new(stdout(), plan.clone(), stdout().is_terminal()));
+    let mut keeper = Keeper { recorder: Some(recorder), screen, trouble: None, said: false };
+    // Virtual time waits for nobody, and twins hurt nobody: prompts are answered yes.
+    let outcome = drive(plan.clone(), bench, &Options::default(), &mut keeper).map_err(|error| error.to_string())?;
+    Ok(Done { outcome, loop_quality: None, warnings: keeper.finish() })
+}
+
+/// Records and shows a virtual run.
+struct Keeper {
+    recorder: Option<Recorder<BufWriter<File>>>,
+    screen: Option<Screen<Stdout>>,
+    trouble: Option<RecorderState>,
+    said: bool,
+}
+
+impl Keeper {
+    fn keep(&mut self, write: impl FnOnce(&mut Recorder<BufWriter<File>>) -> std::io::Result<()>) {
+        if let Some(recorder) = &mut self.recorder
+            && let Err(error) = write(recorder)
+        {
+            self.recorder = None;
+            self.trouble = Some(RecorderState::Dead(format!("it cannot write: {error}")));
+        }
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        match self.recorder.take().map(Recorder::finish) {
+            Some(Err(error)) => vec![format!("the recording could not be closed: {error}")],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Sink for Keeper {
+    fn input(&mut self, input: &Input) {
+        self.keep(|recorder| recorder.input(input));
+    }
+    fn effects(&mut self, _at: Time, effects: &Effects) {
+        self.keep(|recorder| recorder.samples(&effects.samples));
+        for effect in &effects.list {
+            match effect {
+                Effect::Emit(event) => {
+                    self.keep(|recorder| recorder.event(event));
+                    // A closed terminal must not stop a run.
+                    if self.screen.as_mut().is_some_and(|screen| screen.event(event).is_err()) {
+                        self.screen = None;
+                    }
+                }
+                Effect::Flush => self.keep(Recorder::flush),
+                _ => {}
+            }
+        }
+    }
+    fn sent(&mut self, at: Time, frame: &Frame) {
+        self.keep(|recorder| recorder.sent(at, frame));
+    }
+    fn trouble(&mut self) -> Option<RecorderState> {
+        if std::mem::replace(&mut self.said, self.trouble.is_some()) { None } else { self.trouble.clone() }
+    }
+}

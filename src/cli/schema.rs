@@ -1,0 +1,30 @@
+//! `checkrein schema`: JSON Schemas, so that editors complete and check.
+
+use super::Exit;
+use clap::{Args, ValueEnum};
+use std::process::ExitCode;
+
+/// Arguments of `schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArguments {
+    /// Which kind of file
+    kind: Kind,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Kind {
+    Rig,
+    Envelope,
+    Scenario,
+}
+
+/// Prints the schema.
+pub fn schema(arguments: &SchemaArguments) -> ExitCode {
+    let schema = match arguments.kind {
+        Kind::Rig => crate::rig::schema(),
+        Kind::Envelope => crate::rig::envelope_schema(),
+        Kind::Scenario => crate::scenario::schema(),
+    };
+    println!("{schema:#}");
+    Exit::Good.into()
+}

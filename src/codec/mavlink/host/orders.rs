@@ -1,0 +1,178 @@
+//! Orders that wait for their COMMAND_ACK.
+//!
+//! An acknowledgement names the command, not the order: of two orders of the same command the older is answered
+//! first, and an answer to a repetition may count for the next order.
+
+use super::device::Device;
+use super::plan::{OrderPlan, why_unfit};
+use super::station::{COMPONENT, SYSTEM, Station};
+use crate::codec::mavlink::dialect::{Dialect, MessageDef};
+use crate::codec::mavlink::encode::Payload;
+use crate::codec::{Note, Turn};
+use crate::command::{Command, Ticket};
+use crate::time::{Span, Time};
+use crate::wire::Lane;
+
+/// How often an order is sent before it counts as unanswered.
+const TRIES: u8 = 3;
+/// How long an answer is awaited before the order is repeated, and after the last try.
+const PATIENCE: Span = Span::from_millis(500);
+/// How long is waited for the next word of a vehicle that said MAV_RESULT_IN_PROGRESS.
+const PATIENCE_IN_PROGRESS: Span = Span::from_secs(30);
+
+/// MAV_RESULT_ACCEPTED.
+const ACCEPTED: i64 = 0;
+/// MAV_RESULT_IN_PROGRESS.
+const IN_PROGRESS: i64 = 5;
+
+impl OrderPlan {
+    /// The payload with the arguments in their places; the error says which does not fit.
+    pub(super) fn fill(&self, command: &Command) -> Result<Payload, String> {
+        let mut payload = self.payload;
+        for hole in &self.holes {
+            let given = command.args().get(usize::from(hole.index));
+            let given = given.ok_or_else(|| format!("argument {} was not given", hole.index))?;
+            let mut raw = given * hole.scale + hole.shift;
+            if !raw.is_finite() {
+                return Err(format!("field `{}` would be {raw}", hole.field));
+            }
+            if hole.kind.is_integer() && raw.abs() < 4_503_599_627_370_496.0 {
+                // The way from SI to raw counts leaves fractions of a count behind.
+                raw = (if raw < 0.0 { raw - 0.5 } else { raw + 0.5 }) as i64 as f64;
+            }
+            if let Some(why) = why_unfit(hole.kind, raw) {
+                return Err(format!("field `{}` {why}", hole.field));
+            }
+            hole.kind.write(&mut payload.0, hole.offset.into(), raw);
+        }
+        Ok(payload)
+    }
+}
+
+/// A COMMAND_ACK.
+pub(super) struct Ack {
+    pub(super) command: i64,
+    result: i64,
+    target: (i64, i64),
+}
+
+impl Ack {
+    pub(super) fn read(message: &MessageDef, payload: &[u8]) -> Ack {
+        let number = |name| message.field(name).map_or(0, |f| f.kind.bits(payload, f.offset.into()));
+        Ack {
+            command: number("command"),
+            result: number("result"),
+            target: (number("target_system"), number("target_component")),
+        }
+    }
+
+    /// Not meant for another ground station. Old autopilots name nobody (zero).
+    pub(super) fn is_for_us(&self) -> bool {
+        let (system, component) = self.target;
+        (system == 0 || system == i64::from(SYSTEM)) && (component == 0 || component == i64::from(COMPONENT))
+    }
+}
+
+struct Waiting {
+    ticket: Ticket,
+    /// Index of the device on the link.
+    device: usize,
+    /// What the acknowledgement will name.
+    command: i64,
+    place: u16,
+    payload: Payload,
+    confirmation: Option<u8>,
+    tries: u8,
+    in_progress: bool,
+    due: Time,
+}
+
+/// The orders that wait.
+#[derive(Default)]
+pub(super) struct Orders {
+    waiting: Vec<Waiting>,
+}
+
+impl Orders {
+    /// An order was sent and will be answered.
+    pub(super) fn expect(
+        &mut self,
+        at: Time,
+        device: usize,
+        order: &OrderPlan,
+        message: &MessageDef,
+        payload: Payload,
+        ticket: Ticket,
+    ) {
+        let command = match order.command {
+            Some((kind, offset)) => kind.bits(&payload.0, offset.into()),
+            None => message.id.into(),
+        };
+        self.waiting.push(Waiting {
+            ticket,
+            device,
+            command,
+            place: order.place,
+            payload,
+            confirmation: order.confirmation,
+            tries: 1,
+            in_progress: false,
+            due: at + PATIENCE,
+        });
+    }
+
+    pub(super) fn hear_ack(&mut self, at: Time, device: usize, ack: &Ack, dialect: &Dialect, out: &mut Turn) {
+        let found = self.waiting.iter().position(|w| w.device == device && w.command == ack.command);
+        let Some(index) = found else { return };
+        if ack.result == IN_PROGRESS {
+            self.waiting[index].in_progress = true;
+            self.waiting[index].due = at + PATIENCE_IN_PROGRESS;
+            return;
+        }
+        let ticket = self.waiting.remove(index).ticket;
+        out.notes.push(if ack.result == ACCEPTED {
+            Note::Acked { ticket }
+        } else {
+            let names = dialect.entries_of("MAV_RESULT");
+            let name = names.iter().find(|(_, value)| *value == ack.result).map(|(name, _)| name.clone());
+            Note::Refused { ticket, reason: name.unwrap_or_else(|| format!("result {}", ack.result)) }
+        });
+    }
+
+    /// Repeats what was not answered, and gives up on what was repeated often enough.
+    pub(super) fn tick(
+        &mut self,
+        at: Time,
+        devices: &[Device],
+        dialect: &Dialect,
+        station: &mut Station,
+        out: &mut Turn,
+    ) {
+        self.waiting.retain_mut(|waiting| {
+            if waiting.due > at {
+                return true;
+            }
+            if waiting.in_progress || waiting.tries >= TRIES {
+                out.notes.push(Note::Unanswered { ticket: waiting.ticket });
+                return false;
+            }
+            if let Some(offset) = waiting.confirmation {
+                waiting.payload.0[usize::from(offset)] = waiting.tries;
+            }
+            waiting.tries += 1;
+            waiting.due = at + PATIENCE;
+            let version = devices[waiting.device].version();
+            let frame = station.frame(version, dialect.at(waiting.place), &waiting.payload);
+            out.sends.extend(frame.map(|frame| (Lane::Normal, frame)));
+            true
+        });
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.waiting.iter().map(|w| w.due).min()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}

@@ -1,0 +1,8 @@
+//! What formulas mean, which are refused, and what is worked out of them.
+
+mod bench;
+mod limits;
+mod meaning;
+mod random;
+
+use bench::Bench;

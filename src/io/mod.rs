@@ -1,0 +1,41 @@
+//! The hands: ports, brokers, clocks, threads and child processes.
+//!
+//! [`host`] is the one loop of a run. Everything reaches it as an [`Input`](crate::run::Input) and leaves it as an
+//! [`Effect`](crate::run::Effect).
+//!
+//! Invariant: nothing here decodes a byte, judges a signal or decides anything; `unsafe` stands in `os` alone.
+
+pub mod broker;
+pub mod child;
+pub mod clock;
+pub mod feed;
+pub mod host;
+pub mod lanes;
+pub mod line;
+pub mod mqtt;
+mod mqtt_client;
+pub mod os;
+pub mod ports;
+pub mod pty;
+pub mod queue;
+pub mod recorder;
+pub mod serial;
+pub mod timer;
+pub mod tunnel;
+pub mod twins;
+mod twins_child;
+pub mod watchdog;
+
+pub use twins_child::Disk;
+
+use std::process::ExitCode;
+
+/// Runs a child of the harness: `checkrein child <name>`. `args` begins with the name.
+pub fn child_main(args: &[String]) -> ExitCode {
+    match args.first().map(String::as_str) {
+        Some("watchdog") => watchdog::child(),
+        Some("broker") => broker::child(),
+        Some("twins") => twins_child::child(),
+        _ => child::fail("this command is for Checkrein itself: child watchdog, broker or twins"),
+    }
+}

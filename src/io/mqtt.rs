@@ -1,0 +1,411 @@
+//! MQTT links: one task per broker, over rumqttc, on the runtime beside the run thread.
+//!
+//! Every connection is a client of its own with a clean session: what was not delivered over the last one is gone, so that
+//! no command of before a loss can arrive after it.
+//!
+//! Invariant: a link is up only when the broker has confirmed the subscriptions; what is sent before is not kept.
+
+use crate::io::lanes::Left;
+use crate::io::mqtt_client::{Client, Happening};
+use crate::io::queue::{Post, Poster};
+use crate::io::tunnel::{TlsSettings, Tunnel};
+use crate::rig::Secret;
+use crate::run::{Input, LinkState, SendId};
+use crate::time::Time;
+use crate::wire::{Frame, FrameFlags, Lane, LinkId};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Largest message either way. The library's own limit of 10 KiB is less than what devices send.
+pub const PACKET_MAX: usize = 1 << 20;
+/// Publishes given to the client that have not left yet: few, so that a trip finds Normal still here to be discarded.
+const UNDERWAY_MAX: usize = 16;
+/// Pauses between attempts to come back.
+const BACK_OFF: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
+
+/// Everything about one link to a broker.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub link: LinkId,
+    pub client_id: String,
+    pub host: String,
+    pub port: u16,
+    pub tls: Option<TlsSettings>,
+    /// 5, or 3 for 3.1.1.
+    pub version: u8,
+    pub login: Option<Login>,
+    pub subscriptions: Vec<String>,
+    /// At least one second.
+    pub keep_alive: Duration,
+    pub will: Option<Will>,
+}
+
+/// User and password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    pub user: String,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Login({}, …)", self.user)
+    }
+}
+
+/// What the broker says for us when we fall silent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Will {
+    pub topic: String,
+    pub payload: Vec<u8>,
+    pub qos: u8,
+    pub retain: bool,
+}
+
+impl Login {
+    /// Reads the password from where the rig says it is kept. The error says where it was looked for.
+    pub fn read(user: &str, secret: &Secret) -> Result<Login, String> {
+        let password = match secret {
+            Secret::Environment(name) => std::env::var(name)
+                .map_err(|_| format!("the password of {user}: environment variable {name} is not set"))?,
+            Secret::File(path) => std::fs::read_to_string(path)
+                .map_err(|error| format!("the password of {user}: {path}: {error}"))?
+                .trim_end_matches(['\r', '\n'])
+                .to_owned(),
+        };
+        Ok(Login { user: user.to_owned(), password })
+    }
+}
+
+#[derive(Debug)]
+struct Waiter {
+    id: Option<SendId>,
+    frame: Frame,
+    begun: Time,
+    queued_ahead: u32,
+}
+
+#[derive(Default, Debug)]
+struct Out {
+    up: bool,
+    closing: bool,
+    safe: VecDeque<Waiter>,
+    query: VecDeque<Waiter>,
+    normal: VecDeque<Waiter>,
+    /// Given to the client, in its order.
+    underway: VecDeque<Waiter>,
+}
+
+impl Out {
+    fn next(&mut self) -> Option<Waiter> {
+        if self.underway.len() >= UNDERWAY_MAX {
+            return None;
+        }
+        self.safe.pop_front().or_else(|| self.query.pop_front()).or_else(|| self.normal.pop_front())
+    }
+    fn forget(&mut self) {
+        self.up = false;
+        self.safe.clear();
+        self.query.clear();
+        self.normal.clear();
+        self.underway.clear();
+    }
+}
+
+#[derive(Default, Debug)]
+struct Shared {
+    out: Mutex<Out>,
+    changed: Notify,
+}
+
+impl Shared {
+    fn out(&self) -> MutexGuard<'_, Out> {
+        // Nobody panics while holding the lock; if somebody did, the queues are still whole.
+        self.out.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The run thread's end of a link to a broker.
+#[derive(Debug)]
+pub struct Handle {
+    link: LinkId,
+    shared: Arc<Shared>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// Starts the link's task; what happens on it arrives through the queue.
+pub fn start(runtime: &tokio::runtime::Handle, config: Config, poster: Poster) -> Handle {
+    let shared = Arc::new(Shared::default());
+    let link = config.link;
+    let task = runtime.spawn(serve(config, poster, shared.clone()));
+    Handle { link, shared, task }
+}
+
+impl Handle {
+    /// Which link it is.
+    pub fn link(&self) -> LinkId {
+        self.link
+    }
+    /// Gives a frame to its lane; `id` is `None` where more frames of the same name follow. A frame given while the link is down is not kept; false then.
+    pub fn send(&self, at: Time, lane: Lane, id: Option<SendId>, frame: Frame) -> bool {
+        let mut out = self.shared.out();
+        if !out.up {
+            return false;
+        }
+        let queued_ahead = match lane {
+            Lane::Safe => out.underway.iter().chain(&out.safe).map(|w| w.frame.bytes.len() as u32).sum(),
+            Lane::Query | Lane::Normal => 0,
+        };
+        let waiter = Waiter { id, frame, begun: at, queued_ahead };
+        match lane {
+            Lane::Safe => out.safe.push_back(waiter),
+            Lane::Query => out.query.push_back(waiter),
+            Lane::Normal => out.normal.push_back(waiter),
+        }
+        drop(out);
+        self.shared.changed.notify_one();
+        true
+    }
+    /// On a trip: discards what waits in Normal.
+    pub fn trip(&self) {
+        self.shared.out().normal.clear();
+    }
+    /// Says good-bye, so that no will fires, once everything given before has left.
+    pub async fn close(self) {
+        self.shared.out().closing = true;
+        self.shared.changed.notify_one();
+        // A broker that no longer answers must not hold up the end of the run.
+        let abort = self.task.abort_handle();
+        if tokio::time::timeout(Duration::from_secs(1), self.task).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+async fn serve(config: Config, poster: Poster, shared: Arc<Shared>) {
+    let mut ever_up = false;
+    let mut failures = 0;
+    loop {
+        let ended = connection(&config, &poster, &shared).await;
+        let was_up = shared.out().up;
+        shared.out().forget();
+        let Err(why) = ended else { return };
+        ever_up |= was_up;
+        failures = if was_up { 0 } else { failures + 1 };
+        let state = match (was_up, ever_up) {
+            (true, _) => Some(LinkState::Lost(why)),
+            (false, false) => Some(LinkState::Refused(why)),
+            // It was told once that the link is lost; failed attempts to come back are no news.
+            (false, true) => None,
+        };
+        if let Some(state) = state {
+            let refused = matches!(state, LinkState::Refused(_));
+            let at = poster.clock().now();
+            if !poster.post(Post::Input(Input::Link { at, link: config.link, state })).await || refused {
+                return;
+            }
+        }
+        tokio::time::sleep(BACK_OFF[failures.min(BACK_OFF.len() - 1)]).await;
+        if shared.out().closing {
+            return;
+        }
+    }
+}
+
+/// One connection from hello to its end; `Ok` when we said good-bye.
+async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> Result<(), String> {
+    let mut carrier = None;
+    let mut client = match &config.tls {
+        Some(settings) => {
+            let tunnel = Tunnel::open(&config.host, config.port, settings).await?;
+            let client = Client::through(config, &tunnel.path());
+            carrier = Some(tokio::spawn(tunnel.carry()));
+            client
+        }
+        None => Client::direct(config),
+    };
+    let sender = client.sender();
+    let publisher = AbortOnDrop(tokio::spawn(publish(sender.clone(), shared.clone())));
+    let result = loop {
+        match client.next().await {
+            Ok(Happening::Connected) if config.subscriptions.is_empty() => up(config, poster, shared).await,
+            Ok(Happening::Connected) => sender.subscribe(&config.subscriptions)?,
+            Ok(Happening::Subscribed(refused)) => match refused.first().and_then(|i| config.subscriptions.get(*i)) {
+                Some(filter) => break Err(format!("the broker does not let us subscribe to {filter}")),
+                None => up(config, poster, shared).await,
+            },
+            Ok(Happening::Message { topic, bytes, flags }) => {
+                let frame = Frame { link: config.link, topic: Some(topic.into()), flags, bytes };
+                if !poster.post(Post::Input(Input::Bytes { at: poster.clock().now(), frame })).await {
+                    break Ok(());
+                }
+            }
+            Ok(Happening::PublishLeft) => left(poster, shared).await,
+            Ok(Happening::Other) => (),
+            Err(_) if shared.out().closing => break Ok(()),
+            Err(why) => break Err(why),
+        }
+    };
+    drop(publisher);
+    // Where the tunnel knows better than the client why the connection ended, the tunnel is quoted.
+    if let Some(carrier) = carrier
+        && result.is_err()
+    {
+        drop(client);
+        if let Ok(Ok(Err(why))) = tokio::time::timeout(Duration::from_millis(200), carrier).await {
+            return Err(format!("{}:{}: {why}", config.host, config.port));
+        }
+    }
+    result
+}
+
+async fn up(config: &Config, poster: &Poster, shared: &Shared) {
+    shared.out().up = true;
+    let at = poster.clock().now();
+    poster.post(Post::Input(Input::Link { at, link: config.link, state: LinkState::Up })).await;
+}
+
+async fn left(poster: &Poster, shared: &Shared) {
+    let Some(waiter) = shared.out().underway.pop_front() else { return };
+    shared.changed.notify_one();
+    let Waiter { id, frame, begun, queued_ahead } = waiter;
+    let done = poster.clock().now();
+    poster.post(Post::Left(Left { id, begun, done, queued_ahead, frame })).await;
+}
+
+/// Gives frames to the client, Safe first, a few at a time.
+async fn publish(sender: crate::io::mqtt_client::Sender, shared: Arc<Shared>) {
+    loop {
+        let (waiter, done) = {
+            let mut out = shared.out();
+            let next = if out.up { out.next() } else { None };
+            let empty = out.underway.is_empty();
+            let done = next.is_none() && out.closing && empty;
+            let parts = next.map(|waiter| {
+                let parts = (waiter.frame.topic.clone(), waiter.frame.flags, waiter.frame.bytes.clone());
+                out.underway.push_back(waiter);
+                parts
+            });
+            (parts, done)
+        };
+        match waiter {
+            Some((topic, flags, bytes)) => {
+                let topic = topic.unwrap_or_else(|| "".into());
+                if sender.publish(&topic, flags, bytes).await.is_err() {
+                    return;
+                }
+            }
+            None if done => {
+                sender.disconnect().await;
+                return;
+            }
+            None => shared.changed.notified().await,
+        }
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Measures whether the broker delays small messages for want of TCP_NODELAY: `bursts` bursts of three messages to a topic
+/// of our own and back. The finding says what to change; the error says why it could not be measured.
+pub async fn probe_delay(config: &Config, bursts: usize) -> Result<Option<String>, String> {
+    let topic = format!("checkrein/probe/{}", crate::io::broker::random_word().map_err(|e| e.to_string())?);
+    let mut config = config.clone();
+    config.client_id = format!("{}-probe", config.client_id);
+    config.will = None;
+    let tunnel = match &config.tls {
+        Some(settings) => Some(Tunnel::open(&config.host, config.port, settings).await?),
+        None => None,
+    };
+    let mut client = match &tunnel {
+        Some(tunnel) => Client::through(&config, &tunnel.path()),
+        None => Client::direct(&config),
+    };
+    let carrier = tunnel.map(|tunnel| AbortOnDrop(tokio::spawn(async { drop(tunnel.carry().await) })));
+    let sender = client.sender();
+    let mut took = Vec::with_capacity(bursts);
+    let mut begun = tokio::time::Instant::now();
+    let mut arrived = 0;
+    while took.len() < bursts {
+        match client.next().await? {
+            Happening::Connected => {
+                sender.subscribe(std::slice::from_ref(&topic))?;
+                continue;
+            }
+            Happening::Subscribed(refused) if refused.is_empty() => (),
+            Happening::Subscribed(_) => {
+                return Err("the broker does not let us subscribe to a topic of our own".into());
+            }
+            Happening::Message { .. } => {
+                arrived += 1;
+                if arrived < 3 {
+                    continue;
+                }
+                took.push(begun.elapsed());
+            }
+            Happening::PublishLeft | Happening::Other => continue,
+        }
+        arrived = 0;
+        begun = tokio::time::Instant::now();
+        for _ in 0..3 {
+            sender.publish(&topic, FrameFlags::default(), vec![0; 64]).await?;
+        }
+    }
+    drop(carrier);
+    Ok(judge_delay(&took, &config.host))
+}
+
+/// A burst is held up when it takes the 40 ms of a delayed acknowledgement longer than the usual one.
+fn judge_delay(bursts: &[Duration], host: &str) -> Option<String> {
+    let mut sorted = bursts.to_vec();
+    sorted.sort();
+    let usual = *sorted.get(sorted.len() / 2)?;
+    let band = usual + Duration::from_millis(30)..usual + Duration::from_millis(60);
+    let held = bursts.iter().filter(|took| band.contains(took)).count();
+    (held > 0).then(|| {
+        format!(
+            "{held} of {} bursts of three messages were held up for about 40 ms: the broker on {host} does not set \
+             TCP_NODELAY (mosquitto: `set_tcp_nodelay true`)",
+            bursts.len()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_holds_bursts_up_is_named() {
+        let ms = Duration::from_millis;
+        let mut bursts = vec![Duration::from_micros(300); 298];
+        assert_eq!(judge_delay(&bursts, "lab"), None);
+        bursts.extend([ms(40), ms(44)]);
+        let finding = judge_delay(&bursts, "lab").unwrap();
+        assert!(finding.starts_with("2 of 300 bursts"), "{finding}");
+        // A broker far away is slow always, which is another matter.
+        assert_eq!(judge_delay(&[ms(40), ms(41), ms(42)], "far"), None);
+        assert_eq!(judge_delay(&[], "none"), None);
+    }
+
+    #[test]
+    fn a_password_comes_from_a_file_without_its_line_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret").display().to_string();
+        std::fs::write(&path, "geheim\n").unwrap();
+        let login = Login::read("pilot", &Secret::File(path)).unwrap();
+        assert_eq!((login.user.as_str(), login.password.as_str()), ("pilot", "geheim"));
+        assert!(!format!("{login:?}").contains("geheim"));
+        let why = Login::read("pilot", &Secret::Environment("CHECKREIN_NO_SUCH_VARIABLE".into())).unwrap_err();
+        assert_eq!(why, "the password of pilot: environment variable CHECKREIN_NO_SUCH_VARIABLE is not set");
+    }
+}

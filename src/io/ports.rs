@@ -1,0 +1,181 @@
+//! Which serial ports there are, and which of them a rig file means: read from `/dev/serial/by-id` and `/sys`.
+//!
+//! Invariant: nothing here opens a port, and a machine without `/sys/class/tty` is a machine without USB ports.
+
+use crate::rig::PortName;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The path of the port that is meant, or in words why there is none; the words list the ports that are present.
+pub fn resolve(port: &PortName) -> Result<String, String> {
+    resolve_in(port, Path::new("/sys/class/tty"), Path::new("/dev"))
+}
+
+/// Every port by the name that will be the same tomorrow, where there is one.
+pub fn present() -> Vec<String> {
+    present_in(Path::new("/sys/class/tty"), Path::new("/dev"))
+}
+
+fn resolve_in(port: &PortName, sys: &Path, dev: &Path) -> Result<String, String> {
+    match port {
+        PortName::Path(path) if Path::new(path).exists() => Ok(path.clone()),
+        PortName::Path(path) => Err(format!("no such port: {path}; {}", listed(sys, dev))),
+        PortName::Twin => Err("the rig names no port for it: only its twin is there".into()),
+        PortName::Usb { vid, pid, serial } => {
+            let wanted = Usb { vid: *vid, pid: *pid, serial: serial.clone() };
+            let found: Vec<String> =
+                usb_ports(sys).into_iter().filter(|(_, usb)| wanted.means(usb)).map(|(name, _)| name).collect();
+            match found.as_slice() {
+                [one] => Ok(dev.join(one).display().to_string()),
+                [] => Err(format!("no such port: {wanted}; {}", listed(sys, dev))),
+                several => {
+                    Err(format!("{wanted} is not one port but {}: add the adapter's serial number", several.join(", ")))
+                }
+            }
+        }
+    }
+}
+
+fn listed(sys: &Path, dev: &Path) -> String {
+    let present = present_in(sys, dev);
+    if present.is_empty() { "no serial port is present".into() } else { format!("present: {}", present.join(", ")) }
+}
+
+fn present_in(sys: &Path, dev: &Path) -> Vec<String> {
+    let by_id = names_in(&dev.join("serial/by-id"));
+    if !by_id.is_empty() {
+        return by_id.into_iter().map(|n| dev.join("serial/by-id").join(n).display().to_string()).collect();
+    }
+    // Without stable names: every port with a device behind it, which leaves out the virtual consoles.
+    names_in(sys)
+        .into_iter()
+        .filter(|name| sys.join(name).join("device/driver").exists())
+        .map(|name| dev.join(name).display().to_string())
+        .collect()
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// What a USB adapter says of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Usb {
+    vid: u16,
+    pid: u16,
+    serial: Option<String>,
+}
+
+impl Usb {
+    fn means(&self, found: &Usb) -> bool {
+        self.vid == found.vid && self.pid == found.pid && (self.serial.is_none() || self.serial == found.serial)
+    }
+}
+
+impl std::fmt::Display for Usb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "USB {:04x}:{:04x}", self.vid, self.pid)?;
+        self.serial.as_ref().map_or(Ok(()), |serial| write!(f, " with serial number {serial}"))
+    }
+}
+
+/// Ports with a USB device behind them. The numbers stand some levels above the port in `/sys`, in the device's folder.
+fn usb_ports(sys: &Path) -> Vec<(String, Usb)> {
+    let mut ports = Vec::new();
+    for name in names_in(sys) {
+        let Ok(mut folder) = fs::canonicalize(sys.join(&name).join("device")) else { continue };
+        // An interface lies at most five folders below its device (interface, driver's port, tty, name).
+        for _ in 0..5 {
+            if let Some(usb) = usb_numbers(&folder) {
+                ports.push((name, usb));
+                break;
+            }
+            folder = match folder.parent() {
+                Some(parent) => PathBuf::from(parent),
+                None => break,
+            };
+        }
+    }
+    ports
+}
+
+fn usb_numbers(folder: &Path) -> Option<Usb> {
+    let text = |file: &str| fs::read_to_string(folder.join(file)).ok().map(|t| t.trim().to_owned());
+    let number = |file: &str| u16::from_str_radix(&text(file)?, 16).ok();
+    Some(Usb { vid: number("idVendor")?, pid: number("idProduct")?, serial: text("serial") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A made-up `/sys` and `/dev` with two adapters of one kind and a console.
+    fn machine() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let at = |p: &str| root.path().join(p);
+        for (port, serial) in [("ttyUSB0", "A1"), ("ttyUSB1", "B2")] {
+            let device = at(&format!("devices/usb{serial}"));
+            let interface = device.join("1-1:1.0").join(port);
+            fs::create_dir_all(&interface).unwrap();
+            fs::write(device.join("idVendor"), "0403\n").unwrap();
+            fs::write(device.join("idProduct"), "6001\n").unwrap();
+            fs::write(device.join("serial"), format!("{serial}\n")).unwrap();
+            fs::create_dir_all(interface.join("driver")).unwrap();
+            fs::create_dir_all(at("class/tty").join(port)).unwrap();
+            symlink(&interface, at("class/tty").join(port).join("device")).unwrap();
+        }
+        fs::create_dir_all(at("class/tty/tty0")).unwrap();
+        fs::create_dir_all(at("dev")).unwrap();
+        root
+    }
+
+    fn ask(root: &tempfile::TempDir, serial: Option<&str>) -> Result<String, String> {
+        let port = PortName::Usb { vid: 0x0403, pid: 0x6001, serial: serial.map(str::to_owned) };
+        resolve_in(&port, &root.path().join("class/tty"), &root.path().join("dev"))
+    }
+
+    #[test]
+    fn an_adapter_is_found_by_its_serial_number() {
+        let root = machine();
+        assert_eq!(ask(&root, Some("B2")).unwrap(), root.path().join("dev/ttyUSB1").display().to_string());
+    }
+
+    #[test]
+    fn two_adapters_of_one_kind_are_told_apart_or_refused() {
+        let root = machine();
+        let why = ask(&root, None).unwrap_err();
+        assert_eq!(why, "USB 0403:6001 is not one port but ttyUSB0, ttyUSB1: add the adapter's serial number");
+    }
+
+    #[test]
+    fn a_missing_adapter_names_those_that_are_there_but_no_console() {
+        let root = machine();
+        let dev = root.path().join("dev").display().to_string();
+        let why = ask(&root, Some("C3")).unwrap_err();
+        let wanted =
+            format!("no such port: USB 0403:6001 with serial number C3; present: {dev}/ttyUSB0, {dev}/ttyUSB1");
+        assert_eq!(why, wanted);
+    }
+
+    #[test]
+    fn stable_names_are_listed_where_the_machine_has_them() {
+        let root = machine();
+        let by_id = root.path().join("dev/serial/by-id");
+        fs::create_dir_all(&by_id).unwrap();
+        fs::write(by_id.join("usb-Holybro_Pixhawk6C-if00"), "").unwrap();
+        let why = ask(&root, Some("C3")).unwrap_err();
+        assert!(why.contains("present: ") && why.ends_with("usb-Holybro_Pixhawk6C-if00"), "{why}");
+        assert!(!why.contains("ttyUSB0"));
+    }
+
+    #[test]
+    fn a_machine_without_sys_has_no_ports_and_says_so() {
+        let nowhere = Path::new("/nonexistent");
+        let why = resolve_in(&PortName::Path("/dev/none".into()), nowhere, nowhere).unwrap_err();
+        assert_eq!(why, "no such port: /dev/none; no serial port is present");
+    }
+}

@@ -1,0 +1,400 @@
+//! The `devices:` of a rig file: who is there, on which link, under which address, and what keeps it honest.
+
+use super::keys::{DEAD_MAN, DEVICE, HEARTBEAT, MAVLINK};
+use super::load::{FileKind, Reading};
+use super::model::{DeadMan, LinkDef, LinkKind, PortName, Role};
+use super::names::{RESERVED_DEVICES, beside};
+use super::yaml::{Fields, Kind, Node, Page, Word};
+use crate::codec::mavlink::DialectSource;
+use crate::codec::{ConfigProblem, ConfigSite, DeviceConfig, FieldValue, Protocol};
+use crate::wire::{DeviceId, LinkId};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// A device on the way from file to rig.
+pub(super) struct Draft<'n> {
+    pub id: DeviceId,
+    pub word: &'n Word,
+    pub fields: Fields<'n>,
+    pub link: Option<LinkId>,
+    pub role: Role,
+    pub twin: Option<String>,
+    pub dead_man: Option<DeadMan>,
+    /// Whether it speaks JSON; `None` while that is wrong in the file.
+    pub json: Option<bool>,
+    /// What the codec will be told; `None` while link or protocol are wrong.
+    pub codec: Option<DeviceConfig>,
+    pub sites: Sites,
+}
+
+/// A field of a command's message in the file.
+pub(super) struct FieldSite {
+    pub key: Range<usize>,
+    pub value: Range<usize>,
+    /// The value as written, to tell whether a complaint is about it.
+    pub text: String,
+}
+
+/// Where the parts of a device's codec configuration stand in the file.
+#[derive(Default)]
+pub(super) struct Sites {
+    pub protocol: Range<usize>,
+    pub signals: Vec<Range<usize>>,
+    /// The command's `send`, and its fields.
+    pub commands: Vec<(Range<usize>, Vec<FieldSite>)>,
+    pub identity: Vec<Range<usize>>,
+    pub heartbeat: Range<usize>,
+    pub tells: Range<usize>,
+    pub may: Vec<Range<usize>>,
+}
+
+impl Sites {
+    /// The bytes that a codec's complaint is about.
+    pub fn find(&self, problem: &ConfigProblem) -> Range<usize> {
+        let whole = self.protocol.clone();
+        match &problem.site {
+            ConfigSite::Protocol => whole,
+            ConfigSite::Signal(i) => self.signals.get(*i).cloned().unwrap_or(whole),
+            ConfigSite::Command(i) => self.commands.get(*i).map_or(whole, |c| c.0.clone()),
+            ConfigSite::CommandField(i, j) => {
+                let Some((send, fields)) = self.commands.get(*i) else { return whole };
+                match fields.get(*j) {
+                    Some(field) if problem.message.contains(&format!("`{}`", field.text)) => field.value.clone(),
+                    Some(field) => field.key.clone(),
+                    None => send.clone(),
+                }
+            }
+            ConfigSite::Identity(i) => self.identity.get(*i).cloned().unwrap_or(whole),
+            ConfigSite::Heartbeat => self.heartbeat.clone(),
+            ConfigSite::Tells => self.tells.clone(),
+            ConfigSite::May(i) => self.may.get(*i).cloned().unwrap_or(whole),
+        }
+    }
+}
+
+/// Reads who is there; signals, commands and the way to safe follow once all names are known.
+pub(super) fn read<'n>(
+    reading: &mut Reading<'_>,
+    node: &'n Node,
+    links: &[LinkDef],
+    broken: &BTreeSet<LinkId>,
+) -> Vec<Draft<'n>> {
+    let Some(entries) = reading.page.map(node, "`devices`") else { return Vec::new() };
+    let mut drafts: Vec<Draft<'n>> = Vec::new();
+    for entry in entries {
+        if RESERVED_DEVICES.contains(&entry.key.text.as_str()) {
+            let message = format!("`{}` is a name that the run keeps for itself", entry.key.text);
+            reading.page.error(entry.key.span.clone(), message, Some("choose another name".into()));
+            continue;
+        }
+        if !reading.page.is_name(&entry.key, "a device's name") {
+            continue;
+        }
+        let Some(fields) = reading.page.fields(&entry.value, &DEVICE) else { continue };
+        let id = DeviceId(u16::try_from(drafts.len()).expect("a file of 1 MiB has fewer than 65536 devices"));
+        drafts.push(draft(reading, id, &entry.key, fields, links, broken));
+    }
+    same_link(&mut reading.page, &drafts, links);
+    drafts
+}
+
+fn draft<'n>(
+    reading: &mut Reading<'_>,
+    id: DeviceId,
+    word: &'n Word,
+    fields: Fields<'n>,
+    links: &[LinkDef],
+    broken: &BTreeSet<LinkId>,
+) -> Draft<'n> {
+    let page = &mut reading.page;
+    let role = match fields.get("role") {
+        Some(node) => page
+            .choice(node, "role", &[("machine", Role::Machine), ("controller", Role::Controller)])
+            .unwrap_or(Role::Machine),
+        None => Role::Machine,
+    };
+    let link = fields.get("link").and_then(|node| {
+        let name = page.text(node, "the name of a link")?;
+        let found = links.iter().find(|l| l.name == name.text);
+        if found.is_none() {
+            let message = format!("link `{}` is not in this rig", name.text);
+            page.unknown(name, message, links.iter().map(|l| l.name.as_str()));
+        }
+        found
+    });
+    let twin = fields.get("twin").and_then(|n| page.text(n, "the name of a twin")).map(|w| w.text.clone());
+    let mut sites = Sites::default();
+    let heartbeat = fields.get("heartbeat").and_then(|node| {
+        sites.heartbeat = node.span.clone();
+        let beat = page.fields(node, &HEARTBEAT)?;
+        let send = beat.get("send").and_then(|n| page.text(n, "a message"));
+        let every = beat.get("every").and_then(|n| page.time(n, "1 s", false));
+        if let Some(word) = send {
+            sites.heartbeat = word.span.clone();
+        }
+        Some((send?.text.clone(), every?))
+    });
+    let dead_man =
+        fields.get("dead_man").and_then(|node| dead_man(page, node, role, fields.get("heartbeat").is_some()));
+    let identity = identity(page, &fields, &mut sites);
+    let protocol = fields.get("protocol").and_then(|node| {
+        sites.protocol = node.span.clone();
+        protocol(reading, node, &mut sites)
+    });
+    let page = &mut reading.page;
+    if let (Some(link), Some(protocol)) = (link, &protocol)
+        && !broken.contains(&link.id)
+    {
+        fits(page, word, link, protocol, &sites);
+        named(page, word, link, &identity, role, twin.is_some());
+    }
+    let json = protocol.as_ref().map(|p| *p == Protocol::Json);
+    let codec = match (link, protocol) {
+        (Some(_), Some(protocol)) => Some(DeviceConfig {
+            device: id,
+            name: word.text.clone(),
+            protocol,
+            signals: Vec::new(),
+            commands: Vec::new(),
+            identity,
+            heartbeat,
+            tells: None,
+            may: Vec::new(),
+        }),
+        _ => None,
+    };
+    Draft { id, word, fields, link: link.map(|l| l.id), role, twin, dead_man, json, codec, sites }
+}
+
+/// What the device does when nobody speaks to it.
+fn dead_man(page: &mut Page, node: &Node, role: Role, has_heartbeat: bool) -> Option<DeadMan> {
+    let fields = page.fields(node, &DEAD_MAN)?;
+    match (fields.get("loses"), fields.get("silent_for")) {
+        (None, Some(silent)) => {
+            if role != Role::Controller {
+                page.error(
+                    fields.head.clone(),
+                    "`silent_for` is for a controller; a machine's silence is a rule (`age(…)`) or staleness".into(),
+                    Some("write `{ loses: heartbeat, safe_within: … }`".into()),
+                );
+                return None;
+            }
+            Some(DeadMan::SilentFor(page.time(silent, "500 ms", false)?))
+        }
+        (Some(loses), None) => {
+            page.choice(loses, "thing to lose", &[("heartbeat", ())])?;
+            if !has_heartbeat {
+                page.error(
+                    loses.span.clone(),
+                    "the device cannot lose a heartbeat that it is never sent".into(),
+                    Some("add `heartbeat: { send: …, every: … }`".into()),
+                );
+            }
+            let Some(within) = fields.get("safe_within") else {
+                page.error(
+                    fields.head.clone(),
+                    "a dead_man needs `safe_within`: how soon the device is safe by itself".into(),
+                    Some("add `safe_within: 5 s`".into()),
+                );
+                return None;
+            };
+            Some(DeadMan::LosesHeartbeat { safe_within: page.time(within, "5 s", false)? })
+        }
+        _ => {
+            page.error(
+                fields.head.clone(),
+                "a dead_man is one of two".into(),
+                Some(
+                    "write `{ loses: heartbeat, safe_within: 5 s }` or, for a controller, `{ silent_for: 500 ms }`"
+                        .into(),
+                ),
+            );
+            None
+        }
+    }
+}
+
+fn identity(page: &mut Page, fields: &Fields<'_>, sites: &mut Sites) -> Vec<(String, FieldValue)> {
+    let mut facts = Vec::new();
+    let Some(entries) = fields.get("identity").and_then(|node| page.map(node, "`identity`")) else { return facts };
+    for entry in entries {
+        let Some(word) = page.scalar(&entry.value, "a number or text that must hold") else { continue };
+        sites.identity.push(entry.key.span.clone());
+        facts.push((entry.key.text.clone(), raw(word)));
+    }
+    facts
+}
+
+/// A value of the wire: a number (also `0x…`), or a text.
+pub(super) fn raw(word: &Word) -> FieldValue {
+    let number = match word.text.strip_prefix("0x") {
+        // Rounded as the codec rounds the device's own number, so that equal stays equal.
+        Some(hex) => u64::from_str_radix(hex, 16).ok().map(|n| n as f64),
+        None => word.text.parse::<f64>().ok().filter(|n| n.is_finite()),
+    };
+    match number {
+        Some(number) if !word.quoted => FieldValue::Number(number),
+        _ => FieldValue::Text(word.text.clone()),
+    }
+}
+
+fn protocol(reading: &mut Reading<'_>, node: &Node, sites: &mut Sites) -> Option<Protocol> {
+    if let Kind::Word(word) = &node.kind {
+        if word.text == "json" {
+            return Some(Protocol::Json);
+        }
+        let message = format!("`{}` is no protocol", word.text);
+        if word.text == "mavlink" {
+            reading.page.error(
+                word.span.clone(),
+                message,
+                Some("write `{ mavlink: common, system: 1, component: 1 }`".into()),
+            );
+        } else {
+            reading.page.unknown(word, message, ["json", "mavlink"].into_iter());
+        }
+        return None;
+    }
+    let fields = reading.page.fields(node, &MAVLINK)?;
+    let word = reading.page.text(fields.get("mavlink")?, "`common`, `ardupilotmega` or the path of a dialect's XML")?;
+    sites.protocol = word.span.clone();
+    let number = |page: &mut Page, key: &str| match fields.get(key) {
+        Some(node) => page.whole(node, 1..=255, "an id").and_then(|n| u8::try_from(n).ok()),
+        None => Some(1),
+    };
+    let system = number(&mut reading.page, "system");
+    let component = number(&mut reading.page, "component");
+    let dialect = match word.text.as_str() {
+        "common" => DialectSource::Common,
+        "ardupilotmega" => DialectSource::Ardupilotmega,
+        path if path.ends_with(".xml") => xml(reading, word)?,
+        other => {
+            let message = format!("dialect `{other}` is not built in");
+            reading.page.unknown(word, message, ["common", "ardupilotmega"].into_iter());
+            return None;
+        }
+    };
+    Some(Protocol::Mavlink { dialect, system: system?, component: component? })
+}
+
+/// Reads a dialect and what it includes.
+fn xml(reading: &mut Reading<'_>, word: &Word) -> Option<DialectSource> {
+    let mut texts: Vec<(String, String)> = Vec::new();
+    let mut waiting = vec![beside(&reading.page.source.name, &word.text)];
+    while let Some(path) = waiting.pop() {
+        if texts.iter().any(|(name, _)| *name == path) {
+            continue;
+        }
+        let bytes = match reading.files.read(&path) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                reading.page.error(word.span.clone(), format!("dialect `{path}` cannot be read: {why}"), None);
+                return None;
+            }
+        };
+        let Ok(text) = String::from_utf8(bytes.clone()) else {
+            reading.page.error(word.span.clone(), format!("dialect `{path}` is no text"), None);
+            return None;
+        };
+        // What is wrong with the XML itself is the codec's to say; here only its includes are wanted.
+        if let Ok(document) = roxmltree::Document::parse(&text) {
+            for include in document.root_element().children().filter(|n| n.has_tag_name("include")) {
+                waiting.push(beside(&path, include.text().unwrap_or("").trim()));
+            }
+        }
+        reading.keep(FileKind::Dialect, &path, bytes);
+        texts.push((path, text));
+    }
+    Some(DialectSource::Xml(texts))
+}
+
+/// Whether the protocol can be spoken over the link.
+fn fits(page: &mut Page, word: &Word, link: &LinkDef, protocol: &Protocol, sites: &Sites) {
+    let (speaks, wants) = match (&link.kind, protocol) {
+        (LinkKind::Mqtt(_), Protocol::Mavlink { .. }) => ("MAVLink", "a serial link"),
+        (LinkKind::Serial(_), Protocol::Json) => ("JSON", "an MQTT link"),
+        _ => return,
+    };
+    page.error(
+        sites.protocol.clone(),
+        format!("device `{}` speaks {speaks}, which needs {wants}; link `{}` is another kind", word.text, link.name),
+        None,
+    );
+}
+
+/// Whether a serial device is named so that the wrong board is found out.
+fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, FieldValue)], role: Role, has_twin: bool) {
+    let LinkKind::Serial(serial) = &link.kind else { return };
+    if serial.port == PortName::Twin && !has_twin {
+        page.error(
+            word.span.clone(),
+            format!("link `{}` has no port but its twins, and `{}` has no `twin`", link.name, word.text),
+            Some("add `twin: …` to the device, or name the port of the link".into()),
+        );
+    }
+    if !identity.is_empty() || role == Role::Controller {
+        return;
+    }
+    let by_name = match &serial.port {
+        PortName::Usb { serial, .. } => serial.is_some(),
+        PortName::Path(path) => path.starts_with("/dev/serial/by-id/"),
+        // A twin is what it is said to be.
+        PortName::Twin => return,
+    };
+    let remedy = Some("add `identity: { AUTOPILOT_VERSION.uid: 0x… }`".to_string());
+    if by_name {
+        page.warn(
+            word.span.clone(),
+            format!(
+                "nothing proves that `{}` is the board it should be: the first message of its address will do",
+                word.text
+            ),
+            remedy,
+        );
+    } else {
+        page.error(
+            word.span.clone(),
+            format!("`{}` is named by a port that any board may be plugged into, and has no identity", word.text),
+            remedy,
+        );
+    }
+}
+
+/// Devices of one link speak one protocol, each under its own address.
+fn same_link(page: &mut Page, drafts: &[Draft<'_>], links: &[LinkDef]) {
+    for (i, draft) in drafts.iter().enumerate() {
+        let Some(config) = &draft.codec else { continue };
+        let before = drafts[..i].iter().filter(|d| d.link == draft.link).find_map(|d| Some((d, d.codec.as_ref()?)));
+        let link = links.iter().find(|l| Some(l.id) == draft.link).map_or("", |l| l.name.as_str());
+        if let Some((first, other)) = before {
+            let same = match (&other.protocol, &config.protocol) {
+                (Protocol::Json, Protocol::Json) => true,
+                (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
+                _ => false,
+            };
+            if !same {
+                page.error(
+                    draft.sites.protocol.clone(),
+                    format!("link `{link}` speaks another protocol or dialect with `{}`", first.word.text),
+                    Some("devices that share a link speak the same".into()),
+                );
+            }
+        }
+        if let Protocol::Mavlink { system, component, .. } = &config.protocol {
+            let twin = drafts[..i].iter().filter(|d| d.link == draft.link).find(|d| {
+                matches!(d.codec.as_ref().map(|c| &c.protocol),
+                    Some(Protocol::Mavlink { system: s, component: c, .. }) if s == system && c == component)
+            });
+            if let Some(twin) = twin {
+                page.error(
+                    draft.sites.protocol.clone(),
+                    format!(
+                        "`{}` has the same address on link `{link}`: system {system}, component {component}",
+                        twin.word.text
+                    ),
+                    Some("give each device its own system or component id".into()),
+                );
+            }
+        }
+    }
+}

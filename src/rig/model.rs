@@ -1,0 +1,230 @@
+//! The rig as everyone else sees it.
+
+use crate::codec::LinkConfig;
+use crate::command::{Command, CommandId, CommandTable};
+use crate::expr::ir::Formula;
+use crate::signal::SignalTable;
+use crate::stl::RuleSpec;
+use crate::time::Span;
+use crate::units::Unit;
+use crate::wire::{DeviceId, LinkId};
+
+/// The bench: what is on it, and how each thing is made safe.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rig {
+    pub name: String,
+    pub about: String,
+    pub links: Vec<LinkDef>,
+    pub devices: Vec<DeviceDef>,
+    pub signals: SignalTable,
+    pub commands: CommandTable,
+    /// The envelope's rules; `RuleSpec::id` is their place here.
+    pub rules: Vec<Rule>,
+    pub world: WorldDef,
+}
+
+/// How bytes reach devices.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LinkDef {
+    pub id: LinkId,
+    pub name: String,
+    pub kind: LinkKind,
+    /// What the codec must know.
+    pub codec: LinkConfig,
+}
+
+/// The kinds of link.
+#[derive(Clone, PartialEq, Debug)]
+pub enum LinkKind {
+    Serial(SerialDef),
+    Mqtt(MqttDef),
+}
+
+/// A serial port, named so that it is the same port tomorrow.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SerialDef {
+    pub port: PortName,
+    pub baud: u32,
+    pub parity: Parity,
+    pub flow: Flow,
+    pub stop_bits: u8,
+}
+
+/// What a port is called.
+#[derive(Clone, PartialEq, Debug)]
+pub enum PortName {
+    /// A stable path (`/dev/serial/by-id/…`, a pseudo-terminal).
+    Path(String),
+    /// A USB adapter by its numbers.
+    Usb { vid: u16, pid: u16, serial: Option<String> },
+    /// No port yet: the other end is the twin, and a run says so.
+    Twin,
+}
+
+/// Parity bit.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Parity {
+    None,
+    Even,
+    Odd,
+}
+
+/// Flow control.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Flow {
+    None,
+    Software,
+    Hardware,
+}
+
+/// A broker.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MqttDef {
+    pub broker: Broker,
+    /// 5 or 3 (3.1.1).
+    pub version: u8,
+    /// Where user and password come from; never the rig file itself.
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+}
+
+/// Which broker.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Broker {
+    /// The one that Checkrein starts for the run.
+    Embedded,
+    Remote {
+        host: String,
+        port: u16,
+        tls: Option<Tls>,
+    },
+}
+
+/// Where a secret is kept.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Secret {
+    Environment(String),
+    File(String),
+}
+
+/// Files for TLS, by path.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Tls {
+    pub ca: Option<String>,
+    pub cert: Option<String>,
+    pub key: Option<String>,
+}
+
+/// A device.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeviceDef {
+    pub id: DeviceId,
+    pub name: String,
+    pub link: LinkId,
+    pub role: Role,
+    /// The twin that takes its place with `--sim`.
+    pub twin: Option<String>,
+    /// The one formula that says it is harmless, with its text.
+    pub safe: Option<(Formula, String)>,
+    pub ladder: Vec<RungDef>,
+    /// Devices whose ladders must be over before this one's starts.
+    pub after: Vec<DeviceId>,
+    /// The device's own dead-man: what it loses, and how soon it is safe by itself.
+    pub dead_man: Option<DeadMan>,
+    /// For controllers: per command it may ask for, how old and how often.
+    pub may: Vec<MayDef>,
+}
+
+/// What a device is on the rig.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Role {
+    Machine,
+    /// The AI under test.
+    Controller,
+}
+
+/// Dead-man of a device.
+#[derive(Clone, PartialEq, Debug)]
+pub enum DeadMan {
+    /// The machine falls safe by itself when it no longer hears our heartbeat.
+    LosesHeartbeat { safe_within: Span },
+    /// The controller is taken for dead after this much silence.
+    SilentFor(Span),
+}
+
+/// One rung of a ladder.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RungDef {
+    /// What is sent, in order; all harmless commands.
+    pub commands: Vec<Command>,
+    pub within: Span,
+    /// Passed over unless this holds, with its text.
+    pub when: Option<(Formula, String)>,
+    /// May be escalated to by time alone (watchdog).
+    pub blind: bool,
+}
+
+/// What a controller may ask for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MayDef {
+    pub command: CommandId,
+    pub max_age: Option<Span>,
+    pub min_interval: Option<Span>,
+}
+
+/// The world behind all twins.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct WorldDef {
+    /// `hall`, …; empty: none.
+    pub model: String,
+    /// Settings in SI by name (`wind`).
+    pub settings: Vec<(String, f64)>,
+}
+
+/// A rule of the envelope or of the scenario.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rule {
+    pub name: String,
+    pub spec: RuleSpec,
+    pub origin: Origin,
+    /// `always: fc.altitude <= 8 m`, as written.
+    pub text: String,
+    /// `fc.mode == GUIDED`, as written.
+    pub when_text: Option<String>,
+    pub because: Option<String>,
+    pub source: Option<String>,
+    /// Margin under which the live view warns, in the rule's unit (SI).
+    pub warn_at: Option<f64>,
+    pub react_within: Option<Span>,
+    pub safe_within: Option<Span>,
+    pub process_safety_time: Option<Span>,
+    pub reaction: Reaction,
+    pub margin: MarginUnit,
+}
+
+/// Which file a rule comes from.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    Envelope,
+    Scenario,
+}
+
+/// What happens when a rule is broken.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Reaction {
+    /// The ladders of these devices.
+    Stop(Vec<DeviceId>),
+    /// The verdict alone.
+    Fail,
+}
+
+/// How a rule's margin is shown.
+#[derive(Clone, PartialEq, Debug)]
+pub enum MarginUnit {
+    /// In this unit; values are SI.
+    Unit(Unit),
+    /// Dimensions mix: a share of the declared range.
+    Share,
+    /// States and flags only: held or broken.
+    Truth,
+}

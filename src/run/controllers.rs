@@ -1,0 +1,151 @@
+//! Controllers: what they are told, and what becomes of what they ask for.
+
+use super::Effects;
+use super::core::Core;
+use super::event::EventKind;
+use super::wires::Standing;
+use crate::codec::Tells;
+use crate::command::{Authority, Command};
+use crate::fault::{Pipe, TellPipe};
+use crate::guard::{Decision, GateConfig};
+use crate::rig::Role;
+use crate::scenario::plan::Plan;
+use crate::signal::{SignalId, Value};
+use crate::time::{Span, Time};
+use crate::wire::{DeviceId, LinkId};
+
+/// A controller of the rig, with the pipes that its faults act on.
+pub(super) struct Controller {
+    pub device: DeviceId,
+    link: LinkId,
+    /// `<controller>.command`: pulses with each command that it proposes.
+    command_signal: Option<SignalId>,
+    tells: Option<Tells>,
+    next_tell: Time,
+    pub told: TellPipe,
+    pub said: Pipe<Proposal>,
+    values: Vec<(SignalId, Value)>,
+}
+
+/// A command that a controller asked for, with the instant at which it arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Proposal {
+    command: Command,
+    stale: bool,
+    arrived: Time,
+}
+
+impl Controller {
+    pub fn all_of(plan: &Plan) -> Vec<Controller> {
+        let configs = plan.rig.links.iter().flat_map(|link| &link.codec.devices);
+        plan.rig
+            .devices
+            .iter()
+            .filter(|device| device.role == Role::Controller)
+            .map(|device| Controller {
+                device: device.id,
+                link: device.link,
+                command_signal: plan.reserved.commands.iter().find(|(d, _)| *d == device.id).map(|(_, s)| *s),
+                tells: configs.clone().find(|c| c.device == device.id).and_then(|c| c.tells.clone()),
+                next_tell: Time::ZERO,
+                // Two streams of one seed: what it is told and what it says are faulted independently.
+                told: TellPipe::new(plan.seed ^ (u64::from(device.id.0) << 32 | 1)),
+                said: Pipe::new(plan.seed ^ (u64::from(device.id.0) << 32 | 2)),
+                values: Vec::new(),
+            })
+            .collect()
+    }
+}
+
+impl Core {
+    /// A controller asks for a command: it becomes a pulse, and goes through the faults on what it says to the gate.
+    pub(super) fn proposed(&mut self, at: Time, device: DeviceId, command: Command, stale: bool, out: &mut Effects) {
+        let Some(place) = self.controllers.iter().position(|c| c.device == device) else { return };
+        if let Some(signal) = self.controllers[place].command_signal {
+            self.instant(at, &[(signal, Value::Pulse)], out);
+        } else {
+            self.pass_time(at, out);
+        }
+        let arrived = self.now;
+        self.controllers[place].said.push(arrived, Proposal { command, stale, arrived });
+        self.gate_proposals(place, out);
+    }
+
+    /// Brings what is due out of the pipe before the gate.
+    fn gate_proposals(&mut self, place: usize, out: &mut Effects) {
+        while let Some(proposal) = self.controllers[place].said.pop(self.now) {
+            self.gate(self.controllers[place].device, proposal, out);
+        }
+    }
+
+    fn gate(&mut self, device: DeviceId, proposal: Proposal, out: &mut Effects) {
+        // What a broker kept or repeated is as old as can be: nobody knows when it was meant.
+        let age = if proposal.stale { Span::MAX } else { self.now.since(proposal.arrived) };
+        let mut command = proposal.command;
+        let allowed = self.plan.rig.devices[device.0 as usize].may.iter().find(|may| may.command == command.id);
+        let limits = GateConfig {
+            max_age: allowed.and_then(|may| may.max_age),
+            min_interval: allowed.and_then(|may| may.min_interval),
+        };
+        let bounds = self.reacting.bounds_of(command.id);
+        let decision = self.reacting.guard.gate(self.now, Authority::Controller, age, &mut command, &bounds, &limits);
+        self.emit(EventKind::CommandGated { device, command: proposal.command, decision, age }, out);
+        if let Decision::Pass | Decision::Clamp { .. } = decision
+            && let Err(why) = self.order(command, out)
+        {
+            self.emit(EventKind::CommandMalformed { device, why }, out);
+        }
+    }
+
+    /// Tells controllers what is due, and lets delayed proposals through.
+    pub(super) fn tick_controllers(&mut self, at: Time, out: &mut Effects) {
+        for place in 0..self.controllers.len() {
+            self.tell(place, at, out);
+            self.gate_proposals(place, out);
+        }
+    }
+
+    fn tell(&mut self, place: usize, at: Time, out: &mut Effects) {
+        let controller = &mut self.controllers[place];
+        if self.links[controller.link.0 as usize].state != Standing::Up {
+            return;
+        }
+        let Some(tells) = &controller.tells else { return };
+        if controller.next_tell <= at {
+            // Periods that a stall swallowed are not made up for: old news in a burst helps no controller.
+            let period = tells.every;
+            controller.next_tell =
+                if at.since(controller.next_tell) > period { at + period } else { controller.next_tell + period };
+            controller.values.clear();
+            for field in &tells.fields {
+                controller.values.push((field.signal, self.judging.value(field.signal, at)));
+            }
+            controller.told.push(at, &controller.values);
+        }
+        let (device, link) = (controller.device, controller.link);
+        let mut values = std::mem::take(&mut controller.values);
+        let mut turn = std::mem::take(&mut self.turn);
+        loop {
+            values.clear();
+            if !self.controllers[place].told.pop(at, &mut values) {
+                break;
+            }
+            turn.clear();
+            self.links[link.0 as usize].codec.tell(at, device, &values, &mut turn);
+            self.notes_and_sends(link, &mut turn, out);
+        }
+        self.turn = turn;
+        self.controllers[place].values = values;
+    }
+
+    /// When the next telling or delayed item is due.
+    pub(super) fn controller_deadline(&self) -> Option<Time> {
+        let of_one = |c: &Controller| {
+            let up = self.links[c.link.0 as usize].state == Standing::Up;
+            let tell = c.tells.as_ref().map(|_| c.next_tell);
+            let due = [tell, c.told.next_deadline(), c.said.next_deadline()].into_iter().flatten().min();
+            due.filter(|_| up)
+        };
+        self.controllers.iter().filter_map(of_one).min()
+    }
+}

@@ -1,0 +1,262 @@
+//! What the run knows and can do, without the script: wires, judgement, guard, controllers, faults.
+
+use super::controllers::Controller;
+use super::event::{Event, EventKind, StepOutcome};
+use super::faults::ActiveFault;
+use super::judging::{Judging, ProbeId};
+use super::reacting::Reacting;
+use super::wires::LinkRun;
+use super::{Effect, Effects, SendId};
+use crate::codec::Turn;
+use crate::command::{Authority, Command, Ticket};
+use crate::guard::{Cause, Decision, GateConfig};
+use crate::scenario::plan::{Plan, StepId};
+use crate::signal::{SignalId, Value};
+use crate::stl::Truth;
+use crate::time::{Span, Time};
+use crate::wire::{Frame, Lane};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What became of an order given to a codec.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum TicketState {
+    Open,
+    Acked,
+    Refused(String),
+    Unanswered,
+}
+
+/// A prompt on the operator's screen.
+#[derive(Debug)]
+struct OpenPrompt {
+    step: StepId,
+    answer: Option<bool>,
+}
+
+/// Everything of a run but the script and its stages.
+pub(super) struct Core {
+    pub(super) plan: Arc<Plan>,
+    /// The last closed instant.
+    pub(super) now: Time,
+    pub(super) links: Vec<LinkRun>,
+    pub(super) judging: Judging,
+    pub(super) reacting: Reacting,
+    pub(super) controllers: Vec<Controller>,
+    pub(super) faults: Vec<ActiveFault>,
+    /// Values that the run itself tells, applied at the next free instant.
+    pub(super) own_samples: Vec<(SignalId, Value)>,
+    /// Outcomes of the steps that ended, in order.
+    pub(super) step_outcomes: Vec<(StepId, StepOutcome)>,
+    pub(super) recorder_trouble: Option<String>,
+    tickets: BTreeMap<Ticket, (Time, TicketState)>,
+    prompts: Vec<OpenPrompt>,
+    phase: Option<u16>,
+    next_send: u64,
+    next_ticket: u64,
+    pub(super) turn: Turn,
+}
+
+impl Core {
+    pub fn new(plan: Arc<Plan>, probes: Vec<crate::expr::ir::Formula>) -> Core {
+        let links = plan.rig.links.iter().map(|link| LinkRun::new(link, plan.seed)).collect();
+        let mut own_samples =
+            vec![(plan.reserved.phase, Value::State(0)), (plan.reserved.guard_tripped, Value::Flag(false))];
+        own_samples.retain(|(id, _)| (id.0 as usize) < plan.rig.signals.len());
+        Core {
+            now: Time::ZERO,
+            links,
+            judging: Judging::new(&plan, probes),
+            reacting: Reacting::new(&plan),
+            controllers: Controller::all_of(&plan),
+            faults: Vec::new(),
+            own_samples,
+            step_outcomes: Vec::new(),
+            recorder_trouble: None,
+            tickets: BTreeMap::new(),
+            prompts: Vec::new(),
+            phase: None,
+            next_send: 0,
+            next_ticket: 0,
+            turn: Turn::default(),
+            plan,
+        }
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The last closed instant.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Whether a step formula is proven at the present instant.
+    pub fn truth(&self, probe: ProbeId) -> Truth {
+        self.judging.truth(probe)
+    }
+
+    /// The cause that tripped the guard, if it did.
+    pub fn tripped(&self) -> Option<Cause> {
+        self.reacting.guard.tripped()
+    }
+
+    pub fn emit(&self, kind: EventKind, out: &mut Effects) {
+        out.list.push(Effect::Emit(Event { at: self.now, kind }));
+    }
+
+    pub fn remark(&self, text: String, out: &mut Effects) {
+        self.emit(EventKind::Remark { text }, out);
+    }
+
+    /// Queues a value that the run itself tells; it gets an instant of its own.
+    pub fn tell_self(&mut self, signal: SignalId, value: Value) {
+        self.own_samples.push((signal, value));
+    }
+
+    /// Names the next write.
+    pub fn send_id(&mut self) -> SendId {
+        self.next_send += 1;
+        SendId(self.next_send)
+    }
+
+    /// Hands a frame to the host, unless a trip closed its lane.
+    pub fn send(&mut self, lane: Lane, frame: Frame, out: &mut Effects) {
+        if lane == Lane::Normal {
+            // Only what may move something passes through the link's faults.
+            let link = frame.link.0 as usize;
+            self.links[link].outgoing.push(self.now, frame);
+            while let Some(frame) = self.links[link].outgoing.pop(self.now) {
+                self.send_now(lane, frame, out);
+            }
+            return;
+        }
+        self.send_now(lane, frame, out);
+    }
+
+    /// Hands a frame to the host past the link's faults.
+    pub(super) fn send_now(&mut self, lane: Lane, frame: Frame, out: &mut Effects) {
+        if lane == Lane::Normal && !self.reacting.guard.open() {
+            return;
+        }
+        let id = self.send_id();
+        out.list.push(Effect::Send { id, lane, frame });
+    }
+
+    /// The earliest instant at which something happens by itself.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        [
+            self.judging.next_deadline(),
+            self.reacting.guard.next_deadline(),
+            self.codec_deadline(),
+            self.controller_deadline(),
+            self.fault_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Applies what the run told itself since the last look, as one instant.
+    pub(super) fn own_instant(&mut self, out: &mut Effects) {
+        if self.own_samples.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.own_samples);
+        self.instant(self.now.next(), &batch, out);
+    }
+
+    /// Gives a command through the guard to its device's codec. `Err`: the guard or the codec said no, in words.
+    pub fn give(&mut self, from: Authority, mut command: Command, out: &mut Effects) -> Result<Ticket, String> {
+        let limits = GateConfig { max_age: None, min_interval: None };
+        let bounds = self.reacting.bounds_of(command.id);
+        match self.reacting.guard.gate(self.now, from, Span::ZERO, &mut command, &bounds, &limits) {
+            Decision::Pass | Decision::Clamp { .. } => self.order(command, out),
+            Decision::Reject(refusal) => Err(format!("the guard rejected it ({refusal:?})")),
+        }
+    }
+
+    /// Hands a command that passed the gate to the codec.
+    pub(super) fn order(&mut self, command: Command, out: &mut Effects) -> Result<Ticket, String> {
+        let device = self.plan.rig.commands.def(command.id).device;
+        let link = self.plan.rig.devices[device.0 as usize].link;
+        self.next_ticket += 1;
+        let ticket = Ticket(self.next_ticket);
+        self.tickets.insert(ticket, (self.now, TicketState::Open));
+        self.emit(EventKind::CommandGiven { command, ticket }, out);
+        let mut turn = std::mem::take(&mut self.turn);
+        turn.clear();
+        let given = self.links[link.0 as usize].codec.order(self.now, &command, ticket, &mut turn);
+        self.notes_and_sends(link, &mut turn, out);
+        self.turn = turn;
+        given.map(|()| ticket).map_err(|error| error.to_string())
+    }
+
+    pub fn ticket(&self, ticket: Ticket) -> TicketState {
+        self.tickets.get(&ticket).map_or(TicketState::Unanswered, |(_, state)| state.clone())
+    }
+
+    /// Closes a ticket; the answer to an unknown one is dropped (a trip may have emptied the table).
+    pub(super) fn close_ticket(&mut self, ticket: Ticket, state: TicketState, out: &mut Effects) {
+        let Some((given, slot)) = self.tickets.get_mut(&ticket) else { return };
+        let after = self.now.since(*given);
+        *slot = state.clone();
+        let kind = match state {
+            TicketState::Acked => EventKind::CommandAcked { ticket, after },
+            TicketState::Refused(reason) => EventKind::CommandRefused { ticket, reason },
+            TicketState::Unanswered | TicketState::Open => EventKind::CommandUnanswered { ticket },
+        };
+        self.emit(kind, out);
+        // Only script steps ask again, and they ask at once: a bounded table is enough.
+        while self.tickets.len() > 256 {
+            self.tickets.pop_first();
+        }
+    }
+
+    /// Asks the person beside the rig.
+    pub fn ask(&mut self, step: StepId, text: &str, within: Span, out: &mut Effects) {
+        self.prompts.push(OpenPrompt { step, answer: None });
+        self.emit(EventKind::PromptAsked { step, text: text.to_owned() }, out);
+        out.list.push(Effect::Prompt { text: text.to_owned(), within });
+    }
+
+    /// The answer to the step's prompt; taken once.
+    pub fn answer(&mut self, step: StepId, out: &mut Effects) -> Option<bool> {
+        let place = self.prompts.iter().position(|p| p.step == step && p.answer.is_some())?;
+        let yes = self.prompts.remove(place).answer?;
+        self.emit(EventKind::PromptAnswered { step, yes }, out);
+        Some(yes)
+    }
+
+    /// The oldest open prompt is answered; a word with no question is dropped.
+    pub(super) fn answered(&mut self, yes: bool) {
+        if let Some(prompt) = self.prompts.iter_mut().find(|p| p.answer.is_none()) {
+            prompt.answer = Some(yes);
+        }
+    }
+
+    pub fn withdraw_prompt(&mut self, step: StepId) {
+        self.prompts.retain(|p| p.step != step);
+    }
+
+    pub fn step_started(&mut self, step: StepId, out: &mut Effects) {
+        self.emit(super::script::started(step), out);
+        // State 0 of the signal `step` is "none".
+        self.tell_self(self.plan.reserved.step, Value::State((step.0 + 1).min(u16::MAX as u32) as u16));
+    }
+
+    pub fn step_ended(&mut self, step: StepId, outcome: StepOutcome, out: &mut Effects) {
+        self.step_outcomes.push((step, outcome.clone()));
+        self.emit(EventKind::StepEnded { step, outcome }, out);
+    }
+
+    /// Enters a phase (or none) and gives back the one before.
+    pub fn enter_phase(&mut self, phase: Option<u16>, out: &mut Effects) -> Option<u16> {
+        let outer = std::mem::replace(&mut self.phase, phase);
+        self.emit(EventKind::Phase { phase }, out);
+        // State 0 of the signal `phase` is "none", and so is place 0 of the plan's phases.
+        self.tell_self(self.plan.reserved.phase, Value::State(phase.unwrap_or(0)));
+        outer
+    }
+}

@@ -1,0 +1,225 @@
+//! The verdict: only evidence makes a pass.
+
+use super::core::Core;
+use super::event::{EventKind, Outcome, RunVerdict, StepOutcome};
+use super::reacting::LadderStanding;
+use super::{Effect, Effects};
+use crate::guard::Cause;
+use crate::scenario::plan::{Step, StepId, StepKind};
+use crate::stl::{Judgement, RuleVerdict, Truth};
+
+/// Why a run could not be brought up, or was stopped by a person before it was armed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum NeverArmed {
+    Blocked(String),
+    Stopped,
+}
+
+/// Reasons found for each verdict but pass.
+#[derive(Default)]
+struct Reasons {
+    fail: Vec<String>,
+    aborted: Vec<String>,
+    inconclusive: Vec<String>,
+}
+
+impl Core {
+    /// Judges the run and ends it.
+    pub(super) fn conclude(&mut self, never_armed: Option<&NeverArmed>, out: &mut Effects) {
+        self.margins(out);
+        for place in 0..self.links.len() {
+            self.say_trouble(crate::wire::LinkId(place as u16), true, out);
+        }
+        let judgements = self.judging.take_rules().map_or(Vec::new(), |engine| engine.finish(self.now));
+        for judgement in &judgements {
+            self.emit(EventKind::RuleJudged { judgement: judgement.clone() }, out);
+        }
+        let outcome = self.outcome(never_armed, &judgements);
+        self.emit(EventKind::Finished { outcome: outcome.clone() }, out);
+        out.list.push(Effect::Finish(outcome));
+    }
+
+    fn outcome(&self, never_armed: Option<&NeverArmed>, judgements: &[Judgement]) -> Outcome {
+        let mut reasons = Reasons::default();
+        self.machine_reasons(never_armed.is_some(), &mut reasons);
+        match never_armed {
+            Some(NeverArmed::Blocked(why)) => {
+                let mut all = vec![why.clone()];
+                all.append(&mut reasons.inconclusive);
+                return Outcome { verdict: RunVerdict::Blocked, reasons: all };
+            }
+            Some(NeverArmed::Stopped) => reasons.aborted.push("a person stopped it before it was armed".to_owned()),
+            None => {
+                self.rule_reasons(judgements, &mut reasons);
+                self.step_reasons(&mut reasons);
+                self.trip_reasons(&mut reasons);
+                if self.nothing_judged(judgements) {
+                    reasons
+                        .inconclusive
+                        .push("nothing was judged: no rule was tested and no expect was met".to_owned());
+                }
+            }
+        }
+        let Reasons { mut fail, mut aborted, mut inconclusive } = reasons;
+        if !fail.is_empty() {
+            fail.append(&mut aborted);
+            fail.append(&mut inconclusive);
+            Outcome { verdict: RunVerdict::Fail, reasons: fail }
+        } else if !aborted.is_empty() {
+            aborted.append(&mut inconclusive);
+            Outcome { verdict: RunVerdict::Aborted, reasons: aborted }
+        } else if !inconclusive.is_empty() {
+            Outcome { verdict: RunVerdict::Inconclusive, reasons: inconclusive }
+        } else {
+            let tested = judgements.iter().filter(|j| j.verdict == RuleVerdict::Pass).count();
+            let met = self.expects_met();
+            let evidence = format!("{tested} rules held, {met} expectations were met, every device is confirmed safe");
+            Outcome { verdict: RunVerdict::Pass, reasons: vec![evidence] }
+        }
+    }
+
+    /// What speaks of the machine and the harness, armed or not.
+    fn machine_reasons(&self, never_armed: bool, reasons: &mut Reasons) {
+        for (place, ladder) in self.plan.ladders.iter().enumerate() {
+            let name = &self.plan.rig.devices[ladder.device.0 as usize].name;
+            let standing = self.reacting.ladders[place].standing;
+            if standing == LadderStanding::Alarm {
+                let why = format!("device {name} was not confirmed safe by the last rung of its ladder: look at it");
+                match self.safe_truth(place) {
+                    Truth::False => reasons.fail.push(why),
+                    _ => reasons.inconclusive.push(why),
+                }
+            } else if !never_armed && self.safe_truth(place) != Truth::True {
+                reasons.inconclusive.push(format!("device {name} is not proven safe at the end"));
+            }
+        }
+        if let Some(why) = &self.recorder_trouble {
+            reasons.inconclusive.push(format!("the recording is not whole: {why}"));
+        }
+    }
+
+    fn rule_reasons(&self, judgements: &[Judgement], reasons: &mut Reasons) {
+        for judgement in judgements {
+            let rule = &self.plan.rules[judgement.rule.0 as usize];
+            match judgement.verdict {
+                RuleVerdict::Fail => {
+                    let at = judgement.violated_at.map_or(String::new(), |at| format!(" at {at}"));
+                    reasons.fail.push(format!("rule {} was broken{at}: {}", rule.name, rule.text));
+                }
+                RuleVerdict::Inconclusive => {
+                    reasons
+                        .inconclusive
+                        .push(format!("rule {} could not be judged throughout: data missing", rule.name));
+                }
+                RuleVerdict::Untested if self.plan.exercises.contains(&judgement.rule) => {
+                    reasons
+                        .inconclusive
+                        .push(format!("rule {} was to be exercised but its `when` never held", rule.name));
+                }
+                RuleVerdict::Pass | RuleVerdict::Untested => {}
+            }
+        }
+        reasons.fail.extend(self.late_reactions());
+    }
+
+    fn step_reasons(&self, reasons: &mut Reasons) {
+        let title = |step: &StepId| {
+            let title = &self.plan.titles[step.0 as usize];
+            format!("{} (line {})", title.title, title.line)
+        };
+        for (step, outcome) in &self.step_outcomes {
+            // A group ends with the outcome of the step inside it: say it once, for the innermost.
+            if self.is_group(*step) {
+                continue;
+            }
+            match outcome {
+                StepOutcome::Failed(why) => reasons.fail.push(format!("step {}: {why}", title(step))),
+                StepOutcome::Inconclusive(why) => reasons.inconclusive.push(format!("step {}: {why}", title(step))),
+                StepOutcome::Aborted(why) => reasons.aborted.push(format!("step {}: {why}", title(step))),
+                StepOutcome::Done | StepOutcome::Skipped(_) => {}
+            }
+        }
+    }
+
+    fn trip_reasons(&self, reasons: &mut Reasons) {
+        for trip in &self.reacting.trips {
+            let rig = &self.plan.rig;
+            let device = |d: crate::wire::DeviceId| rig.devices[d.0 as usize].name.clone();
+            let link = |l: crate::wire::LinkId| rig.links[l.0 as usize].name.clone();
+            let why = match trip.cause {
+                Cause::Finish | Cause::Rule(_) => continue,
+                Cause::Operator | Cause::OperatorAgain => {
+                    reasons.aborted.push("a person stopped it".to_owned());
+                    continue;
+                }
+                Cause::Unknown(rule) => {
+                    format!("the guard tripped: a signal of rule {} was unknown", self.plan.rules[rule.0 as usize].name)
+                }
+                Cause::Silence(d) => format!("the guard tripped: controller {} was silent", device(d)),
+                Cause::Restart(d) => format!("the guard tripped: device {} started anew", device(d)),
+                Cause::WrongIdentity(d) => format!("the guard tripped: device {} is another one", device(d)),
+                Cause::LinkLost(l) => format!("the guard tripped: link {} was lost", link(l)),
+                Cause::Recorder => "the guard tripped: the recorder failed".to_owned(),
+                Cause::Stall => "the guard tripped: the harness itself stood still".to_owned(),
+                Cause::Watchdog(l) => format!("the guard tripped: the watchdog of link {} fired or died", link(l)),
+            };
+            reasons.inconclusive.push(why);
+        }
+    }
+
+    fn safe_truth(&self, place: usize) -> Truth {
+        self.truth(self.reacting.ladders[place].safe)
+    }
+
+    fn is_group(&self, step: StepId) -> bool {
+        matches!(
+            find(&self.plan.steps, step).or_else(|| find(&self.plan.finally, step)),
+            Some(StepKind::Phase { .. } | StepKind::Parallel { .. } | StepKind::Repeat { .. })
+        ) || matches!(
+            (find(&self.plan.steps, step).or_else(|| find(&self.plan.finally, step)), self.outcome_inside(step)),
+            (Some(StepKind::When { .. }), true)
+        )
+    }
+
+    /// Whether a step inside this one ended with an outcome of its own.
+    fn outcome_inside(&self, step: StepId) -> bool {
+        let Some(StepKind::When { steps, .. }) =
+            find(&self.plan.steps, step).or_else(|| find(&self.plan.finally, step))
+        else {
+            return false;
+        };
+        self.step_outcomes.iter().any(|(inner, _)| find(steps, *inner).is_some())
+    }
+
+    fn is_expect(&self, step: StepId) -> bool {
+        matches!(find(&self.plan.steps, step).or_else(|| find(&self.plan.finally, step)), Some(StepKind::Expect { .. }))
+    }
+
+    fn expects_met(&self) -> usize {
+        self.step_outcomes
+            .iter()
+            .filter(|(step, outcome)| *outcome == StepOutcome::Done && self.is_expect(*step))
+            .count()
+    }
+
+    fn nothing_judged(&self, judgements: &[Judgement]) -> bool {
+        let some_rule = judgements.iter().any(|j| matches!(j.verdict, RuleVerdict::Pass | RuleVerdict::Fail));
+        !some_rule && self.expects_met() == 0
+    }
+}
+
+/// The kind of a step, wherever it stands in the tree.
+fn find(steps: &[Step], id: StepId) -> Option<&StepKind> {
+    steps.iter().find_map(|step| {
+        if step.id == id {
+            return Some(&step.kind);
+        }
+        match &step.kind {
+            StepKind::Phase { steps, .. } | StepKind::Repeat { steps, .. } | StepKind::When { steps, .. } => {
+                find(steps, id)
+            }
+            StepKind::Parallel { lanes } => lanes.iter().find_map(|lane| find(lane, id)),
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,370 @@
+//! The fold itself: inputs in, effects out, and the stages of a run from bring-up to the one way out.
+
+use super::core::Core;
+use super::ending::NeverArmed;
+use super::event::{EventKind, StepOutcome};
+use super::judging::ProbeTable;
+use super::reacting::Reacting;
+use super::script::{Progress, Sequence, Steps, prepare};
+use super::wires::Standing;
+use super::{Effects, Input, LinkState, OperatorOrder, RecorderState};
+use crate::codec::Turn;
+use crate::guard::{Cause, LadderSet};
+use crate::scenario::plan::{Mode, Plan};
+use crate::time::{Span, Time};
+use crate::wire::{Frame, LinkId};
+use std::sync::Arc;
+
+/// A bound on how often one instant may be looked at again: more is our bug, and the loop must not hang on it.
+const LOOKS_MAX: usize = 10_000;
+
+/// One run: feed it inputs, carry out its effects.
+pub struct Run {
+    core: Core,
+    script: Sequence,
+    finally: Steps,
+    stage: Stage,
+    turn: Turn,
+    /// The script's own end, once it has one.
+    never_armed: Option<NeverArmed>,
+}
+
+/// Stages of a run; they only go forward.
+enum Stage {
+    /// Waiting for links, identities and signals. The deadline starts with the first input.
+    BringUp {
+        deadline: Option<Time>,
+    },
+    Script,
+    /// Open obligations of rules are awaited.
+    Settling {
+        until: Time,
+    },
+    Finally(Sequence),
+    /// The ladder of each device that is not safe.
+    Ladder,
+    Done,
+}
+
+impl Run {
+    /// A run of this plan. Cannot fail: a plan is complete.
+    pub fn new(plan: Arc<Plan>) -> Run {
+        let mut probes = ProbeTable::default();
+        let steps = prepare(&plan.steps, &mut |formula| probes.place(formula));
+        let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
+        let ladders = Reacting::prepare(&plan, &mut probes);
+        let mut core = Core::new(plan, probes.formulas);
+        core.reacting.ladders = ladders;
+        Run {
+            core,
+            script: Sequence::new(steps),
+            finally,
+            stage: Stage::BringUp { deadline: None },
+            turn: Turn::default(),
+            never_armed: None,
+        }
+    }
+
+    /// The plan of the run.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.core.plan
+    }
+
+    /// MQTT topics to subscribe to on a link.
+    pub fn subscriptions(&self, link: LinkId) -> Vec<String> {
+        self.core.links[link.0 as usize].codec.subscriptions()
+    }
+
+    /// True after `Finish`: whatever comes is ignored.
+    pub fn done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Takes one input, running every deadline before it first.
+    pub fn handle(&mut self, input: &Input, out: &mut Effects) {
+        if self.done() {
+            return;
+        }
+        let at = input.at();
+        if let Stage::BringUp { deadline: deadline @ None } = &mut self.stage {
+            *deadline = Some(at + self.core.plan.arm_within);
+        }
+        // What is stamped exactly at a deadline is in time; a tick at it means nothing came.
+        let ticking = matches!(input, Input::Tick { .. });
+        self.run_deadlines(at, ticking, out);
+        if self.done() {
+            return;
+        }
+        match input {
+            Input::Bytes { frame, .. } => self.bytes(at, frame, out),
+            Input::Samples { batch, .. } => {
+                let stamp = at.max(self.core.now.next());
+                self.core.instant(stamp, batch, out);
+            }
+            Input::Link { link, state, .. } => self.link(at, *link, state, out),
+            Input::Sent { id, begun, done, queued_ahead, .. } => {
+                self.core.sent(*id, *begun, *done, *queued_ahead, out);
+            }
+            Input::Tick { .. } => {}
+            Input::Operator { order, .. } => self.operator(at, order, out),
+            Input::Watchdog { link, fired, .. } => {
+                let what = if *fired { "fired" } else { "ended unasked" };
+                self.core.now = self.core.now.max(at);
+                self.core.remark(format!("the watchdog of link {} {what}", self.link_name(*link)), out);
+                self.trip_all(Cause::Watchdog(*link), out);
+            }
+            Input::Recorder { state, .. } => self.recorder(at, state, out),
+        }
+        self.go_on(out);
+    }
+
+    /// When the run wants a `Tick` at the latest.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let stage = match &self.stage {
+            Stage::BringUp { deadline } => *deadline,
+            Stage::Script => self.script.next_deadline(),
+            Stage::Settling { until } => Some(*until),
+            Stage::Finally(finally) => finally.next_deadline(),
+            Stage::Ladder => None,
+            Stage::Done => return None,
+        };
+        [stage, self.core.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Runs what is due before `to` (with `closed`: at `to` as well).
+    fn run_deadlines(&mut self, to: Time, closed: bool, out: &mut Effects) {
+        for _ in 0..LOOKS_MAX {
+            let Some(due) = self.next_deadline() else { break };
+            if due > to || (due == to && !closed) || self.done() {
+                break;
+            }
+            let moment = due.max(self.core.now);
+            self.pass(moment, out);
+        }
+        if closed && !self.done() {
+            self.pass(to, out);
+        }
+    }
+
+    /// Everything that time alone brings at `at`.
+    fn pass(&mut self, at: Time, out: &mut Effects) {
+        self.core.pass_time(at, out);
+        self.core.tick_guard(out);
+        self.core.confirm_safe(out);
+        self.core.tick_controllers(at, out);
+        self.core.tick_faults(out);
+        self.core.tick_codecs(at, out);
+        self.go_on(out);
+    }
+
+    /// Bytes arrived: the script looks after each message, so that no chunking hides an instant from it.
+    fn bytes(&mut self, at: Time, frame: &Frame, out: &mut Effects) {
+        let mut turn = std::mem::take(&mut self.turn);
+        turn.clear();
+        self.core.links[frame.link.0 as usize].codec.feed(at, frame, &mut turn);
+        for place in 0..turn.messages.len() {
+            self.core.message(at, &turn, place, out);
+            self.go_on(out);
+            if self.done() {
+                break;
+            }
+        }
+        if !self.done() {
+            self.core.notes_and_sends(frame.link, &mut turn, out);
+        }
+        self.turn = turn;
+    }
+
+    fn link(&mut self, at: Time, link: LinkId, state: &LinkState, out: &mut Effects) {
+        self.core.now = self.core.now.max(at);
+        self.core.link(link, state, out);
+    }
+
+    fn operator(&mut self, at: Time, order: &OperatorOrder, out: &mut Effects) {
+        self.core.now = self.core.now.max(at);
+        match order {
+            OperatorOrder::Answer { yes } => self.core.answered(*yes),
+            OperatorOrder::Stop => {
+                let again = matches!(self.core.tripped(), Some(Cause::Operator | Cause::OperatorAgain));
+                self.core.emit(EventKind::Operator { again }, out);
+                if matches!(self.stage, Stage::BringUp { .. }) {
+                    self.never_armed = Some(NeverArmed::Stopped);
+                }
+                self.trip_all(if again { Cause::OperatorAgain } else { Cause::Operator }, out);
+            }
+        }
+    }
+
+    fn recorder(&mut self, at: Time, state: &RecorderState, out: &mut Effects) {
+        self.core.now = self.core.now.max(at);
+        let why = match state {
+            RecorderState::Full => "its queue was full".to_owned(),
+            RecorderState::Dead(why) => why.clone(),
+            RecorderState::Dropped(n) => format!("{n} records were dropped"),
+        };
+        self.core.emit(EventKind::RecorderTrouble { why: why.clone() }, out);
+        self.core.recorder_trouble.get_or_insert(why);
+        self.trip_all(Cause::Recorder, out);
+    }
+
+    /// Trips every ladder whose device may have been energised or stands unproven.
+    fn trip_all(&mut self, cause: Cause, out: &mut Effects) {
+        let stop = self.reachable(self.core.reacting.every_ladder());
+        self.core.trip(cause, stop, None, out);
+    }
+
+    /// Before arming nothing is sent to a device that was not identified: it may be another one.
+    fn reachable(&self, wanted: LadderSet) -> LadderSet {
+        if self.core.judging.armed_at.is_some() {
+            return wanted;
+        }
+        let mut bits = 0;
+        for (place, ladder) in self.core.plan.ladders.iter().enumerate() {
+            let device = &self.core.plan.rig.devices[ladder.device.0 as usize];
+            let known = self.core.judging.identified[device.id.0 as usize];
+            let up = self.core.links[device.link.0 as usize].state == Standing::Up;
+            if known && up {
+                bits |= 1 << place;
+            }
+        }
+        LadderSet(wanted.0 & bits)
+    }
+
+    fn link_name(&self, link: LinkId) -> &str {
+        &self.core.plan.rig.links[link.0 as usize].name
+    }
+
+    /// Applies what the run told itself and moves the script and the stages as far as they go.
+    fn go_on(&mut self, out: &mut Effects) {
+        for _ in 0..LOOKS_MAX {
+            self.core.own_instant(out);
+            if !self.stage_forward(out) && self.core.own_samples.is_empty() {
+                return;
+            }
+            if self.done() {
+                return;
+            }
+        }
+    }
+
+    /// One look at the stage; true when it changed and must be looked at again.
+    fn stage_forward(&mut self, out: &mut Effects) -> bool {
+        let now = self.core.now;
+        match &mut self.stage {
+            Stage::BringUp { deadline } => {
+                let deadline = deadline.unwrap_or(Time::MAX);
+                self.bring_up(deadline, out)
+            }
+            Stage::Script => {
+                if let Some(cause) = self.core.tripped() {
+                    self.script.cancel(&format!("the guard tripped ({cause:?})"), &mut self.core, out);
+                    self.leave_script(out);
+                    return true;
+                }
+                match self.script.poll(&mut self.core, out) {
+                    Progress::Running => false,
+                    Progress::Done | Progress::Ended(_) => {
+                        self.leave_script(out);
+                        true
+                    }
+                }
+            }
+            Stage::Settling { until } => {
+                let until = *until;
+                if now < until && self.core.judging.open(&self.core.plan) {
+                    return false;
+                }
+                self.stage = Stage::Finally(Sequence::cleanup(self.finally.clone()));
+                true
+            }
+            Stage::Finally(sequence) => match sequence.poll(&mut self.core, out) {
+                Progress::Running => false,
+                Progress::Done | Progress::Ended(_) => {
+                    self.start_ladders(out);
+                    true
+                }
+            },
+            Stage::Ladder => {
+                if !self.core.reacting.guard.settled() {
+                    return false;
+                }
+                self.core.conclude(self.never_armed.as_ref(), out);
+                self.stage = Stage::Done;
+                true
+            }
+            Stage::Done => false,
+        }
+    }
+
+    fn bring_up(&mut self, deadline: Time, out: &mut Effects) -> bool {
+        if self.never_armed.is_some() {
+            self.start_ladders(out);
+            return true;
+        }
+        let core = &self.core;
+        let refused = core.links.iter().zip(&core.plan.rig.links).find_map(|(run, def)| match &run.state {
+            Standing::Refused(why) => Some(format!("link {}: {why}", def.name)),
+            Standing::Lost(why) => Some(format!("link {} was lost before the run was armed: {why}", def.name)),
+            Standing::Awaited | Standing::Up => None,
+        });
+        let blocked = refused.or_else(|| core.judging.wrong_identity.clone()).or_else(|| core.recorder_trouble.clone());
+        if let Some(why) = blocked {
+            return self.block(why, out);
+        }
+        let mut missing: Vec<String> = core
+            .links
+            .iter()
+            .zip(&core.plan.rig.links)
+            .filter(|(run, _)| run.state == Standing::Awaited)
+            .map(|(_, def)| format!("link {} did not come up", def.name))
+            .collect();
+        missing.extend(core.judging.missing(&core.plan, core.now));
+        if missing.is_empty() {
+            self.core.arm(out);
+            self.stage = Stage::Script;
+            return true;
+        }
+        if self.core.now >= deadline {
+            let within = self.core.plan.arm_within;
+            return self.block(format!("not armed within {within}: {}", missing.join("; ")), out);
+        }
+        false
+    }
+
+    fn block(&mut self, why: String, out: &mut Effects) -> bool {
+        self.core.emit(EventKind::Blocked { why: why.clone() }, out);
+        self.never_armed = Some(NeverArmed::Blocked(why));
+        self.start_ladders(out);
+        true
+    }
+
+    /// From the script to the exit: faults end, open obligations get their time.
+    fn leave_script(&mut self, out: &mut Effects) {
+        self.core.end_all_faults(out);
+        let at_most = if self.core.judging.open(&self.core.plan) { self.core.plan.horizon } else { Span::ZERO };
+        self.core.judging.close_scope(self.core.now);
+        if at_most > Span::ZERO {
+            self.core.emit(EventKind::Settling { at_most }, out);
+        }
+        self.stage = Stage::Settling { until: self.core.now + at_most };
+    }
+
+    /// The one way out: the ladder of each device that is not proven safe.
+    fn start_ladders(&mut self, out: &mut Effects) {
+        self.core.end_all_faults(out);
+        let mut stop = self.core.not_safe();
+        if self.never_armed.is_some() {
+            // What was never armed was never energised by us; a device known to be energised is still brought down.
+            stop = self.reachable(stop);
+        }
+        if self.core.plan.mode != Mode::Observe {
+            self.core.trip(Cause::Finish, stop, None, out);
+        }
+        self.stage = Stage::Ladder;
+    }
+
+    /// How the script's steps ended so far.
+    pub fn step_outcomes(&self) -> &[(crate::scenario::plan::StepId, StepOutcome)] {
+        &self.core.step_outcomes
+    }
+}

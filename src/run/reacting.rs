@@ -1,0 +1,306 @@
+//! The reaction: trips, rungs, and the proof that a device is safe.
+
+use super::core::Core;
+use super::event::EventKind;
+use super::judging::{ProbeId, ProbeTable};
+use super::{Effect, Effects, SendId};
+use crate::command::{ArgKind, Bound, CommandId, RuleId};
+use crate::guard::{Cause, Guard, LadderId, LadderSet, Order, RungId, Rungs};
+use crate::rig::LinkKind;
+use crate::scenario::plan::{Mode, Plan};
+use crate::signal::{SignalId, Value};
+use crate::stl::Truth;
+use crate::time::{Span, Time};
+use crate::wire::DeviceId;
+use std::collections::BTreeMap;
+
+/// Bits on the wire per byte of a UART: start, eight data, stop.
+const UART_BITS_PER_BYTE: i64 = 10;
+
+/// The guard and what surrounds it.
+pub(super) struct Reacting {
+    pub guard: Guard,
+    pub ladders: Vec<LadderRun>,
+    /// Trips in order of their latching.
+    pub trips: Vec<Trip>,
+    bounds: Vec<Vec<Bound>>,
+    rungs: Rungs,
+    pending: BTreeMap<SendId, (LadderId, RungId)>,
+}
+
+/// A ladder as the run sees it.
+pub(super) struct LadderRun {
+    pub device: DeviceId,
+    pub safe: ProbeId,
+    safe_signals: Vec<SignalId>,
+    whens: Vec<(RungId, ProbeId)>,
+    /// A rung was issued, or the guard watches the device's safety.
+    started: bool,
+    /// The last rung's bytes left then; `safe` counts on later samples alone. `None`: not yet.
+    left_at: Option<Time>,
+    pub standing: LadderStanding,
+}
+
+/// Where a ladder stands.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum LadderStanding {
+    Unused,
+    Climbing,
+    Safe(Time),
+    Alarm,
+}
+
+/// One latched cause and how fast it was answered.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Trip {
+    pub cause: Cause,
+    /// When the cause could first be known.
+    pub known_at: Time,
+    /// From `known_at` to the first byte of the first rung.
+    pub reaction: Option<Span>,
+    /// When every ladder it started was confirmed.
+    pub safe_at: Option<Time>,
+}
+
+impl Reacting {
+    pub fn new(plan: &Plan) -> Reacting {
+        Reacting {
+            guard: Guard::new(&plan.guard),
+            ladders: Vec::new(),
+            trips: Vec::new(),
+            bounds: plan.rig.commands.iter().map(|(_, def)| own_ranges(def)).collect(),
+            rungs: Rungs::new(),
+            pending: BTreeMap::new(),
+        }
+    }
+
+    /// Gives every ladder its probes; called once, before the probe engine is built.
+    pub fn prepare(plan: &Plan, probes: &mut ProbeTable) -> Vec<LadderRun> {
+        plan.ladders
+            .iter()
+            .map(|ladder| LadderRun {
+                device: ladder.device,
+                safe: probes.place(&ladder.safe),
+                safe_signals: ladder.safe_signals.clone(),
+                whens: ladder
+                    .rungs
+                    .iter()
+                    .filter_map(|rung| rung.when.as_ref().map(|when| (rung.id, probes.place(when))))
+                    .collect(),
+                started: false,
+                left_at: None,
+                standing: LadderStanding::Unused,
+            })
+            .collect()
+    }
+
+    /// The ladders of these devices.
+    pub fn ladders_of(&self, devices: &[DeviceId]) -> LadderSet {
+        self.set(|ladder| devices.contains(&ladder.device))
+    }
+
+    /// All ladders.
+    pub fn every_ladder(&self) -> LadderSet {
+        self.set(|_| true)
+    }
+
+    fn set(&self, wanted: impl Fn(&LadderRun) -> bool) -> LadderSet {
+        let bits = self.ladders.iter().enumerate().filter(|(_, l)| wanted(l)).fold(0, |bits, (i, _)| bits | 1 << i);
+        LadderSet(bits)
+    }
+
+    /// Limits of a command's arguments.
+    pub fn bounds_of(&self, command: CommandId) -> Vec<Bound> {
+        self.bounds[command.0 as usize].clone()
+    }
+}
+
+/// The declared range of each argument.
+fn own_ranges(def: &crate::command::CommandDef) -> Vec<Bound> {
+    def.args
+        .iter()
+        .enumerate()
+        .map(|(i, arg)| {
+            let (lo, hi) = match &arg.kind {
+                ArgKind::Number { lo, hi, .. } => (*lo, *hi),
+                ArgKind::States { names } => (0.0, names.len() as f64 - 1.0),
+            };
+            Bound { arg: i as u8, lo, hi, rule: None }
+        })
+        .collect()
+}
+
+impl Core {
+    /// A cause for action. `known_at`: when it could first be known; now, if not told.
+    pub(super) fn trip(&mut self, cause: Cause, stop: LadderSet, known_at: Option<Time>, out: &mut Effects) {
+        self.tell_conditions();
+        let mut rungs = std::mem::take(&mut self.reacting.rungs);
+        rungs.clear();
+        self.reacting.guard.observe(self.now, cause, stop, &mut rungs);
+        self.carry_out(&rungs, known_at.unwrap_or(self.now), out);
+        self.reacting.rungs = rungs;
+    }
+
+    /// Lets the guard do what is due.
+    pub(super) fn tick_guard(&mut self, out: &mut Effects) {
+        self.tell_conditions();
+        let mut rungs = std::mem::take(&mut self.reacting.rungs);
+        rungs.clear();
+        self.reacting.guard.tick(self.now, &mut rungs);
+        self.carry_out(&rungs, self.now, out);
+        self.reacting.rungs = rungs;
+    }
+
+    /// Does what the guard ordered. Rungs go to the host before anything else is said.
+    fn carry_out(&mut self, rungs: &Rungs, known_at: Time, out: &mut Effects) {
+        for order in rungs.as_slice() {
+            if let Order::Issue { ladder, rung } = *order {
+                let id = self.send_id();
+                self.reacting.pending.insert(id, (ladder, rung));
+                let run = &mut self.reacting.ladders[ladder.0 as usize];
+                run.started = true;
+                run.left_at = None;
+                // An alarm stays one until the device is shown safe: the last rung is only tried again.
+                if run.standing != LadderStanding::Alarm {
+                    run.standing = LadderStanding::Climbing;
+                }
+                out.list.push(Effect::Rung { id, ladder, rung });
+            }
+        }
+        for order in rungs.as_slice() {
+            match *order {
+                Order::Tripped { cause } => self.tripped_now(cause, known_at, out),
+                Order::Issue { ladder, rung } => self.emit(EventKind::RungIssued { ladder, rung }, out),
+                Order::Skipped { ladder, rung } => self.emit(EventKind::RungSkipped { ladder, rung }, out),
+                Order::Safe { ladder } => {
+                    self.reacting.ladders[ladder.0 as usize].standing = LadderStanding::Safe(self.now);
+                    self.emit(EventKind::DeviceSafe { ladder }, out);
+                    let all_safe = self
+                        .reacting
+                        .ladders
+                        .iter()
+                        .all(|l| matches!(l.standing, LadderStanding::Safe(_) | LadderStanding::Unused));
+                    if all_safe {
+                        let now = self.now;
+                        self.reacting.trips.iter_mut().for_each(|trip| trip.safe_at = trip.safe_at.or(Some(now)));
+                    }
+                }
+                Order::Alarm { ladder } => {
+                    self.reacting.ladders[ladder.0 as usize].standing = LadderStanding::Alarm;
+                    self.emit(EventKind::Alarm { ladder }, out);
+                }
+            }
+        }
+    }
+
+    fn tripped_now(&mut self, cause: Cause, known_at: Time, out: &mut Effects) {
+        let first = self.reacting.trips.is_empty();
+        self.reacting.trips.push(Trip { cause, known_at, reaction: None, safe_at: None });
+        self.emit(EventKind::Tripped { cause }, out);
+        if first {
+            for link in &mut self.links {
+                link.codec.abandon();
+            }
+            self.tell_self(self.plan.reserved.guard_tripped, Value::Flag(true));
+        }
+        out.list.push(Effect::Flush);
+    }
+
+    /// Tells the guard which rungs' `when` hold now; unknown does not.
+    fn tell_conditions(&mut self) {
+        for (place, ladder) in self.reacting.ladders.iter().enumerate() {
+            for (rung, probe) in &ladder.whens {
+                let holds = self.judging.truth(*probe) == Truth::True;
+                self.reacting.guard.condition(LadderId(place as u8), *rung, holds);
+            }
+        }
+    }
+
+    /// Tells the guard of each started ladder whether `safe` is proven on samples later than the rung's bytes.
+    pub(super) fn confirm_safe(&mut self, out: &mut Effects) {
+        for place in 0..self.reacting.ladders.len() {
+            let ladder = &self.reacting.ladders[place];
+            let Some(left_at) = ladder.left_at.filter(|_| ladder.started) else { continue };
+            let fresh = ladder.safe_signals.iter().all(|s| self.judging.heard_at(*s).is_some_and(|at| at > left_at));
+            let safe = fresh && self.judging.truth(ladder.safe) == Truth::True;
+            let was_safe = matches!(ladder.standing, LadderStanding::Safe(_));
+            if safe == was_safe {
+                continue;
+            }
+            let id = LadderId(place as u8);
+            if was_safe {
+                self.emit(EventKind::DeviceUnsafe { ladder: id }, out);
+            }
+            self.tell_conditions();
+            let mut rungs = std::mem::take(&mut self.reacting.rungs);
+            rungs.clear();
+            self.reacting.guard.confirmed(id, self.now, safe, &mut rungs);
+            self.carry_out(&rungs, self.now, out);
+            self.reacting.rungs = rungs;
+        }
+    }
+
+    /// A write was done. For a rung this is when the reaction ends and the proof of safety may begin.
+    pub(super) fn sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32, out: &mut Effects) {
+        let Some((ladder, rung)) = self.reacting.pending.remove(&id) else { return };
+        let device = self.reacting.ladders[ladder.0 as usize].device;
+        let drained = self.drain_time(device, queued_ahead);
+        self.reacting.ladders[ladder.0 as usize].left_at = Some(done.max(self.now) + drained);
+        let open_trip = self.reacting.trips.last_mut().filter(|trip| trip.reaction.is_none());
+        let reaction = open_trip.map(|trip| {
+            let span = begun.since(trip.known_at) + drained;
+            trip.reaction = Some(span);
+            span
+        });
+        if let Some(span) = reaction {
+            self.tell_self(self.plan.reserved.guard_reaction, Value::Number(span.seconds()));
+        }
+        self.emit(EventKind::RungSent { ladder, rung, reaction }, out);
+    }
+
+    /// How long the bytes that waited ahead take on a real UART; a pseudo-terminal has no baud rate.
+    fn drain_time(&self, device: DeviceId, queued_ahead: u32) -> Span {
+        let link = self.plan.rig.devices[device.0 as usize].link;
+        match &self.plan.rig.links[link.0 as usize].kind {
+            LinkKind::Serial(serial) if self.plan.mode == Mode::Rig => Span::from_nanos(
+                i64::from(queued_ahead) * UART_BITS_PER_BYTE * 1_000_000_000 / i64::from(serial.baud.max(1)),
+            ),
+            _ => Span::ZERO,
+        }
+    }
+
+    /// The ladders whose device is not proven safe now.
+    pub(super) fn not_safe(&self) -> LadderSet {
+        let unsafe_now = |ladder: &LadderRun| self.judging.truth(ladder.safe) != Truth::True;
+        self.reacting.set(unsafe_now)
+    }
+
+    /// Rules whose reaction came too late, with how late, in words.
+    pub(super) fn late_reactions(&self) -> Vec<String> {
+        let mut late = Vec::new();
+        for trip in &self.reacting.trips {
+            let Some(rule) = rule_of(trip.cause) else { continue };
+            let rule = &self.plan.rules[rule.0 as usize];
+            if let (Some(budget), Some(reaction)) = (rule.react_within, trip.reaction)
+                && reaction > budget
+            {
+                late.push(format!("the reaction to rule {} took {reaction}, the budget is {budget}", rule.name));
+            }
+            if let (Some(budget), Some(safe_at)) = (rule.safe_within, trip.safe_at)
+                && safe_at.since(trip.known_at) > budget
+            {
+                let took = safe_at.since(trip.known_at);
+                late.push(format!("after rule {} it took {took} to be safe, the budget is {budget}", rule.name));
+            }
+        }
+        late
+    }
+}
+
+/// The rule behind a cause.
+pub(super) fn rule_of(cause: Cause) -> Option<RuleId> {
+    match cause {
+        Cause::Rule(rule) | Cause::Unknown(rule) => Some(rule),
+        _ => None,
+    }
+}

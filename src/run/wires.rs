@@ -1,0 +1,200 @@
+//! The links of a run: their codecs, what state they are in, and what the codecs make of bytes.
+
+use super::Effects;
+use super::LinkState;
+use super::core::{Core, TicketState};
+use super::event::EventKind;
+use crate::codec::{self, Body, Codec, Note, Turn};
+use crate::fault::FramePipe;
+use crate::guard::Cause;
+use crate::rig::LinkDef;
+use crate::time::{Span, Time};
+use crate::wire::{DeviceId, LinkId};
+
+/// Trouble on the wire is said at most this often per link; the counts are exact.
+const TROUBLE_EVERY: Span = Span::from_secs(1);
+
+/// A link as the run sees it.
+pub(super) struct LinkRun {
+    pub codec: Box<dyn Codec>,
+    pub state: Standing,
+    pub trouble: Trouble,
+    /// Faults on what we send in the Normal lane.
+    pub outgoing: FramePipe,
+}
+
+/// How a link stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    Awaited,
+    Up,
+    Lost(String),
+    Refused(String),
+}
+
+/// Counts since the start of the run, and what of them was said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Trouble {
+    noise_bytes: u64,
+    corrupt_frames: u64,
+    foreign_frames: u64,
+    lost_messages: u64,
+    unsaid: bool,
+    next_word: Time,
+}
+
+impl LinkRun {
+    pub fn new(link: &LinkDef, seed: u64) -> LinkRun {
+        let codec = codec::build(&link.codec)
+            .unwrap_or_else(|problems| panic!("a plan's links were built once at check time: {problems:?}"));
+        LinkRun {
+            codec,
+            state: Standing::Awaited,
+            trouble: Trouble::default(),
+            outgoing: FramePipe::new(seed ^ (u64::from(link.id.0) << 48 | 3)),
+        }
+    }
+}
+
+impl Core {
+    /// One message of a codec's turn: an instant of its own.
+    pub(super) fn message(&mut self, at: Time, turn: &Turn, place: usize, out: &mut Effects) {
+        let stamp = at.max(self.now.next());
+        let message = &turn.messages[place];
+        self.alive(message.device, stamp);
+        match &message.body {
+            Body::Samples(range) => self.instant(stamp, &turn.samples[range.clone()], out),
+            Body::Proposal { command, stale } => self.proposed(stamp, message.device, *command, *stale, out),
+        }
+    }
+
+    /// Takes notes and frames out of a codec's turn.
+    pub(super) fn notes_and_sends(&mut self, link: LinkId, turn: &mut Turn, out: &mut Effects) {
+        for note in turn.notes.drain(..) {
+            self.note(link, note, out);
+        }
+        for (lane, frame) in turn.sends.drain(..) {
+            self.send(lane, frame, out);
+        }
+    }
+
+    fn note(&mut self, link: LinkId, note: Note, out: &mut Effects) {
+        let trouble = &mut self.links[link.0 as usize].trouble;
+        match note {
+            Note::Noise { bytes } => trouble.noise_bytes += u64::from(bytes),
+            Note::Corrupt { .. } => trouble.corrupt_frames += 1,
+            Note::Foreign => trouble.foreign_frames += 1,
+            Note::Gap { lost, .. } => trouble.lost_messages += u64::from(lost),
+            Note::Restart { device } => return self.restarted(device, out),
+            Note::Acked { ticket } => return self.close_ticket(ticket, TicketState::Acked, out),
+            Note::Refused { ticket, reason } => return self.close_ticket(ticket, TicketState::Refused(reason), out),
+            Note::Unanswered { ticket } => return self.close_ticket(ticket, TicketState::Unanswered, out),
+            Note::Identified { device } => {
+                if !std::mem::replace(&mut self.judging.identified[device.0 as usize], true) {
+                    self.emit(EventKind::Identified { device }, out);
+                }
+                return;
+            }
+            Note::WrongIdentity { device, fact, found, wanted } => {
+                let why = format!(
+                    "device {} is another one: {fact} is {found}, the rig wants {wanted}",
+                    self.plan.rig.devices[device.0 as usize].name
+                );
+                self.judging.wrong_identity.get_or_insert(why);
+                self.judging.identified[device.0 as usize] = false;
+                self.emit(EventKind::WrongIdentity { device, fact, found, wanted }, out);
+                if self.judging.armed_at.is_some() {
+                    let every = self.reacting.every_ladder();
+                    self.trip(Cause::WrongIdentity(device), every, None, out);
+                }
+                return;
+            }
+            Note::Malformed { device, why } => return self.emit(EventKind::CommandMalformed { device, why }, out),
+            Note::Text { device, severity, text } => {
+                return self.emit(EventKind::DeviceText { device, severity, text }, out);
+            }
+        }
+        self.links[link.0 as usize].trouble.unsaid = true;
+        self.say_trouble(link, false, out);
+    }
+
+    /// Says the counts of a link if it is time for a word (or `anyway`, at the end).
+    pub(super) fn say_trouble(&mut self, link: LinkId, anyway: bool, out: &mut Effects) {
+        let now = self.now;
+        let trouble = &mut self.links[link.0 as usize].trouble;
+        if !trouble.unsaid || (now < trouble.next_word && !anyway) {
+            return;
+        }
+        trouble.unsaid = false;
+        trouble.next_word = now + TROUBLE_EVERY;
+        let Trouble { noise_bytes, corrupt_frames, foreign_frames, lost_messages, .. } = *trouble;
+        self.emit(EventKind::WireTrouble { link, noise_bytes, corrupt_frames, foreign_frames, lost_messages }, out);
+    }
+
+    /// A device started anew: a gap on all its signals, a stop, and its identity must be shown again.
+    fn restarted(&mut self, device: DeviceId, out: &mut Effects) {
+        self.emit(EventKind::Restarted { device }, out);
+        self.judging.identified[device.0 as usize] = false;
+        let lost: Vec<_> =
+            self.plan.rig.signals.iter().filter(|(_, d)| d.device == Some(device)).map(|(s, _)| s).collect();
+        self.lose(&lost, out);
+        if self.judging.armed_at.is_some() {
+            let every = self.reacting.every_ladder();
+            self.trip(Cause::Restart(device), every, None, out);
+        }
+    }
+
+    /// A link came up, went, or could not be opened.
+    pub(super) fn link(&mut self, link: LinkId, state: &LinkState, out: &mut Effects) {
+        let slot = &mut self.links[link.0 as usize];
+        match state {
+            LinkState::Up => {
+                // A link that comes back after it was lost never re-opens the run: the trip is latched.
+                slot.state = Standing::Up;
+                self.emit(EventKind::LinkUp { link }, out);
+            }
+            LinkState::Refused(why) => {
+                slot.state = Standing::Refused(why.clone());
+                self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
+            }
+            LinkState::Lost(why) => {
+                slot.state = Standing::Lost(why.clone());
+                self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
+                let devices: Vec<_> =
+                    self.plan.rig.devices.iter().filter(|d| d.link == link).map(|d| Some(d.id)).collect();
+                let lost: Vec<_> = self
+                    .plan
+                    .rig
+                    .signals
+                    .iter()
+                    .filter(|(_, d)| d.device.is_some() && devices.contains(&d.device))
+                    .map(|(s, _)| s)
+                    .collect();
+                self.lose(&lost, out);
+                if self.judging.armed_at.is_some() {
+                    let every = self.reacting.every_ladder();
+                    self.trip(Cause::LinkLost(link), every, None, out);
+                }
+            }
+        }
+    }
+
+    /// Lets codecs do what is due.
+    pub(super) fn tick_codecs(&mut self, at: Time, out: &mut Effects) {
+        for place in 0..self.links.len() {
+            let link = &mut self.links[place];
+            if link.state == Standing::Up && link.codec.next_deadline().is_some_and(|due| due <= at) {
+                let mut turn = std::mem::take(&mut self.turn);
+                turn.clear();
+                self.links[place].codec.tick(at, &mut turn);
+                self.notes_and_sends(LinkId(place as u16), &mut turn, out);
+                self.turn = turn;
+            }
+        }
+    }
+
+    /// The earliest thing a codec waits for.
+    pub(super) fn codec_deadline(&self) -> Option<Time> {
+        self.links.iter().filter(|l| l.state == Standing::Up).filter_map(|l| l.codec.next_deadline()).min()
+    }
+}

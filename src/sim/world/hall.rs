@@ -1,0 +1,105 @@
+//! The netted hall: a floor, a net, wind, and the machines in it. One hall stands behind all twins of a rig.
+
+use super::quadrotor::{Quadrotor, Surroundings};
+use super::wind::{GUST_STEP, Wind};
+use crate::sim::random::Noise;
+
+/// Physics goes on in steps of this many nanoseconds: 800 Hz.
+pub const STEP_NANOS: i64 = 1_250_000;
+const STEP_SECONDS: f64 = STEP_NANOS as f64 / 1e9;
+/// The net hangs this high, in m.
+const NET_HEIGHT: f64 = 10.0;
+/// The net stands this far from the middle on every side, in m.
+const NET_SIDE: f64 = 8.0;
+/// The air is drawn anew every so many steps.
+const STEPS_PER_GUST: u32 = (GUST_STEP / STEP_SECONDS) as u32;
+
+/// A machine in the hall.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct BodyId(usize);
+
+/// The world behind the twins of a drone rig.
+#[derive(Clone, Debug)]
+pub struct Hall {
+    wind: Wind,
+    /// The wind that blows without a fault: speed in m/s and bearing in rad.
+    steady: (f64, f64),
+    bodies: Vec<Quadrotor>,
+    steps_to_gust: u32,
+}
+
+impl Hall {
+    /// A hall with the settings of the rig's world: `wind` in m/s, `from` in rad. The error names an unknown setting.
+    pub fn new(seed: u64, settings: &[(String, f64)]) -> Result<Hall, String> {
+        let mut steady = (0.0, 0.0);
+        for (name, value) in settings {
+            match name.as_str() {
+                "wind" => steady.0 = *value,
+                "from" => steady.1 = *value,
+                _ => return Err(format!("the world `hall` has no setting `{name}` (it has `wind` and `from`)")),
+            }
+        }
+        let wind = Wind::new(Noise::new(seed, 0), steady.0, steady.1);
+        Ok(Hall { wind, steady, bodies: Vec::new(), steps_to_gust: STEPS_PER_GUST })
+    }
+    /// Puts another quadrotor on the floor.
+    pub fn park(&mut self) -> BodyId {
+        let mut body = Quadrotor::parked();
+        // A second machine stands beside the first, not inside it.
+        body.position.y = self.bodies.len() as f64;
+        self.bodies.push(body);
+        BodyId(self.bodies.len() - 1)
+    }
+    /// A machine in the hall.
+    pub fn body(&self, id: BodyId) -> &Quadrotor {
+        &self.bodies[id.0]
+    }
+    /// A machine in the hall, to be steered or broken.
+    pub fn body_mut(&mut self, id: BodyId) -> &mut Quadrotor {
+        &mut self.bodies[id.0]
+    }
+    /// Lets this wind blow (m/s, from a bearing in rad), or the steady one again.
+    pub fn blow(&mut self, fault: Option<(f64, f64)>) {
+        let (speed, from) = fault.unwrap_or(self.steady);
+        self.wind.set(speed, from);
+    }
+    /// Goes on by [`STEP_NANOS`].
+    pub fn step(&mut self) {
+        self.steps_to_gust -= 1;
+        if self.steps_to_gust == 0 {
+            self.steps_to_gust = STEPS_PER_GUST;
+            self.wind.step();
+        }
+        let around = Surroundings { net_height: NET_HEIGHT, net_side: NET_SIDE, wind: self.wind.velocity() };
+        for body in &mut self.bodies {
+            body.step(STEP_SECONDS, &around);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let error = Hall::new(1, &[("wnid".to_owned(), 3.0)]).unwrap_err();
+        assert!(error.contains("`wnid`") && error.contains("`wind`"), "{error}");
+    }
+
+    #[test]
+    fn the_same_seed_blows_the_same_wind_to_the_bit() {
+        let fly = |seed| {
+            let mut hall = Hall::new(seed, &[("wind".to_owned(), 8.0)]).expect("the setting exists");
+            let body = hall.park();
+            hall.body_mut(body).position.z = -5.0;
+            for _ in 0..800 {
+                hall.step();
+            }
+            let p = hall.body(body).position;
+            [p.x.to_bits(), p.y.to_bits(), p.z.to_bits()]
+        };
+        assert_eq!(fly(11), fly(11));
+        assert_ne!(fly(11), fly(12));
+    }
+}

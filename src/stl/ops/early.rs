@@ -1,0 +1,88 @@
+//! The earliest instant at which `c implies F` is broken whatever comes, for one future operator F over what is known now.
+//!
+//! `always[a,b] p` breaks as soon as p does; `p until q` and `p unless q` break when p does before q came. (`eventually`
+//! can't break before its window has passed; there the judged value itself is the earliest.)
+
+use crate::stl::value::{Bits, NEVER, Slot, Val};
+use std::collections::VecDeque;
+
+/// What F promises.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::stl) enum Promise {
+    /// `always[from, to] p`, in slots.
+    Always { from: i64, to: Option<i64> },
+    /// `p until[0, to] q` or `p unless[0, to] q`.
+    Until { to: Option<i64> },
+}
+
+/// State of one such watch.
+#[derive(Clone, Debug)]
+pub(in crate::stl) struct Early {
+    promise: Promise,
+    /// Runs `from .. to` of instants that certainly asked and are not answered.
+    runs: VecDeque<(Slot, Slot)>,
+    /// Start of the run that goes on.
+    open: Option<Slot>,
+    /// The first instant that is certainly false.
+    pub broken: Option<Slot>,
+}
+
+impl Early {
+    pub fn new(promise: Promise) -> Early {
+        Early { promise, runs: VecDeque::new(), open: None, broken: None }
+    }
+
+    /// The operands are `c`, `p` and `q` from `now` on.
+    pub fn eval(&mut self, now: Slot, c: Bits, p: Bits, q: Bits) -> (Val, Slot) {
+        if self.broken.is_some() {
+            return (Val::FALSE, NEVER);
+        }
+        let (from, to) = match self.promise {
+            Promise::Always { from, to } => (from, to),
+            Promise::Until { to } => (0, to),
+        };
+        let mut asks = c.certain();
+        if matches!(self.promise, Promise::Until { .. }) {
+            // A witness that is possible here answers all that asked before; in an open interval only if p may hold.
+            if q.possible() && (now & 1 == 0 || p.possible()) {
+                self.runs.clear();
+                self.open = None;
+            }
+            asks = asks && !q.possible();
+        }
+        match (self.open, asks) {
+            (None, true) => self.open = Some(now),
+            (Some(start), false) => {
+                self.runs.push_back((start, now));
+                self.open = None;
+            }
+            _ => {}
+        }
+        if let Some(to) = to {
+            let oldest = now.saturating_sub(to);
+            while self.runs.front().is_some_and(|run| run.1 <= oldest) {
+                self.runs.pop_front();
+            }
+        }
+        // Without a bound the first one that asked is as good as all.
+        if to.is_none() && self.runs.len() > 1 {
+            self.runs.truncate(1);
+        }
+        if p.possible() {
+            return (Val::TRUE, NEVER);
+        }
+        let first = self.runs.front().map(|run| run.0).or(self.open);
+        let Some(mut first) = first else {
+            return (Val::TRUE, NEVER);
+        };
+        if let Some(to) = to {
+            first = first.max(now.saturating_sub(to));
+        }
+        if first <= now.saturating_sub(from) {
+            self.broken = Some(first);
+            (Val::FALSE, NEVER)
+        } else {
+            (Val::TRUE, first.saturating_add(from))
+        }
+    }
+}

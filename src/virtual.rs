@@ -1,0 +1,353 @@
+//! Drives a run and its twins in virtual time on one thread: the same fold, thousands of times faster than the clock.
+//!
+//! Invariant: no clock, no wire; whatever is drawn, the seed draws.
+
+use crate::rig::LinkKind;
+use crate::run::{Effect, Effects, Input, LinkState, OperatorOrder, Outcome, RecorderState, Run, SendId};
+use crate::scenario::plan::Plan;
+use crate::sim::Bench;
+use crate::time::{Span, Time};
+use crate::wire::{DeviceId, Frame, LinkId};
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Reads are cut to this, as the host does with a real port.
+const READ_MAX: usize = 1024;
+/// From the last bit on the wire to the reader, at least; measured on a quiet pseudo-terminal (p50 of a poll loop).
+const WAKE_MIN: Span = Span::from_micros(5);
+/// … and at most, drawn evenly between: its 99th percentile.
+const WAKE_MAX: Span = Span::from_micros(250);
+/// A broker's way from publisher to subscriber on one machine: median and 99th percentile measured with TCP_NODELAY.
+const BROKER_MIN: Span = Span::from_micros(60);
+const BROKER_MAX: Span = Span::from_micros(400);
+
+/// Sees what a run takes and gives, in order.
+pub trait Sink {
+    /// Called before the run sees the input.
+    fn input(&mut self, input: &Input);
+    /// Called after.
+    fn effects(&mut self, at: Time, effects: &Effects);
+    /// A frame left, as it stood on the wire.
+    fn sent(&mut self, _at: Time, _frame: &Frame) {}
+    /// What became of keeping it all, told once: the run must know.
+    fn trouble(&mut self) -> Option<RecorderState> {
+        None
+    }
+}
+
+/// Sees nothing.
+impl Sink for () {
+    fn input(&mut self, _input: &Input) {}
+    fn effects(&mut self, _at: Time, _effects: &Effects) {}
+}
+
+/// What is done to a run on purpose, beside its script.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Disturbance {
+    pub at: Time,
+    pub kind: DisturbanceKind,
+}
+
+/// The kinds of disturbance.
+#[derive(Clone, PartialEq, Debug)]
+pub enum DisturbanceKind {
+    /// The link goes, and stays gone: nothing arrives and nothing leaves.
+    LinkLost(LinkId),
+    /// A person says stop.
+    Stop,
+    RecorderFull,
+    /// Bytes that mean nothing arrive.
+    Garbage(LinkId, Vec<u8>),
+    /// Everything from the devices of this link is lost for so long.
+    Deafness(LinkId, Span),
+}
+
+/// Settings of a virtual run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Options {
+    /// The answer to every prompt.
+    pub answer: bool,
+    pub disturbances: Vec<Disturbance>,
+    /// A run that is not over by then is our bug.
+    pub limit: Span,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { answer: true, disturbances: Vec::new(), limit: Span::from_secs(3600) }
+    }
+}
+
+/// The run was not over at the limit.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the run was not over after {0} of virtual time")]
+pub struct StillRunning(pub Span);
+
+enum Due {
+    Input(Input),
+    ToBench(Frame),
+}
+
+struct World {
+    run: Run,
+    bench: Bench,
+    plan: Arc<Plan>,
+    rng: Pcg64Mcg,
+    now: Time,
+    /// By time and order of arrival.
+    due: BTreeMap<(Time, u64), Due>,
+    order: u64,
+    /// Per link and direction: nothing overtakes.
+    free_at: BTreeMap<(LinkId, bool), Time>,
+    gone: Vec<LinkId>,
+    deaf_until: BTreeMap<LinkId, Time>,
+    subscriptions: Vec<(LinkId, String)>,
+    bench_subscriptions: Vec<(LinkId, String)>,
+    effects: Effects,
+    outcome: Option<Outcome>,
+    answer: bool,
+}
+
+/// Runs the plan against its twins to the end. The seed is the plan's.
+pub fn drive(plan: Arc<Plan>, bench: Bench, options: &Options, sink: &mut dyn Sink) -> Result<Outcome, StillRunning> {
+    let run = Run::new(plan.clone());
+    let links: Vec<LinkId> = plan.rig.links.iter().map(|link| link.id).collect();
+    let subscriptions = links.iter().flat_map(|l| run.subscriptions(*l).into_iter().map(|t| (*l, t))).collect();
+    let bench_subscriptions = links.iter().flat_map(|l| bench.subscriptions(*l).into_iter().map(|t| (*l, t))).collect();
+    let mut world = World {
+        rng: Pcg64Mcg::seed_from_u64(plan.seed ^ 0x7669_7274_7561_6c21),
+        run,
+        bench,
+        plan,
+        now: Time::ZERO,
+        due: BTreeMap::new(),
+        order: 0,
+        free_at: BTreeMap::new(),
+        gone: Vec::new(),
+        deaf_until: BTreeMap::new(),
+        subscriptions,
+        bench_subscriptions,
+        effects: Effects::default(),
+        outcome: None,
+        answer: options.answer,
+    };
+    for link in links {
+        let at = world.now + world.draw(Span::from_micros(100), Span::from_millis(2));
+        world.later(at, Due::Input(Input::Link { at, link, state: LinkState::Up }));
+    }
+    let mut disturbances = options.disturbances.clone();
+    disturbances.sort_by_key(|d| d.at);
+    let mut disturbances = disturbances.into_iter().peekable();
+    let limit = Time::ZERO + options.limit;
+    while world.outcome.is_none() {
+        let next = [
+            world.due.first_key_value().map(|((at, _), _)| *at),
+            world.run.next_deadline(),
+            world.bench.next_deadline(),
+            disturbances.peek().map(|d| d.at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(Time::MAX);
+        if next > limit {
+            return Err(StillRunning(options.limit));
+        }
+        world.now = world.now.max(next);
+        if let Some(disturbance) = disturbances.next_if(|d| d.at <= world.now) {
+            world.disturb(disturbance.kind, sink);
+        } else if world.due.first_key_value().is_some_and(|((at, _), _)| *at <= world.now) {
+            // What arrived goes before a tick, as the host drains its ports first.
+            let (_, due) = world.due.pop_first().expect("the first key was just seen");
+            match due {
+                Due::Input(input) => world.feed(restamp(input, world.now), sink),
+                Due::ToBench(frame) => {
+                    let mut out = Vec::new();
+                    world.bench.receive(world.now, &frame, &mut out);
+                    world.from_bench(out);
+                }
+            }
+        } else if world.bench.next_deadline().is_some_and(|due| due <= world.now) {
+            let mut out = Vec::new();
+            world.bench.tick(world.now, &mut out);
+            world.from_bench(out);
+        } else {
+            world.feed(Input::Tick { at: world.now }, sink);
+        }
+    }
+    Ok(world.outcome.expect("the loop ends when there is one"))
+}
+
+/// An input's stamp is when the run is handed it.
+fn restamp(mut input: Input, now: Time) -> Input {
+    if let Input::Bytes { at, .. } | Input::Link { at, .. } | Input::Sent { at, .. } | Input::Operator { at, .. } =
+        &mut input
+    {
+        *at = now;
+    }
+    input
+}
+
+impl World {
+    fn draw(&mut self, from: Span, to: Span) -> Span {
+        let width = (to - from).nanos().max(1) as u64;
+        from + Span::from_nanos((self.rng.next_u64() % width) as i64)
+    }
+
+    fn later(&mut self, at: Time, due: Due) {
+        self.order += 1;
+        self.due.insert((at, self.order), due);
+    }
+
+    fn feed(&mut self, input: Input, sink: &mut dyn Sink) {
+        sink.input(&input);
+        let mut effects = std::mem::take(&mut self.effects);
+        effects.clear();
+        self.run.handle(&input, &mut effects);
+        sink.effects(self.now, &effects);
+        for effect in effects.list.drain(..) {
+            self.carry_out(effect, sink);
+        }
+        self.effects = effects;
+        if self.outcome.is_none()
+            && let Some(state) = sink.trouble()
+        {
+            self.feed(Input::Recorder { at: self.now, state }, sink);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, sink: &mut dyn Sink) {
+        match effect {
+            Effect::Send { id, frame, .. } => self.transmit(id, vec![frame], sink),
+            Effect::Rung { id, ladder, rung } => {
+                let frames = self.plan.ladders[ladder.0 as usize].rungs[rung.0 as usize].frames.clone();
+                self.transmit(id, frames, sink);
+            }
+            Effect::Twin { device, fault, on } => self.twin_fault(device, &fault, on),
+            Effect::Prompt { .. } => {
+                let at = self.now + Span::from_millis(500);
+                let order = OperatorOrder::Answer { yes: self.answer };
+                self.later(at, Due::Input(Input::Operator { at, order }));
+            }
+            Effect::Emit(_) | Effect::Flush => {}
+            Effect::Finish(outcome) => self.outcome = Some(outcome),
+        }
+    }
+
+    fn twin_fault(&mut self, device: Option<DeviceId>, fault: &crate::fault::TwinFault, on: bool) {
+        // What a twin cannot act out was refused when the scenario was checked.
+        if let Err(why) = self.bench.fault(self.now, device, fault, on) {
+            debug_assert!(!on, "a fault that no twin acts out: {why}");
+        }
+    }
+
+    fn transmit(&mut self, id: SendId, frames: Vec<Frame>, sink: &mut dyn Sink) {
+        let begun = self.now + Span::from_micros(10);
+        let mut done = begun;
+        for frame in frames {
+            let link = frame.link;
+            if self.gone.contains(&link) {
+                continue;
+            }
+            done = done.max(begun + Span::from_micros(10));
+            sink.sent(begun, &frame);
+            let heard = match &frame.topic {
+                None => true,
+                Some(topic) => self.bench_subscriptions.iter().any(|(l, t)| *l == link && topic_matches(t, topic)),
+            };
+            if heard {
+                let at = self.arrival(link, true, frame.bytes.len());
+                self.later(at, Due::ToBench(frame));
+            }
+        }
+        let lost = self.plan.rig.links.iter().all(|l| self.gone.contains(&l.id));
+        if !lost {
+            self.later(done, Due::Input(Input::Sent { at: done, id, begun, done, queued_ahead: 0 }));
+        }
+    }
+
+    /// When so many bytes are through a link; nothing overtakes what left before.
+    fn arrival(&mut self, link: LinkId, to_device: bool, bytes: usize) -> Time {
+        let free = self.free_at.get(&(link, to_device)).copied().unwrap_or(Time::ZERO).max(self.now);
+        let wire = match &self.plan.rig.links[link.0 as usize].kind {
+            LinkKind::Serial(serial) => {
+                Span::from_nanos(bytes as i64 * 10 * 1_000_000_000 / i64::from(serial.baud.max(1)))
+            }
+            LinkKind::Mqtt(_) => Span::ZERO,
+        };
+        let wake = match &self.plan.rig.links[link.0 as usize].kind {
+            LinkKind::Serial(_) => self.draw(WAKE_MIN, WAKE_MAX),
+            LinkKind::Mqtt(_) => self.draw(BROKER_MIN, BROKER_MAX),
+        };
+        // Woken late, a reader is handed the next bytes no earlier: order is kept.
+        let through = (free + wire).max(self.now + wire + wake);
+        self.free_at.insert((link, to_device), through);
+        through
+    }
+
+    fn from_bench(&mut self, frames: Vec<Frame>) {
+        for frame in frames {
+            let link = frame.link;
+            if self.gone.contains(&link) || self.deaf_until.get(&link).is_some_and(|until| self.now < *until) {
+                continue;
+            }
+            match frame.topic.clone() {
+                None => {
+                    for chunk in frame.bytes.chunks(READ_MAX) {
+                        let at = self.arrival(link, false, chunk.len());
+                        self.later(at, Due::Input(Input::Bytes { at, frame: Frame::serial(link, chunk) }));
+                    }
+                }
+                Some(topic) => {
+                    let to_run = self.subscriptions.iter().any(|(l, t)| *l == link && topic_matches(t, &topic));
+                    let to_bench = self.bench_subscriptions.iter().any(|(l, t)| *l == link && topic_matches(t, &topic));
+                    if to_run {
+                        let at = self.arrival(link, false, frame.bytes.len());
+                        self.later(at, Due::Input(Input::Bytes { at, frame: frame.clone() }));
+                    }
+                    if to_bench {
+                        let at = self.arrival(link, true, frame.bytes.len());
+                        self.later(at, Due::ToBench(frame));
+                    }
+                }
+            }
+        }
+    }
+
+    fn disturb(&mut self, kind: DisturbanceKind, sink: &mut dyn Sink) {
+        let at = self.now;
+        match kind {
+            DisturbanceKind::LinkLost(link) => {
+                self.gone.push(link);
+                self.feed(Input::Link { at, link, state: LinkState::Lost("unplugged".to_owned()) }, sink);
+            }
+            DisturbanceKind::Stop => self.feed(Input::Operator { at, order: OperatorOrder::Stop }, sink),
+            DisturbanceKind::RecorderFull => {
+                self.feed(Input::Recorder { at, state: RecorderState::Full }, sink);
+            }
+            DisturbanceKind::Garbage(link, bytes) => {
+                self.feed(Input::Bytes { at, frame: Frame::serial(link, bytes) }, sink);
+            }
+            DisturbanceKind::Deafness(link, span) => {
+                self.deaf_until.insert(link, at + span);
+            }
+        }
+    }
+}
+
+/// MQTT topic filters with `+` and `#`.
+pub fn topic_matches(filter: &str, topic: &str) -> bool {
+    let mut filter = filter.split('/');
+    let mut topic = topic.split('/');
+    loop {
+        match (filter.next(), topic.next()) {
+            (Some("#"), _) => return true,
+            (Some("+"), Some(_)) => {}
+            (Some(f), Some(t)) if f == t => {}
+            (None, None) => return true,
+            _ => return false,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What every protocol must keep, protocol by protocol.
+
+mod captures;
+mod json;
+mod mavlink_bench;
+mod mavlink_orders;
+mod mavlink_questions;
+mod mavlink_safe;
+mod mavlink_stream;
+mod mistakes;

@@ -1,0 +1,296 @@
+//! The embedded broker and our MQTT links, over real sockets on the loopback.
+
+use checkrein::io::broker::{Broker, User};
+use checkrein::io::clock::Clock;
+use checkrein::io::mqtt::{self, Config, Login, Will};
+use checkrein::io::queue::{Post, queue};
+use checkrein::run::{Input, LinkState, SendId};
+use checkrein::wire::{Frame, FrameFlags, Lane, LinkId};
+use std::path::Path;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::Receiver;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_checkrein");
+
+fn program() -> &'static Path {
+    Path::new(PROGRAM)
+}
+
+fn user(name: &str, publish: &[&str], subscribe: &[&str]) -> User {
+    let list = |topics: &[&str]| topics.iter().map(|t| (*t).to_owned()).collect();
+    User::new(name, list(publish), list(subscribe)).unwrap()
+}
+
+fn config(broker: &Broker, user: &User, version: u8, subscriptions: &[&str]) -> Config {
+    Config {
+        link: LinkId(0),
+        client_id: format!("{}-{version}", user.name),
+        host: "127.0.0.1".into(),
+        port: broker.port(),
+        tls: None,
+        version,
+        login: Some(Login { user: user.name.clone(), password: user.password.clone() }),
+        subscriptions: subscriptions.iter().map(|t| (*t).to_owned()).collect(),
+        keep_alive: Duration::from_secs(5),
+        will: None,
+    }
+}
+
+/// A link with the end of the queue at which its posts arrive.
+struct Link {
+    handle: mqtt::Handle,
+    posts: Receiver<Post>,
+    clock: Clock,
+}
+
+impl Link {
+    fn start(runtime: &Runtime, config: Config) -> Link {
+        let clock = Clock::start();
+        let (poster, posts) = queue(clock);
+        Link { handle: mqtt::start(runtime.handle(), config, poster), posts, clock }
+    }
+    /// A link that is up.
+    fn up(runtime: &Runtime, config: Config) -> Link {
+        let mut link = Link::start(runtime, config);
+        assert_eq!(link.state(), LinkState::Up);
+        link
+    }
+    fn next(&mut self) -> Post {
+        self.posts.blocking_recv().expect("the link posts as long as it lives")
+    }
+    fn state(&mut self) -> LinkState {
+        match self.next() {
+            Post::Input(Input::Link { state, .. }) => state,
+            other => panic!("a state of the link was awaited, not {other:?}"),
+        }
+    }
+    /// The next message, passing over what tells that our own left.
+    fn message(&mut self) -> Frame {
+        loop {
+            match self.next() {
+                Post::Input(Input::Bytes { frame, .. }) => return frame,
+                Post::Left(_) => (),
+                other => panic!("a message was awaited, not {other:?}"),
+            }
+        }
+    }
+    fn send(&self, id: u64, frame: Frame) {
+        assert!(self.handle.send(self.clock.now(), Lane::Normal, Some(SendId(id)), frame), "the link is up");
+    }
+}
+
+fn frame(topic: &str, bytes: &[u8], qos: u8, retained: bool) -> Frame {
+    Frame { flags: FrameFlags { qos, retained, duplicate: false }, ..Frame::publish(LinkId(0), topic, bytes) }
+}
+
+fn runtime() -> Runtime {
+    Runtime::new().unwrap()
+}
+
+#[test]
+fn messages_pass_in_both_versions_and_all_qualities_and_what_left_is_told() {
+    let harness = User::harness().unwrap();
+    let pilot = user("pilot", &["pilot/#"], &["fc/#"]);
+    let broker = Broker::start(program(), &[harness.clone(), pilot.clone()]).unwrap();
+    let runtime = runtime();
+    for (ours, theirs) in [(5, 3), (3, 5)] {
+        let mut us = Link::up(&runtime, config(&broker, &harness, ours, &["pilot/#"]));
+        let mut them = Link::up(&runtime, config(&broker, &pilot, theirs, &["fc/#"]));
+        for qos in [0, 1, 2] {
+            us.send(u64::from(qos), frame("fc/state", &[qos], qos, false));
+            let heard = them.message();
+            assert_eq!((heard.topic.as_deref(), heard.bytes.as_slice()), (Some("fc/state"), &[qos][..]));
+            assert_eq!(heard.flags.qos, qos.min(1), "we subscribe at QoS 1");
+            match us.next() {
+                Post::Left(left) => {
+                    assert_eq!(left.id, Some(SendId(u64::from(qos))));
+                    assert!(left.done >= left.begun);
+                }
+                other => panic!("the sending was to be told, not {other:?}"),
+            }
+            them.send(9, frame("pilot/command", b"go", qos, false));
+            assert_eq!(us.message().bytes, b"go");
+        }
+        runtime.block_on(us.handle.close());
+        runtime.block_on(them.handle.close());
+    }
+    broker.stop().unwrap();
+}
+
+#[test]
+fn a_message_of_half_a_megabyte_passes() {
+    let harness = User::harness().unwrap();
+    let broker = Broker::start(program(), std::slice::from_ref(&harness)).unwrap();
+    let runtime = runtime();
+    for version in [3, 5] {
+        let mut link = Link::up(&runtime, config(&broker, &harness, version, &["big"]));
+        let bytes: Vec<u8> = (0..500_000u32).map(|i| (i % 251) as u8).collect();
+        link.send(1, frame("big", &bytes, 0, false));
+        assert!(link.message().bytes == bytes);
+        runtime.block_on(link.handle.close());
+    }
+}
+
+#[test]
+fn a_retained_message_reaches_who_comes_later_and_is_marked() {
+    let harness = User::harness().unwrap();
+    let late = user("late", &[], &["fc/birth"]);
+    let broker = Broker::start(program(), &[harness.clone(), late.clone()]).unwrap();
+    let runtime = runtime();
+    let mut us = Link::up(&runtime, config(&broker, &harness, 5, &["fc/birth"]));
+    us.send(1, frame("fc/birth", b"born", 1, true));
+    assert_eq!(us.message().bytes, b"born");
+    for version in [3, 5] {
+        let mut them = Link::up_or_message(&runtime, config(&broker, &late, version, &["fc/birth"]));
+        let heard = them.1.take().unwrap_or_else(|| them.0.message());
+        assert!(heard.flags.retained, "a replayed message is stale by definition");
+        assert_eq!(heard.bytes, b"born");
+        runtime.block_on(them.0.handle.close());
+    }
+}
+
+impl Link {
+    /// A retained message may arrive before the subscription is confirmed; both orders are right.
+    fn up_or_message(runtime: &Runtime, config: Config) -> (Link, Option<Frame>) {
+        let mut link = Link::start(runtime, config);
+        match link.next() {
+            Post::Input(Input::Link { state: LinkState::Up, .. }) => (link, None),
+            Post::Input(Input::Bytes { frame, .. }) => {
+                assert_eq!(link.state(), LinkState::Up);
+                (link, Some(frame))
+            }
+            other => panic!("neither up nor a message: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_wrong_password_a_strangers_topic_and_a_closed_port_are_refused_in_words() {
+    let pilot = user("pilot", &["pilot/#"], &["fc/#"]);
+    let broker = Broker::start(program(), std::slice::from_ref(&pilot)).unwrap();
+    let runtime = runtime();
+    let place = format!("127.0.0.1:{}", broker.port());
+    for version in [3, 5] {
+        let mut wrong = config(&broker, &pilot, version, &["fc/#"]);
+        wrong.login = Some(Login { user: "pilot".into(), password: "guess".into() });
+        let refused = LinkState::Refused(format!("{place}: the broker refuses our user and password"));
+        assert_eq!(Link::start(&runtime, wrong).state(), refused);
+
+        let mut nobody = config(&broker, &pilot, version, &["fc/#"]);
+        nobody.login = None;
+        assert!(matches!(Link::start(&runtime, nobody).state(), LinkState::Refused(_)));
+
+        let curious = config(&broker, &pilot, version, &["secret/#"]);
+        let refused = LinkState::Refused("the broker does not let us subscribe to secret/#".into());
+        assert_eq!(Link::start(&runtime, curious).state(), refused);
+    }
+    let mut away = config(&broker, &pilot, 5, &["fc/#"]);
+    broker.stop().unwrap();
+    let refused = LinkState::Refused(format!("{place} refuses the connection: no broker listens there"));
+    assert_eq!(Link::start(&runtime, away.clone()).state(), refused);
+    away.host = "no-such-host.invalid".into();
+    assert_eq!(Link::start(&runtime, away).state(), LinkState::Refused("host not found: no-such-host.invalid".into()));
+}
+
+#[test]
+fn a_controller_cannot_publish_past_the_guard() {
+    let harness = User::harness().unwrap();
+    let pilot = user("pilot", &["pilot/#"], &[]);
+    let broker = Broker::start(program(), &[harness.clone(), pilot.clone()]).unwrap();
+    let runtime = runtime();
+    let mut us = Link::up(&runtime, config(&broker, &harness, 5, &["#"]));
+    for version in [3, 5] {
+        let them = Link::up(&runtime, config(&broker, &pilot, version, &[]));
+        // QoS 0 keeps the order of one client, so the second message shows that the first was dropped.
+        them.send(1, frame("fc/command", b"arm", 0, false));
+        them.send(2, frame("pilot/command", b"ask", 0, false));
+        let heard = us.message();
+        assert_eq!((heard.topic.as_deref(), heard.bytes.as_slice()), (Some("pilot/command"), &b"ask"[..]));
+        runtime.block_on(them.handle.close());
+    }
+}
+
+#[test]
+fn a_client_that_dies_leaves_its_will_and_one_that_says_good_bye_does_not() {
+    let harness = User::harness().unwrap();
+    let pilot = user("pilot", &["pilot/#"], &[]);
+    let broker = Broker::start(program(), &[harness.clone(), pilot.clone()]).unwrap();
+    let runtime = runtime();
+    let mut us = Link::up(&runtime, config(&broker, &harness, 5, &["pilot/#"]));
+    for version in [3, 5] {
+        let mut with_will = config(&broker, &pilot, version, &[]);
+        let will = Will { topic: "pilot/status".into(), payload: b"dead".to_vec(), qos: 1, retain: false };
+        with_will.will = Some(will);
+
+        let polite = Link::up(&runtime, with_will.clone());
+        polite.send(1, frame("pilot/status", b"leaving", 0, false));
+        assert_eq!(us.message().bytes, b"leaving");
+        runtime.block_on(polite.handle.close());
+
+        // A client that dies: its runtime, and so its socket, is torn down without a word.
+        let other = Runtime::new().unwrap();
+        let dying = Link::up(&other, with_will);
+        other.shutdown_background();
+        assert_eq!(us.message().bytes, b"dead", "and nothing from the one that said good-bye");
+        drop(dying);
+    }
+}
+
+#[test]
+fn a_lost_broker_is_told_and_a_command_for_it_is_not_kept() {
+    let harness = User::harness().unwrap();
+    let broker = Broker::start(program(), std::slice::from_ref(&harness)).unwrap();
+    let runtime = runtime();
+    let mut link = Link::up(&runtime, config(&broker, &harness, 5, &["fc/#"]));
+    broker.stop().unwrap();
+    assert!(matches!(link.state(), LinkState::Lost(_)));
+    let kept = link.handle.send(link.clock.now(), Lane::Normal, Some(SendId(1)), frame("fc/command", b"arm", 1, false));
+    assert!(!kept, "a command for a lost link is not kept");
+}
+
+#[test]
+fn five_thousand_messages_in_a_burst_all_arrive() {
+    let harness = User::harness().unwrap();
+    let broker = Broker::start(program(), std::slice::from_ref(&harness)).unwrap();
+    let runtime = runtime();
+    let mut link = Link::up(&runtime, config(&broker, &harness, 5, &["flood"]));
+    let sender = Link::up(&runtime, Config { client_id: "flood".into(), ..config(&broker, &harness, 3, &[]) });
+    for i in 0..5000u32 {
+        sender.send(u64::from(i), frame("flood", &i.to_le_bytes(), 0, false));
+    }
+    let mut drain = sender.posts;
+    std::thread::spawn(move || while drain.blocking_recv().is_some() {});
+    for i in 0..5000u32 {
+        assert_eq!(link.message().bytes, i.to_le_bytes());
+    }
+}
+
+#[test]
+fn the_broker_outlives_its_harness_long_enough_for_the_will() {
+    let harness = User::harness().unwrap();
+    let twin = user("twin", &[], &["harness/status"]);
+    let broker = Broker::start(program(), &[harness.clone(), twin.clone()]).unwrap();
+    let runtime = runtime();
+    let mut them = Link::up(&runtime, config(&broker, &twin, 5, &["harness/status"]));
+    let mut ours = config(&broker, &harness, 5, &[]);
+    ours.will = Some(Will { topic: "harness/status".into(), payload: b"gone".to_vec(), qos: 1, retain: false });
+    let other = Runtime::new().unwrap();
+    let dying = Link::up(&other, ours);
+    // The harness dies: its pipe to the broker and its socket close together.
+    drop(broker);
+    other.shutdown_background();
+    assert_eq!(them.message().bytes, b"gone");
+    // And then the broker leaves by itself.
+    assert!(matches!(them.state(), LinkState::Lost(_)));
+    drop(dying);
+}
+
+#[test]
+fn our_own_broker_does_not_hold_bursts_up() {
+    let harness = User::harness().unwrap();
+    let broker = Broker::start(program(), std::slice::from_ref(&harness)).unwrap();
+    let probed = runtime().block_on(mqtt::probe_delay(&config(&broker, &harness, 5, &[]), 50));
+    // Whether a burst is slow on a busy machine is not ours to promise; that the probe runs to its end is.
+    assert!(probed.is_ok(), "{probed:?}");
+}

@@ -1,0 +1,124 @@
+//! Serial ports over real pseudo-terminals.
+
+use checkrein::io::pty::Pty;
+use checkrein::io::serial::{Port, READ_MAX};
+use checkrein::rig::{Flow, Parity, PortName, SerialDef};
+use checkrein::time::Span;
+use std::future::poll_fn;
+use tokio::runtime::Runtime;
+
+fn def(path: &str) -> SerialDef {
+    let port = PortName::Path(path.into());
+    SerialDef { port, baud: 921_600, parity: Parity::None, flow: Flow::None, stop_bits: 1 }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn bytes_pass_unchanged_in_both_directions() {
+    let pty = Pty::open().unwrap();
+    runtime().block_on(async {
+        let mut port = Port::open(&def(&pty.path)).unwrap();
+        // Every byte, so that no terminal setting translates, echoes or swallows one.
+        let all: Vec<u8> = (0..=255).collect();
+        rustix::io::write(&pty.master, &all).unwrap();
+        let mut heard = Vec::new();
+        let mut buffer = [0; READ_MAX];
+        while heard.len() < all.len() {
+            let count = poll_fn(|cx| port.poll_read(cx, &mut buffer)).await.unwrap();
+            heard.extend_from_slice(&buffer[..count]);
+        }
+        assert_eq!(heard, all);
+        let mut sent = 0;
+        while sent < all.len() {
+            sent += poll_fn(|cx| port.poll_write(cx, &all[sent..])).await.unwrap();
+        }
+        let mut back = Vec::new();
+        while back.len() < all.len() {
+            let mut part = [0; 512];
+            match rustix::io::read(&pty.master, &mut part) {
+                Ok(count) => back.extend_from_slice(&part[..count]),
+                Err(rustix::io::Errno::AGAIN) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(back, all);
+    });
+}
+
+#[test]
+fn a_port_that_is_held_is_busy_and_free_again_afterwards() {
+    let pty = Pty::open().unwrap();
+    runtime().block_on(async {
+        let first = Port::open(&def(&pty.path)).unwrap();
+        let why = Port::open(&def(&pty.path)).unwrap_err();
+        assert_eq!(why, format!("{} is busy: another program holds it", pty.path));
+        // A duplicate, as the watchdog has it, holds the lock as well.
+        let duplicate = first.duplicate().unwrap();
+        drop(first);
+        assert!(Port::open(&def(&pty.path)).is_err());
+        drop(duplicate);
+        let freed = Port::open(&def(&pty.path));
+        // Without privileges the kernel keeps a pseudo-terminal exclusive while its pair holds it open.
+        assert!(freed.is_ok() || !rustix::process::geteuid().is_root(), "{freed:?}");
+    });
+}
+
+#[test]
+fn an_unplugged_device_is_gone_at_once_for_reading_and_writing() {
+    let mut pty = Pty::open().unwrap();
+    runtime().block_on(async {
+        let mut port = Port::open(&def(&pty.path)).unwrap();
+        pty.release();
+        let path = pty.path.clone();
+        drop(pty);
+        let mut buffer = [0; READ_MAX];
+        let gone = poll_fn(|cx| port.poll_read(cx, &mut buffer)).await.unwrap_err();
+        assert_eq!(gone.0, format!("{path} was unplugged"));
+        assert_eq!(port.write(b"x").unwrap_err().0, format!("{path} was unplugged"));
+    });
+}
+
+#[test]
+fn a_full_port_takes_a_part_and_never_waits_and_what_is_queued_can_be_thrown_away() {
+    let pty = Pty::open().unwrap();
+    runtime().block_on(async {
+        let mut port = Port::open(&def(&pty.path)).unwrap();
+        let mut sent = 0;
+        loop {
+            match port.write(&[0x55; 4096]).unwrap() {
+                0 => break,
+                count => sent += count,
+            }
+        }
+        assert!(sent > 0);
+        assert_eq!(port.write(b"more").unwrap(), 0, "a full port says so");
+    });
+}
+
+#[test]
+fn what_is_no_port_is_said_to_be_none() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file").display().to_string();
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(Port::open(&def(&file)).unwrap_err(), format!("{file} is no serial port"));
+        let missing = folder.path().join("missing").display().to_string();
+        let why = Port::open(&def(&missing)).unwrap_err();
+        assert!(why.starts_with(&format!("no such port: {missing}; ")), "{why}");
+    });
+}
+
+#[test]
+fn time_on_the_wire_counts_every_bit() {
+    let pty = Pty::open().unwrap();
+    runtime().block_on(async {
+        let slow = SerialDef { baud: 9600, parity: Parity::Even, stop_bits: 2, ..def(&pty.path) };
+        let port = Port::open(&slow).unwrap();
+        // 1 start + 8 data + 1 parity + 2 stop = 12 bits, 800 bytes a second.
+        assert_eq!(port.time_for(800), Span::from_secs(1));
+        assert_eq!(port.bytes_within(Span::from_millis(100)), 80);
+    });
+}

@@ -1,0 +1,234 @@
+//! Kill the harness, hang it, break it: the safe frame arrives.
+
+use checkrein::io::clock::Clock;
+use checkrein::io::host::{Fold, Setup, Table, run};
+use checkrein::io::line::SerialLink;
+use checkrein::io::pty::Pty;
+use checkrein::io::queue::queue;
+use checkrein::io::serial::Port;
+use checkrein::io::watchdog::{self, BlindRung, Watchdog};
+use checkrein::rig::{Flow, Parity, PortName, SerialDef};
+use checkrein::run::{Effect, Effects, Input, LinkState, Outcome, RunVerdict, SendId};
+use checkrein::time::{Span, Time};
+use checkrein::wire::{Frame, Lane, LinkId};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, kill_process};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tokio::runtime::Runtime;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_checkrein");
+/// Names the port to the process that the tests kill.
+const PORT: &str = "CHECKREIN_TEST_PORT";
+const SAFE: &[u8] = b"\0LAND";
+
+fn def(path: &str) -> SerialDef {
+    let port = PortName::Path(path.into());
+    SerialDef { port, baud: 115_200, parity: Parity::None, flow: Flow::None, stop_bits: 1 }
+}
+
+fn one_rung(silence: Span) -> watchdog::Setup {
+    watchdog::Setup::new(silence, vec![BlindRung { frames: vec![SAFE.to_vec()], within_ms: 1000, blind: false }])
+}
+
+/// A run that says `alive` when its link is up, `told` when its watchdog fired, and does what the device says.
+struct Harness;
+
+impl Fold for Harness {
+    fn handle(&mut self, input: &Input, out: &mut Effects) {
+        let word: &[u8] = match input {
+            Input::Link { state: LinkState::Up, .. } => b"alive",
+            Input::Watchdog { fired: true, .. } => b"told",
+            Input::Watchdog { fired: false, .. } => b"gone",
+            Input::Bytes { frame, .. } if frame.bytes == b"panic" => panic!("the test asked for it"),
+            Input::Bytes { frame, .. } if frame.bytes == b"end" => {
+                let outcome = Outcome { verdict: RunVerdict::Pass, reasons: Vec::new() };
+                out.list.push(Effect::Finish(outcome));
+                return;
+            }
+            _ => return,
+        };
+        out.list.push(Effect::Send { id: SendId(0), lane: Lane::Query, frame: Frame::serial(LinkId(0), word) });
+    }
+    fn next_deadline(&self) -> Option<Time> {
+        None
+    }
+}
+
+/// No test of its own: the process that the tests below start and kill. Started by the test runner it does nothing.
+#[test]
+fn harness_process() {
+    let Ok(path) = std::env::var(PORT) else { return };
+    let runtime = Runtime::new().unwrap();
+    let (poster, queue) = queue(Clock::start());
+    let setup = Setup {
+        table: Table { rungs: Vec::new(), tightest_reaction: Span::from_millis(100) },
+        serial: vec![SerialLink { id: LinkId(0), def: def(&path), watchdog: Some(one_rung(Span::from_millis(300))) }],
+        mqtt: Vec::new(),
+        queue,
+        poster,
+        recorder: None,
+        feed: None,
+        twins: None,
+        program: PROGRAM.into(),
+        runtime: runtime.handle().clone(),
+        real_time: false,
+    };
+    run(Harness, setup).unwrap();
+}
+
+struct Victim {
+    process: Child,
+    pty: Pty,
+    heard: Vec<u8>,
+}
+
+impl Victim {
+    /// A harness process whose link is up and guarded.
+    fn start() -> Victim {
+        let pty = Pty::open().unwrap();
+        let process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "harness_process", "--nocapture"])
+            .env(PORT, &pty.path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut victim = Victim { process, pty, heard: Vec::new() };
+        victim.read_until(b"alive");
+        victim
+    }
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+    fn read_until(&mut self, wanted: &[u8]) {
+        read_until(&self.pty, &mut self.heard, wanted);
+    }
+    /// What the device hears until nobody has the port open any more.
+    fn read_to_end(mut self) -> Vec<u8> {
+        self.process.wait().unwrap();
+        read_to_end(self.pty, self.heard)
+    }
+}
+
+fn read_until(pty: &Pty, heard: &mut Vec<u8>, wanted: &[u8]) {
+    loop {
+        if let Some(place) = heard.windows(wanted.len()).position(|window| window == wanted) {
+            heard.drain(..place + wanted.len());
+            return;
+        }
+        poll(&mut [PollFd::new(&pty.master, PollFlags::IN)], None).unwrap();
+        let mut part = [0; 4096];
+        let count = rustix::io::read(&pty.master, &mut part).unwrap();
+        heard.extend_from_slice(&part[..count]);
+    }
+}
+
+fn read_to_end(mut pty: Pty, mut heard: Vec<u8>) -> Vec<u8> {
+    pty.release();
+    loop {
+        poll(&mut [PollFd::new(&pty.master, PollFlags::IN)], None).unwrap();
+        let mut part = [0; 4096];
+        match rustix::io::read(&pty.master, &mut part) {
+            Ok(count) => heard.extend_from_slice(&part[..count]),
+            Err(rustix::io::Errno::IO) => return heard,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_killed_harness_leaves_the_machine_safe() {
+    let mut victim = Victim::start();
+    victim.signal(Signal::KILL);
+    victim.read_until(SAFE);
+    // And again: one frame may be lost on the way.
+    victim.read_until(SAFE);
+    victim.process.wait().unwrap();
+}
+
+#[test]
+fn a_frozen_harness_leaves_the_machine_safe_and_is_told_when_it_wakes() {
+    let mut victim = Victim::start();
+    victim.signal(Signal::STOP);
+    victim.read_until(SAFE);
+    victim.signal(Signal::CONT);
+    victim.read_until(b"told");
+    rustix::io::write(&victim.pty.master, b"end").unwrap();
+    victim.read_to_end();
+}
+
+#[test]
+fn a_harness_with_a_bug_leaves_the_machine_safe() {
+    let mut victim = Victim::start();
+    rustix::io::write(&victim.pty.master, b"panic").unwrap();
+    victim.read_until(SAFE);
+    victim.process.wait().unwrap();
+}
+
+#[test]
+fn a_run_that_ends_in_order_disarms_its_watchdog() {
+    let victim = Victim::start();
+    rustix::io::write(&victim.pty.master, b"end").unwrap();
+    assert_eq!(victim.read_to_end(), b"", "nothing is written after the end");
+}
+
+fn guarded(pty: &Pty, setup: &watchdog::Setup) -> (Watchdog, Port, Runtime) {
+    let runtime = Runtime::new().unwrap();
+    let port = runtime.block_on(async { Port::open(&def(&pty.path)).unwrap() });
+    let watchdog = Watchdog::start(Path::new(PROGRAM), port.duplicate().unwrap(), setup).unwrap();
+    (watchdog, port, runtime)
+}
+
+#[test]
+fn only_blind_rungs_are_climbed_by_time_alone() {
+    let rung = |word: &[u8], blind| BlindRung { frames: vec![word.to_vec()], within_ms: 30, blind };
+    let rungs = vec![rung(b"[land]", false), rung(b"[disarm]", true), rung(b"[kill]", false), rung(b"[cut]", true)];
+    let setup = watchdog::Setup { silence_ms: 50, repeat_ms: 10, last_ms: 60, rungs };
+    let pty = Pty::open().unwrap();
+    let (watchdog, port, _runtime) = guarded(&pty, &setup);
+    drop(watchdog);
+    drop(port);
+    let heard = String::from_utf8(read_to_end(pty, Vec::new())).unwrap();
+    let (first, second) = (heard.find("[land]").unwrap(), heard.find("[disarm]").unwrap());
+    assert!(first < second, "{heard}");
+    assert!(!heard.contains("[kill]") && !heard.contains("[cut]"), "{heard}");
+}
+
+#[test]
+fn a_full_port_is_emptied_before_the_safe_frame() {
+    let pty = Pty::open().unwrap();
+    let (watchdog, mut port, _runtime) = guarded(&pty, &one_rung(Span::from_millis(200)));
+    let mut sent = 0;
+    loop {
+        match port.write(&[b'n'; 4096]).unwrap() {
+            0 => break,
+            count => sent += count,
+        }
+    }
+    drop(watchdog);
+    let mut heard = Vec::new();
+    loop {
+        poll(&mut [PollFd::new(&pty.master, PollFlags::IN)], None).unwrap();
+        let mut part = [0; 4096];
+        let count = rustix::io::read(&pty.master, &mut part).unwrap();
+        heard.extend_from_slice(&part[..count]);
+        if heard.windows(SAFE.len()).any(|window| window == SAFE) {
+            break;
+        }
+    }
+    assert!(heard.iter().filter(|byte| **byte == b'n').count() <= sent);
+}
+
+#[test]
+fn the_end_of_a_watchdog_reaches_the_run() {
+    let pty = Pty::open().unwrap();
+    let (watchdog, _port, runtime) = guarded(&pty, &one_rung(Span::from_secs(60)));
+    let (poster, mut posts) = queue(Clock::start());
+    runtime.spawn(watchdog::listen(watchdog.ear().unwrap(), LinkId(3), poster));
+    kill_process(Pid::from_raw(watchdog.pid() as i32).unwrap(), Signal::KILL).unwrap();
+    let post = posts.blocking_recv().unwrap();
+    let checkrein::io::queue::Post::Input(Input::Watchdog { link, fired, .. }) = post else { panic!("{post:?}") };
+    assert_eq!((link, fired), (LinkId(3), false));
+    watchdog.disarm().unwrap();
+}
