@@ -94,7 +94,7 @@ impl Judging {
 
     /// The earliest instant at which an engine says something without a sample.
     pub fn next_deadline(&self) -> Option<Time> {
-        let rules = self.armed_at.and_then(|_| self.rules.as_ref()).and_then(Engine::next_deadline);
+        let rules = self.armed_at.and(self.rules.as_ref()).and_then(Engine::next_deadline);
         let margins = self.armed_at.map(|_| self.next_margins);
         [rules, self.probes.next_deadline(), margins].into_iter().flatten().min()
     }
@@ -268,6 +268,8 @@ impl Core {
                             self.trip(Cause::Rule(rule), stop, Some(at), out);
                         }
                         self.emit(EventKind::RuleViolated { rule, instant }, out);
+                        // By how much it was broken belongs beside the violation, not 20 ms later.
+                        self.margins(out);
                     }
                 }
                 Change::Episode { rule, broken, at } => {
