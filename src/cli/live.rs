@@ -26,6 +26,8 @@ use std::time::Duration;
 
 /// Twins outlive a killed harness by more than any ladder takes, so that one can see them become safe.
 const TWINS_GRACE: Duration = Duration::from_secs(60);
+/// Bursts of three messages by which a broker's delay is measured: under a second on a good one.
+const PROBE_BURSTS: usize = 20;
 /// Silence after which the watchdog takes the harness for dead: ten of the run's own ticks at 50 Hz.
 const WATCHDOG_SILENCE: Span = Span::from_millis(200);
 
@@ -58,6 +60,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         .map_err(|error| format!("the recorder's thread could not be started: {error}"))?;
     let run = Run::new(plan.clone());
     let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
+    let delays = around.probe_delays(&plan, runtime.handle())?;
     let (feed, watcher) = feed(false);
     runtime.spawn(stop_on_signals(poster.clone()));
     let Around { twins, brokers, ports, .. } = around;
@@ -87,8 +90,15 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
             eprintln!("warning: the embedded broker did not stop cleanly: {why}");
         }
     }
+    let mut warnings = Vec::new();
+    for probe in delays {
+        // What was not measured by now is not worth waiting for.
+        if probe.is_finished() {
+            warnings.extend(runtime.block_on(probe).ok().flatten());
+        }
+    }
     runtime.shutdown_timeout(Duration::from_millis(200));
-    let mut warnings = ended.remarks;
+    warnings.extend(ended.remarks);
     warnings.extend(ended.recording.err().map(|why| format!("the recording is not whole: {why}")));
     Ok(Done { outcome: ended.outcome, loop_quality: Some(ended.quality), warnings })
 }
@@ -176,6 +186,59 @@ impl Around {
         Ok(logins)
     }
 
+    /// Measures brokers outside for the delay of a missing TCP_NODELAY; the finding is named when the run is over.
+    fn probe_delays(
+        &self,
+        plan: &Plan,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Vec<tokio::task::JoinHandle<Option<String>>>, String> {
+        let mut probes = Vec::new();
+        for link in &plan.rig.links {
+            let LinkKind::Mqtt(def @ MqttDef { broker: Broker::Remote { .. }, .. }) = &link.kind else { continue };
+            let config = self.config(link.id, def, Vec::new())?;
+            let name = link.name.clone();
+            probes.push(runtime.spawn(async move {
+                match mqtt::probe_delay(&config, PROBE_BURSTS).await {
+                    Ok(finding) => finding.map(|words| format!("link {name}: {words}")),
+                    // Access lists may forbid a topic of our own: then nothing is known, and nothing is said.
+                    Err(_) => None,
+                }
+            }));
+        }
+        Ok(probes)
+    }
+
+    /// How to reach the broker of a link.
+    fn config(&self, link: LinkId, def: &MqttDef, subscriptions: Vec<String>) -> Result<mqtt::Config, String> {
+        let (host, port, tls, login) = match &def.broker {
+            Broker::Embedded => {
+                let harness = &self.users[&link][0];
+                let login = mqtt::Login { user: harness.name.clone(), password: harness.password.clone() };
+                ("127.0.0.1".to_owned(), self.brokers[&link].port(), None, Some(login))
+            }
+            Broker::Remote { host, port, tls } => {
+                let login = match (&def.user, &def.password) {
+                    (Some(user), Some(secret)) => Some(mqtt::Login::read(user, secret)?),
+                    _ => None,
+                };
+                let tls = tls.as_ref().map(TlsSettings::read).transpose()?;
+                (host.clone(), *port, tls, login)
+            }
+        };
+        Ok(mqtt::Config {
+            link,
+            client_id: format!("checkrein-{}", std::process::id()),
+            host,
+            port,
+            tls,
+            version: def.version,
+            login,
+            subscriptions,
+            keep_alive: Duration::from_nanos(KEEP_ALIVE.nanos() as u64),
+            will: None,
+        })
+    }
+
     fn mqtt_links(
         &self,
         plan: &Plan,
@@ -186,33 +249,7 @@ impl Around {
         let mut links = Vec::new();
         for link in &plan.rig.links {
             let LinkKind::Mqtt(def) = &link.kind else { continue };
-            let (host, port, tls, login) = match &def.broker {
-                Broker::Embedded => {
-                    let harness = &self.users[&link.id][0];
-                    let login = mqtt::Login { user: harness.name.clone(), password: harness.password.clone() };
-                    ("127.0.0.1".to_owned(), self.brokers[&link.id].port(), None, Some(login))
-                }
-                Broker::Remote { host, port, tls } => {
-                    let login = match (&def.user, &def.password) {
-                        (Some(user), Some(secret)) => Some(mqtt::Login::read(user, secret)?),
-                        _ => None,
-                    };
-                    let tls = tls.as_ref().map(TlsSettings::read).transpose()?;
-                    (host.clone(), *port, tls, login)
-                }
-            };
-            let config = mqtt::Config {
-                link: link.id,
-                client_id: format!("checkrein-{}", std::process::id()),
-                host,
-                port,
-                tls,
-                version: def.version,
-                login,
-                subscriptions: run.subscriptions(link.id),
-                keep_alive: Duration::from_nanos(KEEP_ALIVE.nanos() as u64),
-                will: None,
-            };
+            let config = self.config(link.id, def, run.subscriptions(link.id))?;
             links.push(mqtt::start(runtime, config, poster.clone()));
         }
         Ok(links)
