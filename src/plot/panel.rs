@@ -76,7 +76,7 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, signal: SignalId, area: Area) {
     header(scene, page, column, &def.name, unit, &pieces, drawn.len(), &far, area);
     let marked: Vec<(&Rule, &RuleTrace)> =
         readers.iter().filter(|(rule, _)| bounds.iter().any(|(r, _)| r.spec.id == rule.spec.id)).copied().collect();
-    markers(scene, page, column, unit, (&marked, &bounds), axis, area, &mut labels);
+    markers(scene, page, column, unit, &marked, &bounds, axis, area, &mut labels);
     for (rule, limit) in &near {
         limit_label(scene, page, rule, limit, axis, unit, &mut labels);
     }
@@ -379,7 +379,8 @@ fn markers(
     page: &Page<'_>,
     column: &Column,
     unit: &Unit,
-    (readers, bounds): (&[(&Rule, &RuleTrace)], &[(&Rule, Limit)]),
+    readers: &[(&Rule, &RuleTrace)],
+    bounds: &[(&Rule, Limit)],
     axis: Axis,
     area: Area,
     labels: &mut Labels,
