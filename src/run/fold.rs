@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// A bound on how often one instant may be looked at again: more is our bug, and the loop must not hang on it.
 const LOOKS_MAX: usize = 10_000;
 
+/// An input so much later than the run's own deadline means that the harness stood still, and that nobody watched.
+const STALL: Span = Span::from_millis(250);
+
 /// One run: feed it inputs, carry out its effects.
 pub struct Run {
     core: Core,
@@ -91,6 +94,7 @@ impl Run {
         }
         // What is stamped exactly at a deadline is in time; a tick at it means nothing came.
         let ticking = matches!(input, Input::Tick { .. });
+        self.stalled(at, out);
         self.run_deadlines(at, ticking, out);
         if self.done() {
             return;
@@ -129,6 +133,19 @@ impl Run {
             Stage::Done => return None,
         };
         [stage, self.core.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// The harness stood still: what it did not see, it cannot vouch for. The ladder's times count from the waking, since
+    /// no rung was written before it.
+    fn stalled(&mut self, at: Time, out: &mut Effects) {
+        let Some(due) = self.next_deadline() else { return };
+        let late = at.since(due);
+        if late <= STALL || self.core.judging.armed_at.is_none() || self.core.plan.mode == Mode::Observe {
+            return;
+        }
+        self.core.now = self.core.now.max(at);
+        self.core.remark(format!("the harness stood still for {late}: nobody watched, and nothing was judged"), out);
+        self.trip_all(Cause::Stall, out);
     }
 
     /// Runs what is due before `to` (with `closed`: at `to` as well).
