@@ -202,8 +202,11 @@ struct Bench {
 
 impl Bench {
     fn start(plan: &Arc<Plan>, place: &std::path::Path, workers: usize) -> Bench {
-        let beside =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().expect("a runtime");
+        let beside = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let clock = Clock::start();
         let (poster, queue) = queue(clock);
         let folder = tempfile::tempdir_in(place).expect("a folder");
