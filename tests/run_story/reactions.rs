@@ -1,8 +1,8 @@
 //! From a violation to `safe`: at once, up the ladder, and never on old news.
 
 use super::cell::{BUS, LIMIT, Story, ms};
-use checkrein::guard::{Cause, LadderId};
 use checkrein::command::RuleId;
+use checkrein::guard::{Cause, LadderId};
 use checkrein::run::event::EventKind;
 use checkrein::run::{Effect, Input, LinkState, RunVerdict, SendId};
 use checkrein::time::Span;
@@ -91,7 +91,8 @@ fn the_next_rung_follows_by_time_and_a_skipped_one_is_said() {
     story.until(2_000);
     assert_eq!(story.rungs()[..2], [("arm".to_owned(), 0), ("arm".to_owned(), 2)]);
     assert!(story.kinds().iter().any(|k| matches!(k, EventKind::RungSkipped { rung, .. } if rung.0 == 1)));
-    let issued: Vec<_> = story.events().into_iter().filter(|e| matches!(e.kind, EventKind::RungIssued { .. })).collect();
+    let issued: Vec<_> =
+        story.events().into_iter().filter(|e| matches!(e.kind, EventKind::RungIssued { .. })).collect();
     assert_eq!(issued[1].at.since(issued[0].at), Span::from_secs(1));
     story.ends(RunVerdict::Fail, "rule limit was broken");
 }
