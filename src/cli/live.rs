@@ -1,10 +1,11 @@
 //! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
 
 use super::run::{Done, Prepared};
+use super::say;
 use crate::io::broker::{Broker as EmbeddedBroker, User};
 use crate::io::clock::Clock;
 use crate::io::feed::{Seen, Watcher, feed};
-use crate::io::host::{self, Fold, Table};
+use crate::io::host::{self, Ended, Fold, Quality, Table};
 use crate::io::line::SerialLink;
 use crate::io::mqtt;
 use crate::io::queue::{Poster, queue, stop_on_signals};
@@ -14,7 +15,7 @@ use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
 use crate::io::watchdog::{BlindRung, Setup as WatchdogSetup};
 use crate::live::Screen;
 use crate::rig::{Broker, KEEP_ALIVE, LinkKind, MqttDef, PortName, Role};
-use crate::run::{Effects, Input, OperatorOrder, Run};
+use crate::run::{Effects, Input, OperatorOrder, Outcome, Run, RunVerdict};
 use crate::scenario::plan::{Mode, Plan};
 use crate::time::{Span, Time};
 use crate::wire::LinkId;
@@ -26,6 +27,8 @@ use std::time::Duration;
 
 /// Twins outlive a killed harness by more than any ladder takes, so that one can see them become safe.
 const TWINS_GRACE: Duration = Duration::from_secs(60);
+/// Another grace, in milliseconds: a test need not leave twins behind for a minute.
+const TWINS_GRACE_VARIABLE: &str = "CHECKREIN_TWINS_GRACE_MS";
 /// Bursts of three messages by which a broker's delay is measured: under a second on a good one.
 const PROBE_BURSTS: usize = 20;
 /// Silence after which the watchdog takes the harness for dead: ten of the run's own ticks at 50 Hz.
@@ -80,14 +83,15 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     };
     let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
     watch(&plan, prepared, &watcher, &poster);
-    let ended = thread
-        .join()
-        .map_err(|_| "the run's thread panicked: the watchdog makes the device safe; this is our bug".to_owned())?
-        .map_err(|error| format!("the run's loop failed: {error}"))?;
+    let Ended { outcome, quality, recording, remarks } = match thread.join() {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(error)) => broken(format!("the run's loop failed: {error}")),
+        Err(_) => broken("the run's thread stopped through a bug of its own".to_owned()),
+    };
     stop_twins();
     for broker in brokers.into_values() {
         if let Err(why) = broker.stop() {
-            eprintln!("warning: the embedded broker did not stop cleanly: {why}");
+            say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
         }
     }
     let mut warnings = Vec::new();
@@ -98,9 +102,20 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         }
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
-    warnings.extend(ended.remarks);
-    warnings.extend(ended.recording.err().map(|why| format!("the recording is not whole: {why}")));
-    Ok(Done { outcome: ended.outcome, loop_quality: Some(ended.quality), warnings })
+    warnings.extend(remarks);
+    warnings.extend(recording.err().map(|why| format!("the recording is not whole: {why}")));
+    Ok(Done { outcome, loop_quality: Some(quality), warnings })
+}
+
+/// What is said of a run that lost its own thread: nothing was proven, and the watchdogs make the devices safe.
+fn broken(why: String) -> Ended {
+    let reasons = vec![format!("{why}; the watchdogs make the devices safe, and nobody saw it: look at them")];
+    Ended {
+        outcome: Outcome { verdict: RunVerdict::Inconclusive, reasons },
+        quality: Quality::default(),
+        recording: Ok(()),
+        remarks: Vec::new(),
+    }
 }
 
 /// Children that stand around a run.
@@ -148,7 +163,7 @@ impl Around {
                 seed: plan.seed,
                 devices: devices.iter().map(|d| plan.rig.devices[d.0 as usize].name.clone()).collect(),
                 brokers: self.logins(plan, &devices)?,
-                grace_ms: TWINS_GRACE.as_millis() as u64,
+                grace_ms: twins_grace_ms(),
             };
             let twins = Twins::start(program, &setup)
                 .map_err(|why| format!("the twins of {} did not start: {why}", setup.devices.join(", ")))?;
@@ -265,6 +280,11 @@ fn will(plan: &Plan, link: LinkId) -> Option<mqtt::Will> {
     Some(mqtt::Will { topic, payload: frame.bytes.clone(), qos: frame.flags.qos.max(1), retain: false })
 }
 
+fn twins_grace_ms() -> u64 {
+    let told = std::env::var(TWINS_GRACE_VARIABLE).ok().and_then(|text| text.parse().ok());
+    told.unwrap_or(TWINS_GRACE.as_millis() as u64)
+}
+
 /// The harness first, then one user per device of the link with what its lines of the rig file allow.
 fn users(plan: &Plan, link: LinkId) -> std::io::Result<Vec<User>> {
     let mut users = vec![User::harness()?];
@@ -294,7 +314,11 @@ fn tell_logins(prepared: &Prepared, link: &str, broker: &EmbeddedBroker, users: 
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     std::io::Write::write_all(&mut file, format!("{facts:#}\n").as_bytes())
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    eprintln!("link {link}: the embedded broker listens on 127.0.0.1:{}; users in {}", broker.port(), path.display());
+    say::aside(format!(
+        "link {link}: the embedded broker listens on 127.0.0.1:{}; users in {}",
+        broker.port(),
+        path.display()
+    ));
     Ok(())
 }
 
@@ -337,7 +361,7 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
             let machines = devices.iter().any(|d| plan.rig.devices[d.0 as usize].role == Role::Machine);
             let meant = device.map_or(machines, |device| devices.contains(&device));
             if meant && let Err(why) = process.fault(device, fault, on) {
-                eprintln!("warning: a twin could not be told of a fault: {why}");
+                say::aside(format!("warning: a twin could not be told of a fault: {why}"));
             }
         }
     });
@@ -345,7 +369,7 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
         let mut twins = theirs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (_, process) in twins.drain(..) {
             if let Err(why) = process.stop() {
-                eprintln!("warning: a twin did not stop cleanly: {why}");
+                say::aside(format!("warning: a twin did not stop cleanly: {why}"));
             }
         }
     };
@@ -370,7 +394,7 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
                     if prepared.yes {
                         answer(poster, true);
                     } else {
-                        eprintln!("? {text} [y/n, within {within}]");
+                        say::aside(format!("? {text} [y/n, within {within}]"));
                         if !asking {
                             asking = true;
                             listen(poster.clone());
@@ -400,12 +424,12 @@ fn listen(poster: Poster) {
             match line.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => answer(&poster, true),
                 "n" | "no" => answer(&poster, false),
-                _ => eprintln!("? answer y or n"),
+                _ => say::aside(format!("? answer y or n")),
             }
         }
     });
     if let Err(error) = started {
         // Without answers the prompt times out and the run is aborted: nothing moves.
-        eprintln!("warning: no answer can be read: {error}");
+        say::aside(format!("warning: no answer can be read: {error}"));
     }
 }

@@ -263,6 +263,11 @@ impl Handle {
         None
     }
 
+    /// More than half of the queue waits for the disk: who can hold back what it feeds had better do so.
+    pub fn half_full(&self) -> bool {
+        self.shared.inbox().batch.len() > self.capacity / 2
+    }
+
     /// When the queue is full: bytes and samples are dropped and counted; what tells of the trip uses the kept slots.
     fn keep_what_matters(&mut self, inbox: &mut Inbox, batch: &mut Batch) {
         self.dropped += batch.samples.len() as u64;

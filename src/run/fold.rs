@@ -20,6 +20,9 @@ const LOOKS_MAX: usize = 10_000;
 /// With a deadline that never moves, the run looks this often.
 const STUCK_PERIOD: Span = Span::from_millis(1);
 
+/// An input so much later than the run's own deadline means that the harness stood still, and that nobody watched.
+const STALL: Span = Span::from_millis(250);
+
 /// One run: feed it inputs, carry out its effects.
 pub struct Run {
     core: Core,
@@ -98,6 +101,7 @@ impl Run {
         }
         // What is stamped exactly at a deadline is in time; a tick at it means nothing came.
         let ticking = matches!(input, Input::Tick { .. });
+        self.stalled(at, out);
         self.run_deadlines(at, ticking, out);
         if self.done() {
             return;
@@ -147,6 +151,19 @@ impl Run {
         };
         let due = [stage, self.core.next_deadline()].into_iter().flatten().min();
         if self.stuck { due.map(|due| due.max(self.core.now + STUCK_PERIOD)) } else { due }
+    }
+
+    /// The harness stood still: what it did not see, it cannot vouch for. The ladder's times count from the waking, since
+    /// no rung was written before it.
+    fn stalled(&mut self, at: Time, out: &mut Effects) {
+        let Some(due) = self.next_deadline() else { return };
+        let late = at.since(due);
+        if late <= STALL || self.core.judging.armed_at.is_none() || self.core.plan.mode == Mode::Observe {
+            return;
+        }
+        self.core.now = self.core.now.max(at);
+        self.core.remark(format!("the harness stood still for {late}: nobody watched, and nothing was judged"), out);
+        self.trip_all(Cause::Stall, out);
     }
 
     /// Runs what is due before `to` (with `closed`: at `to` as well).
