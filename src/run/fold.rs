@@ -436,3 +436,79 @@ impl Run {
         self.stage = Stage::Ladder;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Codec, EncodeError, NotTimeless};
+    use crate::command::{Command, Ticket};
+    use crate::diag::Files;
+    use crate::run::Effect;
+    use crate::scenario::{Request, check};
+
+    const RIG: &str = include_str!("../../tests/fixtures/vehicle/rig.yaml");
+    const ENVELOPE: &str =
+        "envelope: E\nrules:\n  ceiling:\n    always: fc.altitude <= 8 m\n    react_within: 100 ms\n";
+    const SCENARIO: &str = "scenario: S\nrig: vehicle\nabout: A\nexercises: [ceiling]\nsteps:\n  - hold: 1 s\n";
+
+    struct Texts;
+
+    impl Files for Texts {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            let text = match path.rsplit('/').next() {
+                Some("rig.yaml") => RIG,
+                Some("envelope.yaml") => ENVELOPE,
+                _ => SCENARIO,
+            };
+            Ok(text.as_bytes().to_vec())
+        }
+    }
+
+    /// A codec whose deadline never moves.
+    struct Stuck;
+
+    impl Codec for Stuck {
+        fn feed(&mut self, _at: Time, _frame: &Frame, _out: &mut Turn) {}
+        fn order(&mut self, _: Time, _: &Command, _: Ticket, _: &mut Turn) -> Result<(), EncodeError> {
+            Ok(())
+        }
+        fn tick(&mut self, _at: Time, _out: &mut Turn) {}
+        fn next_deadline(&self) -> Option<Time> {
+            Some(Time::from_nanos(5))
+        }
+        fn safe(&self, _command: &Command) -> Result<Vec<Frame>, NotTimeless> {
+            Ok(Vec::new())
+        }
+        fn abandon(&mut self) {}
+    }
+
+    #[test]
+    fn a_deadline_that_never_moves_is_said_once_and_the_run_goes_on_from_tick_to_tick() {
+        let request = Request {
+            scenario: "scenarios/vehicle/s.yaml".into(),
+            rig: None,
+            overrides: Vec::new(),
+            seed: 1,
+            mode: Mode::Rig,
+        };
+        let (plan, _) = check(&request, &Texts).expect("the files are right");
+        let mut run = Run::new(Arc::new(plan));
+        run.core.links[0].codec = Box::new(Stuck);
+        let mut out = Effects::default();
+        run.handle(&Input::Link { at: Time::from_nanos(1), link: LinkId(0), state: LinkState::Up }, &mut out);
+        let mut now = Time::from_nanos(10);
+        for _ in 0..20_000 {
+            if run.done() {
+                break;
+            }
+            run.handle(&Input::Tick { at: now }, &mut out);
+            if let Some(next) = run.next_deadline() {
+                assert!(next > now, "the host is not made to spin");
+                now = next;
+            }
+        }
+        let said = |e: &&Effect| matches!(e, Effect::Emit(e) if matches!(&e.kind, EventKind::Remark { text } if text.contains("does not move")));
+        assert_eq!(out.list.iter().filter(said).count(), 1);
+        assert!(run.done(), "and it comes to its end");
+    }
+}

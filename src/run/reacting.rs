@@ -191,11 +191,7 @@ impl Core {
         rungs.clear();
         self.reacting.guard.observe(self.now, cause, stop, &mut rungs);
         let acts = rungs.as_slice().iter().any(|o| matches!(o, Order::Tripped { .. } | Order::Issue { .. }));
-        let answers = (cause.is_trip() && acts).then(|| {
-            let known_at = known_at.unwrap_or(self.now);
-            self.reacting.trips.push(Trip { cause, known_at, reaction: None, safe_at: None });
-            self.reacting.trips.len() - 1
-        });
+        let answers = (cause.is_trip() && acts).then(|| self.latch(cause, known_at.unwrap_or(self.now)));
         self.carry_out(&rungs, answers, out);
         self.reacting.rungs = rungs;
         self.note_safety();
@@ -207,8 +203,20 @@ impl Core {
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
         self.reacting.guard.tick(self.now, &mut rungs);
-        self.carry_out(&rungs, None, out);
+        // Silence is what the guard finds by itself.
+        let found = rungs.as_slice().iter().find_map(|order| match order {
+            Order::Tripped { cause } => Some(*cause),
+            _ => None,
+        });
+        let answers = found.map(|cause| self.latch(cause, self.now));
+        self.carry_out(&rungs, answers, out);
         self.reacting.rungs = rungs;
+    }
+
+    /// Notes a cause that the guard acts on, and gives its place among the trips.
+    fn latch(&mut self, cause: Cause, known_at: Time) -> usize {
+        self.reacting.trips.push(Trip { cause, known_at, reaction: None, safe_at: None });
+        self.reacting.trips.len() - 1
     }
 
     /// Does what the guard ordered. Rungs go to the host before anything else is said.

@@ -215,6 +215,7 @@ impl Story {
 
     /// The pilot asks for a place.
     pub fn propose(&mut self, millis: i64, to: f64) {
+        self.until(millis);
         self.feed(Input::Bytes { at: ms(millis), frame: Frame::publish(BUS, "pilot/go", propose(&[("to", to)])) });
     }
 
@@ -223,10 +224,12 @@ impl Story {
     }
 
     pub fn stop(&mut self, millis: i64) {
+        self.until(millis);
         self.feed(Input::Operator { at: ms(millis), order: OperatorOrder::Stop });
     }
 
     pub fn recorder(&mut self, millis: i64, state: RecorderState) {
+        self.until(millis);
         self.feed(Input::Recorder { at: ms(millis), state });
     }
 
