@@ -396,6 +396,10 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
             }
         }
         if look.over {
+            if let Some(screen) = &mut screen {
+                // Where the run ended in order there is nothing left to remove.
+                let _ = screen.clear_status();
+            }
             return;
         }
     }
