@@ -89,7 +89,7 @@ fn a_broker_that_is_not_there_blocks() {
     drop(listener);
     let board = Board::new();
     let stand = with_broker(&board, &format!("mqtt://127.0.0.1:{port}"));
-    stand.run("hop.yaml", &[]).with(3).says("link local").says("refused");
+    stand.run("hop.yaml", &[]).with(3).says("link local").says("refuses the connection");
     assert!(board.state().heard_questions_only());
 }
 

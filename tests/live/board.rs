@@ -55,6 +55,9 @@ impl State {
     pub fn was_told_to_terminate(&self) -> bool {
         self.commands().contains(&TERMINATE)
     }
+    pub fn was_told_to_arm(&self) -> bool {
+        self.commands().contains(&ARM_DISARM)
+    }
     /// Nothing was said to it that could move anything: heartbeats, questions and wishes for telemetry alone.
     pub fn heard_questions_only(&self) -> bool {
         let question = |received: &Received| match received.name.as_str() {
