@@ -10,6 +10,8 @@ mod board;
 mod losing;
 #[path = "live/process.rs"]
 mod process;
+#[path = "live/relay.rs"]
+mod relay;
 #[path = "live/stand.rs"]
 mod stand;
 #[path = "live/stopping.rs"]

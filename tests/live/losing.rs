@@ -33,7 +33,7 @@ fn nonsense_of_a_twin_is_counted_and_recorded() {
 fn a_port_that_is_unplugged_raises_the_alarm_and_ends() {
     let mut board = Board::new();
     let stand = Stand::with(&board.path, "300 ms");
-    let mut running = stand.start("hop.yaml", &["--set", "held=10min"]);
+    let mut running = stand.start("hop.yaml", &["--set", "held=10min", "--set", "down=500ms"]);
     running.until("> hold");
     board.unplug();
     running.end().with(2).says("was unplugged").says("TRIP").says("ALARM").says("INCONCLUSIVE");
@@ -43,7 +43,7 @@ fn a_port_that_is_unplugged_raises_the_alarm_and_ends() {
 #[test]
 fn a_twin_that_is_killed_raises_the_alarm_and_ends() {
     let stand = Stand::with("twin", "300 ms");
-    let mut running = stand.start("hop.yaml", &["--set", "held=10min"]);
+    let mut running = stand.start("hop.yaml", &["--set", "held=10min", "--set", "down=500ms"]);
     running.until("> hold");
     let twins = running.children("child twins");
     assert_eq!(twins.len(), 1);

@@ -1,8 +1,10 @@
 //! A person stops the run, the harness is killed, or it stands still.
 
 use super::board::Board;
-use super::process::{await_end, run};
+use super::process::{PROGRAM, await_end, run};
+use super::relay::Relay;
 use super::stand::{Stand, replays};
+use checkrein::io::twins::{Setup, Twins};
 use rustix::process::Signal;
 use std::path::Path;
 
@@ -47,7 +49,7 @@ fn a_machine_that_will_not_be_safe_raises_the_alarm() {
         state.will_not_land = true;
         state.will_not_terminate = true;
     }
-    let mut running = stand.start("hop.yaml", &["--set", "held=10min"]);
+    let mut running = stand.start("hop.yaml", &["--set", "held=10min", "--set", "down=500ms"]);
     running.until("> hold");
     running.signal(Signal::INT);
     // Proven unsafe at the end: that is a failure of the machine, whoever asked it to stop.
@@ -103,4 +105,29 @@ fn a_frozen_harness_trips_when_it_wakes() {
     ended.says("the harness stood still for").says("TRIP").says("confirmed safe").says_not("terminate");
     assert!(!board.state().armed);
     replays(&stand.only_run());
+}
+
+#[test]
+fn a_twin_is_landed_by_the_watchdog_of_a_killed_harness() {
+    let theirs = Stand::on("twin");
+    let path = |name: &str| theirs.file(name).display().to_string();
+    let setup = Setup {
+        scenario: path("hop.yaml"),
+        rig: Some(path("rig.yaml")),
+        overrides: Vec::new(),
+        seed: 1,
+        devices: vec!["fc".into()],
+        brokers: Vec::new(),
+        grace_ms: 0,
+    };
+    let twins = Twins::start(Path::new(PROGRAM), &setup).expect("the twin starts");
+    let [(_, port)] = twins.ports() else { panic!("one port: {:?}", twins.ports()) };
+    let relay = Relay::to(port);
+    let stand = Stand::on(&relay.path);
+    let mut running = stand.start("hop.yaml", &["--set", "held=10min"]);
+    running.until("> hold");
+    assert!(relay.is_armed(), "it flies");
+    running.signal(Signal::KILL);
+    relay.until_disarmed();
+    twins.stop().expect("it stops when told");
 }
