@@ -419,7 +419,7 @@ fn listen(poster: Poster) {
             match line.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => answer(&poster, true),
                 "n" | "no" => answer(&poster, false),
-                _ => say::aside(format!("? answer y or n")),
+                _ => say::aside("? answer y or n"),
             }
         }
     });
