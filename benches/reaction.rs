@@ -93,9 +93,10 @@ devices:
   fc:
     link: telem
     protocol: {{ mavlink: ardupilotmega, system: 1, component: 1 }}
+    identity: {{ HEARTBEAT.autopilot: 3 }}
     signals:
-      altitude: {{ field: LOCAL_POSITION_NED.z, scale: -1 m, range: -1 m .. 40 m, stale_after: 10 s }}
-      armed: {{ field: HEARTBEAT.base_mode, bit: 7, stale_after: 10 s }}
+      altitude: {{ field: LOCAL_POSITION_NED.z, scale: -1 m, range: -1 m .. 40 m, every: 1 s, stale_after: 10 s }}
+      armed: {{ field: HEARTBEAT.base_mode, bit: 7, every: 1 s, stale_after: 10 s }}
     commands:
       land: {{ send: COMMAND_LONG, with: {{ command: MAV_CMD_NAV_LAND }}, harmless: true }}
     safe: not fc.armed
@@ -104,13 +105,14 @@ devices:
   talker:
     link: other
     protocol: {{ mavlink: ardupilotmega, system: 2, component: 1 }}
+    identity: {{ HEARTBEAT.autopilot: 3 }}
     signals:
-      roll: {{ field: ATTITUDE.roll, scale: 1 rad, stale_after: 10 s }}
-      pitch: {{ field: ATTITUDE.pitch, scale: 1 rad, stale_after: 10 s }}
-      yaw: {{ field: ATTITUDE.yaw, scale: 1 rad, stale_after: 10 s }}
-      rollspeed: {{ field: ATTITUDE.rollspeed, scale: 1 rad/s, stale_after: 10 s }}
-      pitchspeed: {{ field: ATTITUDE.pitchspeed, scale: 1 rad/s, stale_after: 10 s }}
-      yawspeed: {{ field: ATTITUDE.yawspeed, scale: 1 rad/s, stale_after: 10 s }}
+      roll: {{ field: ATTITUDE.roll, scale: 1 rad, every: 1 s, stale_after: 10 s }}
+      pitch: {{ field: ATTITUDE.pitch, scale: 1 rad, every: 1 s, stale_after: 10 s }}
+      yaw: {{ field: ATTITUDE.yaw, scale: 1 rad, every: 1 s, stale_after: 10 s }}
+      rollspeed: {{ field: ATTITUDE.rollspeed, scale: 1 rad/s, every: 1 s, stale_after: 10 s }}
+      pitchspeed: {{ field: ATTITUDE.pitchspeed, scale: 1 rad/s, every: 1 s, stale_after: 10 s }}
+      yawspeed: {{ field: ATTITUDE.yawspeed, scale: 1 rad/s, every: 1 s, stale_after: 10 s }}
 "
     );
     let envelope = "envelope: Bench
@@ -129,6 +131,7 @@ rules:
     let scenario = "scenario: Bench
 rig: bench
 about: Waits to be tripped.
+exercises: [ceiling]
 steps:
   - hold: 3600 s
 ";
