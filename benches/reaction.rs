@@ -56,6 +56,9 @@ fn main() {
     let plan = plan(&wire.path, &other.path);
     let place = tempfile::tempdir().expect("a folder");
     println!("{}", support::machine());
+    // The far end of a real wire is another computer: nothing here may keep it waiting. Both floor and trip gain by it.
+    let far = os::real_time(PRIORITY).is_ok();
+    println!("real-time priority of the far end: {far}");
     println!("microseconds        trips       p50       p99     99.9%       max   p50/floor");
     for (name, load) in [("idle", false), ("50,000 samples/s", true)] {
         let floor = with_load(&other, load, true, || floor(&wire, &plan, trips));
