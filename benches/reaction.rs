@@ -228,8 +228,11 @@ struct Bench {
 
 impl Bench {
     fn start(plan: &Arc<Plan>, place: &std::path::Path, workers: usize) -> Bench {
-        let beside =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().expect("a runtime");
+        let beside = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let clock = Clock::start();
         let (poster, queue) = queue(clock);
         let folder = tempfile::tempdir_in(place).expect("a folder");
@@ -253,7 +256,8 @@ impl Bench {
             real_time: true,
         };
         let (told, hear) = channel();
-        let thread = spawn(Trips { run: Run::new(plan.clone()), told, clock, tripped: None, anew_at: None }, setup).expect("the run thread");
+        let thread = spawn(Trips { run: Run::new(plan.clone()), told, clock, tripped: None, anew_at: None }, setup)
+            .expect("the run thread");
         Bench { thread, beside, poster, told: hear, _folder: folder }
     }
 

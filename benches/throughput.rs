@@ -59,8 +59,19 @@ const MIX: &[Said] = &[
         message: "HIGHRES_IMU",
         share: 50,
         fields: &[
-            "xacc", "yacc", "zacc", "xgyro", "ygyro", "zgyro", "xmag", "ymag", "zmag", "abs_pressure",
-            "diff_pressure", "pressure_alt", "temperature",
+            "xacc",
+            "yacc",
+            "zacc",
+            "xgyro",
+            "ygyro",
+            "zgyro",
+            "xmag",
+            "ymag",
+            "zmag",
+            "abs_pressure",
+            "diff_pressure",
+            "pressure_alt",
+            "temperature",
         ],
         unit: "1 m/s^2",
         most: 9.0,
@@ -98,7 +109,13 @@ const MIX: &[Said] = &[
         message: "SERVO_OUTPUT_RAW",
         share: 10,
         fields: &[
-            "servo1_raw", "servo2_raw", "servo3_raw", "servo4_raw", "servo5_raw", "servo6_raw", "servo7_raw",
+            "servo1_raw",
+            "servo2_raw",
+            "servo3_raw",
+            "servo4_raw",
+            "servo5_raw",
+            "servo6_raw",
+            "servo7_raw",
             "servo8_raw",
         ],
         unit: "1",
@@ -108,7 +125,14 @@ const MIX: &[Said] = &[
         message: "RC_CHANNELS",
         share: 10,
         fields: &[
-            "chan1_raw", "chan2_raw", "chan3_raw", "chan4_raw", "chan5_raw", "chan6_raw", "chan7_raw", "chan8_raw",
+            "chan1_raw",
+            "chan2_raw",
+            "chan3_raw",
+            "chan4_raw",
+            "chan5_raw",
+            "chan6_raw",
+            "chan7_raw",
+            "chan8_raw",
         ],
         unit: "1",
         most: 900.0,
@@ -182,8 +206,15 @@ fn main() {
     let rate = fed.samples as f64 / fed.took.as_secs_f64();
     println!("{} signals, {} rules, {} samples in {} inputs", signals(), plan.rules.len(), fed.samples, fed.inputs);
     println!("{rate:.0} samples/s sustained, until the last one was on disk; {:.2} s", fed.took.as_secs_f64());
-    println!("  the run's thread computed for {:.2} s and waited for the recorder for {:.2} s", fed.busy(), fed.waited());
-    println!("  nothing lost: {samples} samples and {inputs} inputs counted in the recording of {} MB", size / 1_000_000);
+    println!(
+        "  the run's thread computed for {:.2} s and waited for the recorder for {:.2} s",
+        fed.busy(),
+        fed.waited()
+    );
+    println!(
+        "  nothing lost: {samples} samples and {inputs} inputs counted in the recording of {} MB",
+        size / 1_000_000
+    );
     println!("  peak memory {:.1} MB ({:.1} MB before the first byte)", after, before);
 }
 
@@ -209,13 +240,8 @@ fn feed(plan: &Arc<Plan>, chunks: &[(Frame, usize)], mut recorder: recorder::Han
     let mut run = Run::new(plan.clone());
     let mut effects = Effects::default();
     let mut batch = Batch::default();
-    let mut fed = Fed {
-        samples: 0,
-        inputs: 0,
-        took: Duration::ZERO,
-        waiting: Duration::ZERO,
-        computing: Duration::ZERO,
-    };
+    let mut fed =
+        Fed { samples: 0, inputs: 0, took: Duration::ZERO, waiting: Duration::ZERO, computing: Duration::ZERO };
     let mut armed = false;
     let mut take = |input: Input, batch: &mut Batch, armed: &mut bool, samples: &mut usize| {
         effects.clear();
@@ -320,8 +346,12 @@ devices:
     for said in MIX {
         for field in said.fields {
             let (name, unit) = (name(said, field), said.unit);
-            writeln!(rig, "      {name}: {{ field: {}.{field}, scale: {unit}, every: 200 ms, stale_after: 1 s }}", said.message)
-                .expect("a String takes any text");
+            writeln!(
+                rig,
+                "      {name}: {{ field: {}.{field}, scale: {unit}, every: 200 ms, stale_after: 1 s }}",
+                said.message
+            )
+            .expect("a String takes any text");
         }
     }
     let scenario = "scenario: Bench
@@ -367,7 +397,13 @@ fn envelope() -> String {
         rule(format!("{first} > {high} implies eventually[0, 500 ms] {second} < {low}"));
     }
     for said in &MIX[..4] {
-        rule(format!("not ({} > {} and {} > {})", signal(said, 2), limit(said, 1.2), signal(said, 3), limit(said, 1.2)));
+        rule(format!(
+            "not ({} > {} and {} > {})",
+            signal(said, 2),
+            limit(said, 1.2),
+            signal(said, 3),
+            limit(said, 1.2)
+        ));
     }
     assert_eq!(count, 50);
     text
