@@ -166,13 +166,13 @@ pub fn drive(plan: Arc<Plan>, bench: Bench, options: &Options, sink: &mut dyn Si
                 Due::ToBench(frame) => {
                     let mut out = Vec::new();
                     world.bench.receive(world.now, &frame, &mut out);
-                    world.from_bench(out);
+                    world.leaves_bench(out);
                 }
             }
         } else if world.bench.next_deadline().is_some_and(|due| due <= world.now) {
             let mut out = Vec::new();
             world.bench.tick(world.now, &mut out);
-            world.from_bench(out);
+            world.leaves_bench(out);
         } else {
             world.feed(Input::Tick { at: world.now }, sink);
         }
@@ -287,7 +287,7 @@ impl World {
         through
     }
 
-    fn from_bench(&mut self, frames: Vec<Frame>) {
+    fn leaves_bench(&mut self, frames: Vec<Frame>) {
         for frame in frames {
             let link = frame.link;
             if self.gone.contains(&link) || self.deaf_until.get(&link).is_some_and(|until| self.now < *until) {

@@ -164,15 +164,6 @@ fn shipped_scenarios_end_as_they_are_meant_to() {
 }
 
 #[test]
-fn a_person_who_says_no_aborts_before_anything_moves() {
-    let plan = plan(SCENARIOS[0], 1);
-    let (outcome, kept) = run(&plan, &Options { answer: false, ..Options::default() });
-    assert_eq!(outcome.verdict, RunVerdict::Aborted, "{outcome:?}");
-    let moved = kept.effects.iter().any(|(_, e)| matches!(e, Effect::Send { lane: Lane::Normal, .. }));
-    assert!(!moved, "a command left although the person said no");
-}
-
-#[test]
 fn the_same_seed_gives_the_same_run() {
     let plan = plan(SCENARIOS[1], 7);
     let (_, first) = run(&plan, &Options::default());

@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::disk::Disk;
+use super::say;
 use crate::diag::{Diagnostic, report};
 use crate::scenario::plan::{Mode, Plan};
 use crate::scenario::{self, Request};
@@ -66,7 +67,7 @@ pub fn plan(scenario: &str, choice: &PlanChoice, mode: Mode) -> Option<Plan> {
 /// Prints diagnostics on standard error.
 pub fn print_diagnostics(diagnostics: &[Diagnostic]) {
     if !diagnostics.is_empty() {
-        eprint!("{}", report(diagnostics, std::io::stderr().is_terminal()));
+        say::aside(report(diagnostics, std::io::stderr().is_terminal()).trim_end_matches('\n'));
     }
 }
 
@@ -85,26 +86,26 @@ pub fn check(arguments: &CheckArguments) -> ExitCode {
 /// Says what was understood and what was worked out.
 fn print_plan(scenario: &str, plan: &Plan) {
     let stopping = plan.rules.iter().filter(|r| matches!(r.reaction, crate::rig::Reaction::Stop(_))).count();
-    println!("{scenario}: good");
-    println!("  {} on {}", plan.name, plan.rig.name);
-    println!(
+    say::line(format!("{scenario}: good"));
+    say::line(format!("  {} on {}", plan.name, plan.rig.name));
+    say::line(format!(
         "  {} steps, {} rules ({stopping} of them stop the rig), {} signals",
         plan.titles.len(),
         plan.rules.len(),
         plan.rig.signals.len()
-    );
+    ));
     for (name, value) in &plan.parameters {
-        println!("  ${name} = {value}");
+        say::line(format!("  ${name} = {value}"));
     }
-    println!("  armed within {}, obligations decided within {}", plan.arm_within, plan.horizon);
+    say::line(format!("  armed within {}, obligations decided within {}", plan.arm_within, plan.horizon));
     for ladder in &plan.ladders {
         let device = &plan.rig.devices[ladder.device.0 as usize].name;
         let rungs: Vec<String> = ladder.rungs.iter().map(|r| format!("{} (within {})", r.title, r.within)).collect();
         let total = ladder.rungs.iter().fold(crate::time::Span::ZERO, |sum, r| sum + r.within);
-        println!("  ladder of {device}: {}; safe or alarm after at most {total}", rungs.join(", then "));
+        say::line(format!("  ladder of {device}: {}; safe or alarm after at most {total}", rungs.join(", then ")));
     }
     let tightest = plan.rules.iter().filter_map(|r| r.react_within.map(|span| (span, &r.name))).min();
     if let Some((span, name)) = tightest {
-        println!("  tightest reaction: {span} (rule {name})");
+        say::line(format!("  tightest reaction: {span} (rule {name})"));
     }
 }

@@ -1,10 +1,11 @@
 //! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
 
 use super::run::{Done, Prepared};
+use super::say;
 use crate::io::broker::{Broker as EmbeddedBroker, User};
 use crate::io::clock::Clock;
 use crate::io::feed::{Seen, Watcher, feed};
-use crate::io::host::{self, Fold, Table};
+use crate::io::host::{self, Ended, Fold, Quality, Table};
 use crate::io::line::SerialLink;
 use crate::io::mqtt;
 use crate::io::queue::{Poster, queue, stop_on_signals};
@@ -14,7 +15,7 @@ use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
 use crate::io::watchdog::{BlindRung, Setup as WatchdogSetup};
 use crate::live::Screen;
 use crate::rig::{Broker, KEEP_ALIVE, LinkKind, MqttDef, PortName, Role};
-use crate::run::{Effects, Input, OperatorOrder, Run};
+use crate::run::{Effects, Input, OperatorOrder, Outcome, Run, RunVerdict};
 use crate::scenario::plan::{Mode, Plan};
 use crate::time::{Span, Time};
 use crate::wire::LinkId;
@@ -26,6 +27,10 @@ use std::time::Duration;
 
 /// Twins outlive a killed harness by more than any ladder takes, so that one can see them become safe.
 const TWINS_GRACE: Duration = Duration::from_secs(60);
+/// Another grace, in milliseconds: a test need not leave twins behind for a minute.
+const TWINS_GRACE_VARIABLE: &str = "CHECKREIN_TWINS_GRACE_MS";
+/// Bursts of three messages by which a broker's delay is measured: under a second on a good one.
+const PROBE_BURSTS: usize = 20;
 /// Silence after which the watchdog takes the harness for dead: ten of the run's own ticks at 50 Hz.
 const WATCHDOG_SILENCE: Span = Span::from_millis(200);
 
@@ -58,6 +63,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         .map_err(|error| format!("the recorder's thread could not be started: {error}"))?;
     let run = Run::new(plan.clone());
     let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
+    let delays = around.probe_delays(&plan, runtime.handle())?;
     let (feed, watcher) = feed(false);
     runtime.spawn(stop_on_signals(poster.clone()));
     let Around { twins, brokers, ports, .. } = around;
@@ -77,20 +83,39 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     };
     let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
     watch(&plan, prepared, &watcher, &poster);
-    let ended = thread
-        .join()
-        .map_err(|_| "the run's thread panicked: the watchdog makes the device safe; this is our bug".to_owned())?
-        .map_err(|error| format!("the run's loop failed: {error}"))?;
+    let Ended { outcome, quality, recording, remarks } = match thread.join() {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(error)) => broken(format!("the run's loop failed: {error}")),
+        Err(_) => broken("the run's thread stopped through a bug of its own".to_owned()),
+    };
     stop_twins();
     for broker in brokers.into_values() {
         if let Err(why) = broker.stop() {
-            eprintln!("warning: the embedded broker did not stop cleanly: {why}");
+            say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
+        }
+    }
+    let mut warnings = Vec::new();
+    for probe in delays {
+        // What was not measured by now is not worth waiting for.
+        if probe.is_finished() {
+            warnings.extend(runtime.block_on(probe).ok().flatten());
         }
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
-    let mut warnings = ended.remarks;
-    warnings.extend(ended.recording.err().map(|why| format!("the recording is not whole: {why}")));
-    Ok(Done { outcome: ended.outcome, loop_quality: Some(ended.quality), warnings })
+    warnings.extend(remarks);
+    warnings.extend(recording.err().map(|why| format!("the recording is not whole: {why}")));
+    Ok(Done { outcome, loop_quality: Some(quality), warnings })
+}
+
+/// What is said of a run that lost its own thread: nothing was proven, and the watchdogs make the devices safe.
+fn broken(why: String) -> Ended {
+    let reasons = vec![format!("{why}; the watchdogs make the devices safe, and nobody saw it: look at them")];
+    Ended {
+        outcome: Outcome { verdict: RunVerdict::Inconclusive, reasons },
+        quality: Quality::default(),
+        recording: Ok(()),
+        remarks: Vec::new(),
+    }
 }
 
 /// Children that stand around a run.
@@ -138,7 +163,7 @@ impl Around {
                 seed: plan.seed,
                 devices: devices.iter().map(|d| plan.rig.devices[d.0 as usize].name.clone()).collect(),
                 brokers: self.logins(plan, &devices)?,
-                grace_ms: TWINS_GRACE.as_millis() as u64,
+                grace_ms: twins_grace_ms(),
             };
             let twins = Twins::start(program, &setup)
                 .map_err(|why| format!("the twins of {} did not start: {why}", setup.devices.join(", ")))?;
@@ -176,6 +201,59 @@ impl Around {
         Ok(logins)
     }
 
+    /// Measures brokers outside for the delay of a missing TCP_NODELAY; the finding is named when the run is over.
+    fn probe_delays(
+        &self,
+        plan: &Plan,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Vec<tokio::task::JoinHandle<Option<String>>>, String> {
+        let mut probes = Vec::new();
+        for link in &plan.rig.links {
+            let LinkKind::Mqtt(def @ MqttDef { broker: Broker::Remote { .. }, .. }) = &link.kind else { continue };
+            let config = self.config(link.id, def, Vec::new())?;
+            let name = link.name.clone();
+            probes.push(runtime.spawn(async move {
+                match mqtt::probe_delay(&config, PROBE_BURSTS).await {
+                    Ok(finding) => finding.map(|words| format!("link {name}: {words}")),
+                    // Access lists may forbid a topic of our own: then nothing is known, and nothing is said.
+                    Err(_) => None,
+                }
+            }));
+        }
+        Ok(probes)
+    }
+
+    /// How to reach the broker of a link.
+    fn config(&self, link: LinkId, def: &MqttDef, subscriptions: Vec<String>) -> Result<mqtt::Config, String> {
+        let (host, port, tls, login) = match &def.broker {
+            Broker::Embedded => {
+                let harness = &self.users[&link][0];
+                let login = mqtt::Login { user: harness.name.clone(), password: harness.password.clone() };
+                ("127.0.0.1".to_owned(), self.brokers[&link].port(), None, Some(login))
+            }
+            Broker::Remote { host, port, tls } => {
+                let login = match (&def.user, &def.password) {
+                    (Some(user), Some(secret)) => Some(mqtt::Login::read(user, secret)?),
+                    _ => None,
+                };
+                let tls = tls.as_ref().map(TlsSettings::read).transpose()?;
+                (host.clone(), *port, tls, login)
+            }
+        };
+        Ok(mqtt::Config {
+            link,
+            client_id: format!("checkrein-{}", std::process::id()),
+            host,
+            port,
+            tls,
+            version: def.version,
+            login,
+            subscriptions,
+            keep_alive: Duration::from_nanos(KEEP_ALIVE.nanos() as u64),
+            will: None,
+        })
+    }
+
     fn mqtt_links(
         &self,
         plan: &Plan,
@@ -186,37 +264,25 @@ impl Around {
         let mut links = Vec::new();
         for link in &plan.rig.links {
             let LinkKind::Mqtt(def) = &link.kind else { continue };
-            let (host, port, tls, login) = match &def.broker {
-                Broker::Embedded => {
-                    let harness = &self.users[&link.id][0];
-                    let login = mqtt::Login { user: harness.name.clone(), password: harness.password.clone() };
-                    ("127.0.0.1".to_owned(), self.brokers[&link.id].port(), None, Some(login))
-                }
-                Broker::Remote { host, port, tls } => {
-                    let login = match (&def.user, &def.password) {
-                        (Some(user), Some(secret)) => Some(mqtt::Login::read(user, secret)?),
-                        _ => None,
-                    };
-                    let tls = tls.as_ref().map(TlsSettings::read).transpose()?;
-                    (host.clone(), *port, tls, login)
-                }
-            };
-            let config = mqtt::Config {
-                link: link.id,
-                client_id: format!("checkrein-{}", std::process::id()),
-                host,
-                port,
-                tls,
-                version: def.version,
-                login,
-                subscriptions: run.subscriptions(link.id),
-                keep_alive: Duration::from_nanos(KEEP_ALIVE.nanos() as u64),
-                will: None,
-            };
+            let mut config = self.config(link.id, def, run.subscriptions(link.id))?;
+            config.will = will(plan, link.id);
             links.push(mqtt::start(runtime, config, poster.clone()));
         }
         Ok(links)
     }
+}
+
+/// What the broker says for us when we fall silent: the first rung of the first device of the link that has a ladder.
+/// MQTT has one will per connection; more devices than one need connections of their own.
+fn will(plan: &Plan, link: LinkId) -> Option<mqtt::Will> {
+    let frame = plan.ladders.iter().flat_map(|l| l.rungs.first()).flat_map(|r| &r.frames).find(|f| f.link == link)?;
+    let topic = frame.topic.as_ref()?.to_string();
+    Some(mqtt::Will { topic, payload: frame.bytes.clone(), qos: frame.flags.qos.max(1), retain: false })
+}
+
+fn twins_grace_ms() -> u64 {
+    let told = std::env::var(TWINS_GRACE_VARIABLE).ok().and_then(|text| text.parse().ok());
+    told.unwrap_or(TWINS_GRACE.as_millis() as u64)
 }
 
 /// The harness first, then one user per device of the link with what its lines of the rig file allow.
@@ -248,7 +314,11 @@ fn tell_logins(prepared: &Prepared, link: &str, broker: &EmbeddedBroker, users: 
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     std::io::Write::write_all(&mut file, format!("{facts:#}\n").as_bytes())
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    eprintln!("link {link}: the embedded broker listens on 127.0.0.1:{}; users in {}", broker.port(), path.display());
+    say::aside(format!(
+        "link {link}: the embedded broker listens on 127.0.0.1:{}; users in {}",
+        broker.port(),
+        path.display()
+    ));
     Ok(())
 }
 
@@ -291,7 +361,7 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
             let machines = devices.iter().any(|d| plan.rig.devices[d.0 as usize].role == Role::Machine);
             let meant = device.map_or(machines, |device| devices.contains(&device));
             if meant && let Err(why) = process.fault(device, fault, on) {
-                eprintln!("warning: a twin could not be told of a fault: {why}");
+                say::aside(format!("warning: a twin could not be told of a fault: {why}"));
             }
         }
     });
@@ -299,7 +369,7 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
         let mut twins = theirs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (_, process) in twins.drain(..) {
             if let Err(why) = process.stop() {
-                eprintln!("warning: a twin did not stop cleanly: {why}");
+                say::aside(format!("warning: a twin did not stop cleanly: {why}"));
             }
         }
     };
@@ -324,7 +394,7 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
                     if prepared.yes {
                         answer(poster, true);
                     } else {
-                        eprintln!("? {text} [y/n, within {within}]");
+                        say::aside(format!("? {text} [y/n, within {within}]"));
                         if !asking {
                             asking = true;
                             listen(poster.clone());
@@ -354,12 +424,12 @@ fn listen(poster: Poster) {
             match line.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => answer(&poster, true),
                 "n" | "no" => answer(&poster, false),
-                _ => eprintln!("? answer y or n"),
+                _ => say::aside(format!("? answer y or n")),
             }
         }
     });
     if let Err(error) = started {
         // Without answers the prompt times out and the run is aborted: nothing moves.
-        eprintln!("warning: no answer can be read: {error}");
+        say::aside(format!("warning: no answer can be read: {error}"));
     }
 }

@@ -11,6 +11,7 @@ mod replay;
 mod results;
 mod run;
 mod rundir;
+mod say;
 mod schema;
 
 use clap::{Parser, Subcommand};

@@ -3,6 +3,7 @@
 use super::Exit;
 use super::replay::{load, recording_path};
 use super::results;
+use super::say;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,11 +28,11 @@ pub fn plot(arguments: &PlotArguments) -> ExitCode {
     });
     match drawn {
         Ok(files) => {
-            files.iter().for_each(|file| println!("{}", file.display()));
+            files.iter().for_each(|file| say::line(format!("{}", file.display())));
             Exit::Good.into()
         }
         Err(why) => {
-            eprintln!("error: {why}");
+            say::aside(format!("error: {why}"));
             Exit::Usage.into()
         }
     }

@@ -1,6 +1,7 @@
 //! `checkrein replay RUN`: the same fold from the file must give the identical events.
 
 use super::Exit;
+use super::say;
 use crate::log::{self, RecordedFiles, Recording, compare_events};
 use crate::run::{Effect, Effects, Event, Run, RunVerdict};
 use crate::scenario::plan::Plan;
@@ -22,12 +23,15 @@ pub fn replay(arguments: &ReplayArguments) -> ExitCode {
     let (recording, plan) = match load(&arguments.run) {
         Ok(loaded) => loaded,
         Err(why) => {
-            eprintln!("error: {why}");
+            say::aside(format!("error: {why}"));
             return Exit::Usage.into();
         }
     };
     if let Some(loss) = &recording.loss {
-        println!("the recording is not whole: {} ({} bytes), good until {}", loss.why, loss.bytes, loss.whole_until);
+        say::line(format!(
+            "the recording is not whole: {} ({} bytes), good until {}",
+            loss.why, loss.bytes, loss.whole_until
+        ));
     }
     let recorded: Vec<Event> = recording.events().cloned().collect();
     let mut replayed = fold(&plan, &recording);
@@ -37,11 +41,11 @@ pub fn replay(arguments: &ReplayArguments) -> ExitCode {
     }
     match compare_events(&recorded, &replayed) {
         Ok(()) => {
-            println!("identical: {} events from {} inputs", recorded.len(), recording.inputs().count());
+            say::line(format!("identical: {} events from {} inputs", recorded.len(), recording.inputs().count()));
             Exit::Good.into()
         }
         Err(difference) => {
-            println!("different: {difference}");
+            say::line(format!("different: {difference}"));
             Exit::Verdict(RunVerdict::Fail).into()
         }
     }

@@ -3,6 +3,7 @@
 use super::Exit;
 use super::replay::load;
 use super::run::{Done, Prepared};
+use super::say;
 use crate::log::Recording;
 use crate::plot;
 use crate::report;
@@ -11,6 +12,7 @@ use crate::trace::Trace;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 const TOOL: &str = concat!("checkrein ", env!("CARGO_PKG_VERSION"));
 
@@ -51,30 +53,50 @@ fn sha256(path: &Path) -> Result<String, String> {
     Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Writes verdict, report and plots; prints the summary; gives the exit code of the verdict.
+/// Prints the summary (or verdict.json), writes verdict, report and plots; gives the exit code of the verdict.
 pub fn write(prepared: &Prepared, done: &Done, plots: bool, json: bool) -> ExitCode {
-    if let Err(why) = write_all(prepared, plots, json) {
-        // The verdict stands on what the run saw; only its paper could not be written.
-        eprintln!("error: the results could not be written: {why}");
-        eprintln!("{}: {}", done.outcome.verdict.word(), done.outcome.reasons.join("; "));
+    match judge(prepared, done) {
+        Ok(papers) => {
+            say::text(if json { &papers.verdict } else { &papers.summary });
+            if let Err(why) = papers.write(prepared, plots) {
+                // The verdict stands on what the run saw; only its paper could not be written.
+                say::aside(format!("error: the results could not be written: {why}"));
+            }
+        }
+        Err(why) => {
+            say::aside(format!("error: the recording cannot be read back: {why}"));
+            say::aside(format!("{}: {}", done.outcome.verdict.word(), done.outcome.reasons.join("; ")));
+        }
     }
     if let Some(quality) = done.loop_quality.as_ref().filter(|_| !json) {
         let granted = |yes: bool| if yes { "granted" } else { "not granted" };
-        println!(
+        say::line(format!(
             "loop: real-time priority {}, memory lock {}, latest tick {:.3} ms late, {} stalls",
             granted(quality.real_time),
             granted(quality.memory_locked),
             quality.latest_tick.nanos() as f64 / 1e6,
             quality.stalls
-        );
+        ));
     }
     Exit::Verdict(done.outcome.verdict).into()
 }
 
-fn write_all(prepared: &Prepared, plots: bool, json: bool) -> Result<(), String> {
+/// What a run says of itself, in the forms in which it is kept.
+struct Papers {
+    recording: Recording,
+    plan: Arc<Plan>,
+    verdict: String,
+    quality: String,
+    junit: String,
+    summary: String,
+}
+
+fn judge(prepared: &Prepared, done: &Done) -> Result<Papers, String> {
     let path = prepared.dir.file("recording.mcap");
     let (recording, plan) = load(&path)?;
-    let trace = Trace::new(&plan, &recording);
+    let mut trace = Trace::new(&plan, &recording);
+    // A recording that was cut short does not hold the end, but the end was seen.
+    trace.outcome.get_or_insert_with(|| done.outcome.clone());
     let sha256 = sha256(&path)?;
     let run = prepared.dir.path.display().to_string();
     let subject = report::Subject {
@@ -86,14 +108,24 @@ fn write_all(prepared: &Prepared, plots: bool, json: bool) -> Result<(), String>
         wall_clock_unix_nanos: recording.head.wall_clock_unix_nanos,
     };
     let verdict = report::verdict(&subject).json();
-    prepared.dir.write("verdict.json", verdict.as_bytes())?;
-    prepared.dir.write("quality.json", report::quality(&plan, &trace).json().as_bytes())?;
-    prepared.dir.write("junit.xml", report::junit(&subject).as_bytes())?;
-    if plots {
-        draw(&plan, &recording, &prepared.dir.path, &path, &prepared.dir.file("plots"))?;
-    }
+    let quality = report::quality(&plan, &trace).json();
+    let junit = report::junit(&subject);
     let summary = report::summary(&subject);
-    prepared.dir.write("summary.txt", summary.as_bytes())?;
-    print!("{}", if json { &verdict } else { &summary });
-    Ok(())
+    drop(trace);
+    Ok(Papers { recording, plan, verdict, quality, junit, summary })
+}
+
+impl Papers {
+    fn write(&self, prepared: &Prepared, plots: bool) -> Result<(), String> {
+        let dir = &prepared.dir;
+        dir.write("verdict.json", self.verdict.as_bytes())?;
+        dir.write("quality.json", self.quality.as_bytes())?;
+        dir.write("junit.xml", self.junit.as_bytes())?;
+        dir.write("summary.txt", self.summary.as_bytes())?;
+        if plots {
+            let path = dir.file("recording.mcap");
+            draw(&self.plan, &self.recording, &dir.path, &path, &dir.file("plots"))?;
+        }
+        Ok(())
+    }
 }

@@ -4,6 +4,7 @@ use super::Exit;
 use super::check::{PlanChoice, plan};
 use super::results;
 use super::rundir::RunDir;
+use super::say;
 use crate::io::host::Quality;
 use crate::live::Screen;
 use crate::log::{FORMAT, Head, Recorder};
@@ -64,16 +65,18 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
         return Exit::Usage.into();
     };
     if plan.mode != wanted {
-        eprintln!("rig {} names no port yet: its twins take the devices' place", plan.rig.name);
+        say::aside(format!("rig {} names no port yet: its twins take the devices' place", plan.rig.name));
     }
     if plan.mode == Mode::Rig && arguments.yes {
-        eprintln!("error: --yes answers for the person beside the rig, so it works on twins only (add --sim)");
+        say::aside(format!(
+            "error: --yes answers for the person beside the rig, so it works on twins only (add --sim)"
+        ));
         return Exit::Usage.into();
     }
     let dir = match RunDir::create(&arguments.runs, &plan.name) {
         Ok(dir) => dir,
         Err(why) => {
-            eprintln!("error: {why}\nnothing was opened; give another place with --runs FOLDER");
+            say::aside(format!("error: {why}\nnothing was opened; give another place with --runs FOLDER"));
             return Exit::Usage.into();
         }
     };
@@ -83,12 +86,12 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
     let done = match ended {
         Ok(done) => done,
         Err(why) => {
-            eprintln!("error: {why}");
+            say::aside(format!("error: {why}"));
             return Exit::Verdict(RunVerdict::Blocked).into();
         }
     };
     for warning in &done.warnings {
-        eprintln!("warning: {warning}");
+        say::aside(format!("warning: {warning}"));
     }
     results::write(&prepared, &done, !arguments.no_plots, arguments.json)
 }

@@ -1,6 +1,7 @@
 //! `checkrein schema`: JSON Schemas, so that editors complete and check.
 
 use super::Exit;
+use super::say;
 use clap::{Args, ValueEnum};
 use std::process::ExitCode;
 
@@ -25,6 +26,6 @@ pub fn schema(arguments: &SchemaArguments) -> ExitCode {
         Kind::Envelope => crate::rig::envelope_schema(),
         Kind::Scenario => crate::scenario::schema(),
     };
-    println!("{schema:#}");
+    say::line(format!("{schema:#}"));
     Exit::Good.into()
 }

@@ -2,14 +2,20 @@
 //!
 //! Invariant: a child runs in its own process group, and the end of its standard input is its harness's death.
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::process::{ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// How long a child that was told to leave may take.
+pub const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The harness's end of a child.
 #[derive(Debug)]
@@ -63,9 +69,9 @@ impl Child {
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
-    /// Waits for its end; the error is an end that is no success.
+    /// Waits for its end, after it was told to leave; the error is an end that is no success.
     pub fn wait(mut self) -> Result<(), String> {
-        let status = self.process.wait().map_err(|error| error.to_string())?;
+        let status = wait_at_most(&mut self.process, LEAVE_WITHIN).map_err(|error| error.to_string())?;
         if status.success() { Ok(()) } else { Err(format!("the {} ended with {status}", self.name)) }
     }
 }
@@ -117,6 +123,27 @@ pub fn print(fact: &impl Serialize) -> Result<(), String> {
 
 /// In the child: says on standard error why it cannot go on.
 pub fn fail(why: &str) -> ExitCode {
-    eprintln!("checkrein child: {why}");
+    complain(why);
     ExitCode::FAILURE
+}
+
+/// In the child: words on standard error, which is the harness's own and may have been closed long ago.
+pub fn complain(words: &str) {
+    let _ = std::io::stderr().lock().write_all(format!("checkrein child: {words}\n").as_bytes());
+}
+
+/// Waits for a child that was told to leave, and kills one that does not: the end of a run must not hang on it.
+pub fn wait_at_most(process: &mut std::process::Child, at_most: Duration) -> std::io::Result<ExitStatus> {
+    let pid = rustix::process::Pid::from_child(process);
+    let left = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).and_then(|fd| {
+        let timeout = Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: i64::from(at_most.subsec_nanos()) };
+        poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout))
+    });
+    // Where the kernel knows no such descriptors the child is waited for without a limit.
+    if left == Ok(0) {
+        process.kill()?;
+        process.wait()?;
+        return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "it did not leave when told to, and was killed"));
+    }
+    process.wait()
 }

@@ -140,8 +140,18 @@ pub struct Handle {
 pub fn start(runtime: &tokio::runtime::Handle, config: Config, poster: Poster) -> Handle {
     let shared = Arc::new(Shared::default());
     let link = config.link;
-    let task = runtime.spawn(serve(config, poster, shared.clone()));
+    let task = runtime.spawn(watched(serve(config, poster.clone(), shared.clone()), link, poster, shared.clone()));
     Handle { link, shared, task }
+}
+
+/// A link whose task ends through a bug of ours is lost, and the run hears of it as of any other loss.
+async fn watched(serve: impl Future<Output = ()> + Send + 'static, link: LinkId, poster: Poster, shared: Arc<Shared>) {
+    let mut task = AbortOnDrop(tokio::spawn(serve));
+    let Err(error) = (&mut task.0).await else { return };
+    shared.out().forget();
+    let why = format!("its client stopped through a bug of its own: {error}");
+    let at = poster.clock().now();
+    poster.post(Post::Input(Input::Link { at, link, state: LinkState::Lost(why) })).await;
 }
 
 impl Handle {
@@ -228,9 +238,20 @@ async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> R
         None => Client::direct(config),
     };
     let sender = client.sender();
-    let publisher = AbortOnDrop(tokio::spawn(publish(sender.clone(), shared.clone())));
+    let mut publisher = AbortOnDrop(tokio::spawn(publish(sender.clone(), shared.clone())));
+    let mut publishing = true;
     let result = loop {
-        match client.next().await {
+        let happening = tokio::select! {
+            happening = client.next() => happening,
+            ended = &mut publisher.0, if publishing => {
+                publishing = false;
+                match ended {
+                    Ok(()) => continue,
+                    Err(error) => break Err(format!("its sender stopped through a bug of its own: {error}")),
+                }
+            }
+        };
+        match happening {
             Ok(Happening::Connected) if config.subscriptions.is_empty() => up(config, poster, shared).await,
             Ok(Happening::Connected) => sender.subscribe(&config.subscriptions)?,
             Ok(Happening::Subscribed(refused)) => match refused.first().and_then(|i| config.subscriptions.get(*i)) {

@@ -278,10 +278,10 @@ async fn serve<W: World>(mut world: W, wires: Wires, grace_ms: u64, mut lines: L
                 Ok(Order::Stop) => return Ok(()),
                 Ok(Order::Fault { device, fault, on }) => {
                     if let Err(why) = world.fault(now, device.map(DeviceId), &fault, on) {
-                        eprintln!("checkrein twins: {why}");
+                        child::complain(&format!("twins: {why}"));
                     }
                 }
-                Err(error) => eprintln!("checkrein twins: {line:?} is no order: {error}"),
+                Err(error) => child::complain(&format!("twins: {line:?} is no order: {error}")),
             },
         }
         if world.next_deadline().is_some_and(|at| at <= now) {

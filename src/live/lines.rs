@@ -118,10 +118,8 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             format!("rule {} is broken since {instant}: {}", rule(r), plan.rules[r.0 as usize].text)
         }
         EventKind::RuleEpisode { rule: r, broken, instant } => {
-            if *broken {
-                return None;
-            }
-            format!("rule {} holds again from {instant}", rule(r))
+            let what = if *broken { "is broken from" } else { "holds again from" };
+            format!("rule {} {what} {instant}", rule(r))
         }
         EventKind::RuleBlind { rule: r, signal: s, unknown } => {
             if *unknown {

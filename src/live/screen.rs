@@ -1,6 +1,7 @@
 //! The step list as it grows, with a status block below it on a terminal.
 
 use super::lines::{Weight, describe, margin_in_words, weight};
+use crate::command::RuleId;
 use crate::run::event::{Event, EventKind};
 use crate::scenario::plan::Plan;
 use crate::stl::Margin;
@@ -20,6 +21,8 @@ pub struct Screen<W: Write> {
     /// Colours and a status block; otherwise plain lines.
     terminal: bool,
     margins: Vec<Option<Margin>>,
+    /// The violation that was said last: the episode that begins with it need not be said too.
+    violated: Option<(RuleId, Time)>,
     steps_done: usize,
     armed: bool,
     tripped: bool,
@@ -36,6 +39,7 @@ impl<W: Write> Screen<W> {
             plan,
             terminal,
             margins,
+            violated: None,
             steps_done: 0,
             armed: false,
             tripped: false,
@@ -51,6 +55,10 @@ impl<W: Write> Screen<W> {
             EventKind::StepEnded { .. } => self.steps_done += 1,
             EventKind::Armed => self.armed = true,
             EventKind::Tripped { .. } => self.tripped = true,
+            EventKind::RuleViolated { rule, instant } => self.violated = Some((*rule, *instant)),
+            EventKind::RuleEpisode { rule, broken: true, instant } if self.violated == Some((*rule, *instant)) => {
+                return Ok(());
+            }
             _ => {}
         }
         let finished = matches!(event.kind, EventKind::Finished { .. });

@@ -25,7 +25,7 @@ pub enum EventKind {
         link: LinkId,
         why: String,
     },
-    /// Noise, corrupt and foreign frames, lost messages: counted per link, said at most once a second.
+    /// Noise, corrupt and foreign frames, lost messages: totals of the link since the start, said at most once a second.
     WireTrouble {
         link: LinkId,
         noise_bytes: u64,

@@ -243,11 +243,12 @@ fn links(plan: &Plan, entries: &[Entry], end: Time) -> Vec<LinkTrace> {
                     }
                 }
                 EventKind::WireTrouble { link, noise_bytes, corrupt_frames, foreign_frames, lost_messages } => {
+                    // Each word gives the totals since the start: the last one stands.
                     if let Some(l) = links.iter_mut().find(|l| l.link == *link) {
-                        l.noise_bytes += noise_bytes;
-                        l.corrupt_frames += corrupt_frames;
-                        l.foreign_frames += foreign_frames;
-                        l.lost_messages += lost_messages;
+                        l.noise_bytes = *noise_bytes;
+                        l.corrupt_frames = *corrupt_frames;
+                        l.foreign_frames = *foreign_frames;
+                        l.lost_messages = *lost_messages;
                     }
                 }
                 _ => {}
