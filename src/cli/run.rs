@@ -107,7 +107,7 @@ fn head(plan: &Plan, arguments: &RunArguments) -> Head {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i64);
     Head {
         format: FORMAT,
-        tool: format!("checkrein {}", env!("CARGO_PKG_VERSION")),
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
         wall_clock_unix_nanos: now,
         scenario_path: path(FileRole::Scenario),
         rig_path: path(FileRole::Rig),
