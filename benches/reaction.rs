@@ -25,7 +25,7 @@ use checkrein::rig::LinkKind;
 use checkrein::run::event::EventKind;
 use checkrein::run::{Effect, Effects, Input, LinkState, OperatorOrder, Outcome, Run, RunVerdict};
 use checkrein::scenario::plan::Plan;
-use checkrein::time::Time;
+use checkrein::time::{Span, Time};
 use checkrein::wire::LinkId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
@@ -56,6 +56,9 @@ fn main() {
     let plan = plan(&wire.path, &other.path);
     let place = tempfile::tempdir().expect("a folder");
     println!("{}", support::machine());
+    // The far end of a real wire is another computer: nothing here may keep it waiting. Both floor and trip gain by it.
+    let far = os::real_time(PRIORITY).is_ok();
+    println!("real-time priority of the far end: {far}");
     println!("microseconds        trips       p50       p99     99.9%       max   p50/floor");
     for (name, load) in [("idle", false), ("50,000 samples/s", true)] {
         let floor = with_load(&other, load, true, || floor(&wire, &plan, trips));
@@ -65,7 +68,8 @@ fn main() {
             let times = bench.trips(&wire, (!load).then_some(&other), &plan, trips);
             (times, bench.stop(&wire))
         });
-        show(&format!("trip, {name}"), &times, Some(&floor));
+        show(&format!("trip, {name}"), &sorted(&times), Some(&floor));
+        parts(&times);
         let whole = with_load(&other, load, false, || {
             let mut all = Vec::new();
             for _ in 0..WHOLE {
@@ -73,10 +77,10 @@ fn main() {
                 all.append(&mut bench.trips(&wire, (!load).then_some(&other), &plan, 1));
                 bench.stop(&wire);
             }
-            all.sort();
             all
         });
-        show(&format!("whole, {name}"), &whole, Some(&floor));
+        show(&format!("whole, {name}"), &sorted(&whole), Some(&floor));
+        parts(&whole);
         println!("  real-time priority: {}, memory locked: {}", quality.real_time, quality.memory_locked);
     }
 }
@@ -93,9 +97,10 @@ devices:
   fc:
     link: telem
     protocol: {{ mavlink: ardupilotmega, system: 1, component: 1 }}
+    identity: {{ HEARTBEAT.autopilot: 3 }}
     signals:
-      altitude: {{ field: LOCAL_POSITION_NED.z, scale: -1 m, range: -1 m .. 40 m, stale_after: 10 s }}
-      armed: {{ field: HEARTBEAT.base_mode, bit: 7, stale_after: 10 s }}
+      altitude: {{ field: LOCAL_POSITION_NED.z, scale: -1 m, range: -1 m .. 40 m, every: 1 s, stale_after: 10 s }}
+      armed: {{ field: HEARTBEAT.base_mode, bit: 7, every: 1 s, stale_after: 10 s }}
     commands:
       land: {{ send: COMMAND_LONG, with: {{ command: MAV_CMD_NAV_LAND }}, harmless: true }}
     safe: not fc.armed
@@ -104,13 +109,14 @@ devices:
   talker:
     link: other
     protocol: {{ mavlink: ardupilotmega, system: 2, component: 1 }}
+    identity: {{ HEARTBEAT.autopilot: 3 }}
     signals:
-      roll: {{ field: ATTITUDE.roll, scale: 1 rad, stale_after: 10 s }}
-      pitch: {{ field: ATTITUDE.pitch, scale: 1 rad, stale_after: 10 s }}
-      yaw: {{ field: ATTITUDE.yaw, scale: 1 rad, stale_after: 10 s }}
-      rollspeed: {{ field: ATTITUDE.rollspeed, scale: 1 rad/s, stale_after: 10 s }}
-      pitchspeed: {{ field: ATTITUDE.pitchspeed, scale: 1 rad/s, stale_after: 10 s }}
-      yawspeed: {{ field: ATTITUDE.yawspeed, scale: 1 rad/s, stale_after: 10 s }}
+      roll: {{ field: ATTITUDE.roll, scale: 1 rad, every: 1 s, stale_after: 10 s }}
+      pitch: {{ field: ATTITUDE.pitch, scale: 1 rad, every: 1 s, stale_after: 10 s }}
+      yaw: {{ field: ATTITUDE.yaw, scale: 1 rad, every: 1 s, stale_after: 10 s }}
+      rollspeed: {{ field: ATTITUDE.rollspeed, scale: 1 rad/s, every: 1 s, stale_after: 10 s }}
+      pitchspeed: {{ field: ATTITUDE.pitchspeed, scale: 1 rad/s, every: 1 s, stale_after: 10 s }}
+      yawspeed: {{ field: ATTITUDE.yawspeed, scale: 1 rad/s, every: 1 s, stale_after: 10 s }}
 "
     );
     let envelope = "envelope: Bench
@@ -129,31 +135,46 @@ rules:
     let scenario = "scenario: Bench
 rig: bench
 about: Waits to be tripped.
+exercises: [ceiling]
 steps:
   - hold: 3600 s
 ";
     support::plan(rig, envelope.into(), scenario.into())
 }
 
+/// How long a trip took, and its parts in microseconds.
+type Trip = (Duration, [f64; 5]);
+
 /// What the fold tells the device thread.
 #[derive(PartialEq, Eq, Debug)]
 enum Told {
     Up,
     Armed,
+    /// A trip is over: when its bytes were read, when the run had decided, when the write began and ended.
+    Tripped([Time; 4]),
 }
+
+/// Parts of a trip, between the write at the far end and the answer's first byte there.
+const PARTS: [&str; 5] = ["to the read", "codec to guard", "to the write", "the write", "to the far end"];
 
 /// The run of a plan; after each trip a new one of the same plan.
 struct Trips {
     run: Run,
     told: Sender<Told>,
-    tripped: bool,
+    clock: Clock,
+    /// When the violating bytes were read and when the run had decided.
+    tripped: Option<(Time, Time)>,
+    /// When the next run begins: not while the answer is still on its way, which would be measured too.
+    anew_at: Option<Time>,
 }
+
+/// From the end of the write to the next run.
+const ANEW: Span = Span::from_millis(1);
 
 impl Trips {
     /// The rung is written: from here on the next run is on the wires.
     fn anew(&mut self, at: Time, out: &mut Effects) {
         self.run = Run::new(self.run.plan().clone());
-        self.tripped = false;
         for link in [LinkId(0), LinkId(1)] {
             self.run.handle(&Input::Link { at, link, state: LinkState::Up }, out);
         }
@@ -168,25 +189,30 @@ impl Fold for Trips {
             return;
         }
         self.run.handle(input, out);
-        if self.tripped && matches!(input, Input::Sent { .. }) {
+        if let (Some((heard, judged)), Input::Sent { at, begun, done, .. }) = (self.tripped, input) {
+            let _ = self.told.send(Told::Tripped([heard, judged, *begun, *done]));
+            self.tripped = None;
+            self.anew_at = Some(*at + ANEW);
+            return;
+        }
+        if self.anew_at.is_some_and(|due| due <= input.at()) {
+            self.anew_at = None;
             self.anew(input.at(), out);
             return;
         }
-        for effect in &out.list {
-            match effect {
-                Effect::Rung { .. } => self.tripped = true,
-                Effect::Emit(event) if matches!(event.kind, EventKind::Armed) => {
-                    let _ = self.told.send(Told::Armed);
-                }
-                _ => {}
-            }
+        if out.list.iter().any(|effect| matches!(effect, Effect::Rung { .. })) {
+            self.tripped = Some((input.at(), self.clock.now()));
+        }
+        let armed = |effect: &Effect| matches!(effect, Effect::Emit(event) if matches!(event.kind, EventKind::Armed));
+        if out.list.iter().any(armed) {
+            let _ = self.told.send(Told::Armed);
         }
         if matches!(input, Input::Link { link: LinkId(1), .. }) {
             let _ = self.told.send(Told::Up);
         }
     }
     fn next_deadline(&self) -> Option<Time> {
-        self.run.next_deadline()
+        [self.run.next_deadline(), self.anew_at].into_iter().flatten().min()
     }
 }
 
@@ -230,16 +256,17 @@ impl Bench {
             real_time: true,
         };
         let (told, hear) = channel();
-        let thread = spawn(Trips { run: Run::new(plan.clone()), told, tripped: false }, setup).expect("the run thread");
+        let thread = spawn(Trips { run: Run::new(plan.clone()), told, clock, tripped: None, anew_at: None }, setup)
+            .expect("the run thread");
         Bench { thread, beside, poster, told: hear, _folder: folder }
     }
 
     /// Arms, breaks the rule, waits for the safe frame; again and again. `mute`: where the talker says no more than hello.
-    fn trips(&self, wire: &Pty, mute: Option<&Pty>, plan: &Plan, trips: usize) -> Vec<Duration> {
+    fn trips(&self, wire: &Pty, mute: Option<&Pty>, plan: &Plan, trips: usize) -> Vec<Trip> {
         let mut vehicle = Vehicle::new(&DialectSource::Ardupilotmega, 1, 1).expect("the built-in dialect loads");
         let mut talker = Vehicle::new(&DialectSource::Ardupilotmega, 2, 1).expect("the built-in dialect loads");
         let safe = &plan.ladders[0].rungs[0].frames[0].bytes;
-        let mut times = Vec::with_capacity(trips);
+        let mut trips_taken = Vec::with_capacity(trips);
         let mut hello = Vec::new();
         for _ in 0..trips {
             self.wait_for(&Told::Up);
@@ -259,17 +286,25 @@ impl Bench {
             let mut bad = Vec::new();
             vehicle.send("LOCAL_POSITION_NED", &[("z", -9.0)], &[], &mut bad).expect("known names");
             drain_for(wire, QUIET);
-            let begun = Instant::now();
+            let clock = self.poster.clock();
+            let (written, begun) = (clock.now(), Instant::now());
             write(&wire.master, &bad);
-            times.push(until(wire, safe, begun));
+            let took = until(wire, safe, begun);
+            let Told::Tripped([heard, judged, began, done]) = self.next() else { panic!("a trip was to be told") };
+            let seen = written + Span::from_nanos(took.as_nanos() as i64);
+            let stations = [written, heard, judged, began, done, seen];
+            let parts = [0, 1, 2, 3, 4].map(|part| stations[part + 1].since(stations[part]).seconds() * 1e6);
+            trips_taken.push((took, parts));
         }
-        times.sort();
-        times
+        trips_taken
+    }
+
+    fn next(&self) -> Told {
+        self.told.recv_timeout(Duration::from_secs(20)).expect("the run goes on")
     }
 
     fn wait_for(&self, wanted: &Told) {
-        let told = self.told.recv_timeout(Duration::from_secs(20)).expect("the run is brought up and armed");
-        assert_eq!(told, *wanted);
+        assert_eq!(self.next(), *wanted);
     }
 
     fn stop(self, wire: &Pty) -> Quality {
@@ -419,6 +454,22 @@ fn talk(other: &Pty, over: &AtomicBool) -> f64 {
         std::thread::sleep(BURST);
     }
     (said * LOAD_SAMPLES) as f64 / begun.elapsed().as_secs_f64()
+}
+
+fn sorted(trips: &[Trip]) -> Vec<Duration> {
+    let mut times: Vec<Duration> = trips.iter().map(|trip| trip.0).collect();
+    times.sort();
+    times
+}
+
+/// Where the time goes: p50 and p99 of each part.
+fn parts(trips: &[Trip]) {
+    for (part, name) in PARTS.iter().enumerate() {
+        let mut times: Vec<f64> = trips.iter().map(|trip| trip.1[part]).collect();
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        println!("    {name:27} {:9.1} {:9.1}", at(0.5), at(0.99));
+    }
 }
 
 fn show(name: &str, sorted: &[Duration], floor: Option<&[Duration]>) {

@@ -269,7 +269,7 @@ fn feed(plan: &Arc<Plan>, chunks: &[(Frame, usize)], mut recorder: recorder::Han
     let wanted = seconds * RATE as usize;
     'all: loop {
         for (frame, messages) in chunks {
-            at = at + Span::from_nanos(*messages as i64 * 1_000_000_000 / (RATE / 6));
+            at += Span::from_nanos(*messages as i64 * 1_000_000_000 / (RATE / 6));
             let input = Input::Bytes { at, frame: frame.clone() };
             take(input, &mut batch, &mut armed, &mut fed.samples);
             fed.inputs += 1;
@@ -333,25 +333,31 @@ devices:
   fc:
     link: telem
     protocol: { mavlink: ardupilotmega, system: 1, component: 1 }
+    identity: { HEARTBEAT.autopilot: 3 }
     safe: not fc.armed
     ladder:
       - { do: fc.land, within: 20 s }
     commands:
       land: { send: COMMAND_LONG, with: { command: MAV_CMD_NAV_LAND }, harmless: true }
     signals:
-      armed: { field: HEARTBEAT.base_mode, bit: 7, stale_after: 1 h }
+      armed: { field: HEARTBEAT.base_mode, bit: 7, every: 1 s, stale_after: 1 h }
 ",
     );
     for said in MIX {
         for field in said.fields {
             let (name, unit) = (name(said, field), said.unit);
-            writeln!(rig, "      {name}: {{ field: {}.{field}, scale: {unit}, stale_after: 1 s }}", said.message)
-                .expect("a String takes any text");
+            writeln!(
+                rig,
+                "      {name}: {{ field: {}.{field}, scale: {unit}, every: 200 ms, stale_after: 1 s }}",
+                said.message
+            )
+            .expect("a String takes any text");
         }
     }
     let scenario = "scenario: Bench
 rig: bench
 about: Listens.
+exercises: [rule1]
 steps:
   - hold: 3600 s
 ";
@@ -364,7 +370,7 @@ fn envelope() -> String {
     let mut count = 0;
     let mut rule = |formula: String| {
         count += 1;
-        writeln!(text, "  rule{count}:\n    always: {formula}\n    because: It costs time.\n    source: the bench")
+        writeln!(text, "  rule{count}:\n    always: {formula}\n    because: It costs time.\n    source: the bench\n    react_within: 100 ms")
             .expect("a String takes any text");
     };
     let limit = |said: &Said, factor: f64| {

@@ -405,6 +405,10 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
             }
         }
         if look.over {
+            if let Some(screen) = &mut screen {
+                // Where the run ended in order there is nothing left to remove.
+                let _ = screen.clear_status();
+            }
             return;
         }
     }
@@ -424,7 +428,7 @@ fn listen(poster: Poster) {
             match line.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => answer(&poster, true),
                 "n" | "no" => answer(&poster, false),
-                _ => say::aside(format!("? answer y or n")),
+                _ => say::aside("? answer y or n"),
             }
         }
     });

@@ -68,9 +68,7 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
         say::aside(format!("rig {} names no port yet: its twins take the devices' place", plan.rig.name));
     }
     if plan.mode == Mode::Rig && arguments.yes {
-        say::aside(format!(
-            "error: --yes answers for the person beside the rig, so it works on twins only (add --sim)"
-        ));
+        say::aside("error: --yes answers for the person beside the rig, so it works on twins only (add --sim)");
         return Exit::Usage.into();
     }
     let dir = match RunDir::create(&arguments.runs, &plan.name) {

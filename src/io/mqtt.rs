@@ -238,18 +238,10 @@ async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> R
         None => Client::direct(config),
     };
     let sender = client.sender();
-    let mut publisher = AbortOnDrop(tokio::spawn(publish(sender.clone(), shared.clone())));
-    let mut publishing = true;
+    let mut publisher = Some(AbortOnDrop(tokio::spawn(publish(sender.clone(), shared.clone()))));
     let result = loop {
-        let happening = tokio::select! {
-            happening = client.next() => happening,
-            ended = &mut publisher.0, if publishing => {
-                publishing = false;
-                match ended {
-                    Ok(()) => continue,
-                    Err(error) => break Err(format!("its sender stopped through a bug of its own: {error}")),
-                }
-            }
+        let Some(happening) = next(&mut client, &mut publisher).await else {
+            break Err("its sender stopped through a bug of its own".into());
         };
         match happening {
             Ok(Happening::Connected) if config.subscriptions.is_empty() => up(config, poster, shared).await,
@@ -281,6 +273,22 @@ async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> R
         }
     }
     result
+}
+
+/// What happens next; `None` when the task that sends broke. The client's own wait is never begun anew, since it cannot be
+/// given up in the middle.
+async fn next(client: &mut Client, publisher: &mut Option<AbortOnDrop>) -> Option<Result<Happening, String>> {
+    let mut happening = std::pin::pin!(client.next());
+    if let Some(sending) = publisher {
+        tokio::select! {
+            happening = &mut happening => return Some(happening),
+            ended = &mut sending.0 => {
+                *publisher = None;
+                ended.ok()?;
+            }
+        }
+    }
+    Some(happening.await)
 }
 
 async fn up(config: &Config, poster: &Poster, shared: &Shared) {
@@ -404,6 +412,39 @@ fn judge_delay(bursts: &[Duration], host: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn queue_and_shared() -> (Poster, tokio::sync::mpsc::Receiver<Post>, Arc<Shared>) {
+        let (poster, posts) = crate::io::queue::queue(crate::io::clock::Clock::start());
+        let shared = Arc::new(Shared::default());
+        shared.out().up = true;
+        (poster, posts, shared)
+    }
+
+    #[test]
+    fn a_client_that_panics_is_a_lost_link() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (poster, mut posts, shared) = queue_and_shared();
+        let handle = Handle {
+            link: LinkId(7),
+            shared: shared.clone(),
+            task: runtime.spawn(watched(async { panic!("the test asked for it") }, LinkId(7), poster, shared.clone())),
+        };
+        let post = runtime.block_on(posts.recv()).unwrap();
+        let Post::Input(Input::Link { link: LinkId(7), state: LinkState::Lost(why), .. }) = post else {
+            panic!("{post:?}")
+        };
+        assert!(why.contains("bug"), "{why}");
+        assert!(!shared.out().up, "nothing is taken for it any more");
+        runtime.block_on(handle.close());
+    }
+
+    #[test]
+    fn a_client_that_ends_in_order_is_no_news() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (poster, mut posts, shared) = queue_and_shared();
+        runtime.block_on(watched(std::future::ready(()), LinkId(7), poster, shared));
+        assert_eq!(runtime.block_on(posts.recv()), None);
+    }
 
     #[test]
     fn a_broker_that_holds_bursts_up_is_named() {

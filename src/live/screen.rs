@@ -27,6 +27,8 @@ pub struct Screen<W: Write> {
     armed: bool,
     tripped: bool,
     status_lines: usize,
+    /// A person is asked: the cursor is theirs until the answer.
+    asking: bool,
     drawn_at: Option<Time>,
 }
 
@@ -44,6 +46,7 @@ impl<W: Write> Screen<W> {
             armed: false,
             tripped: false,
             status_lines: 0,
+            asking: false,
             drawn_at: None,
         }
     }
@@ -52,7 +55,13 @@ impl<W: Write> Screen<W> {
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
             EventKind::RuleMargin { rule, margin, .. } => self.margins[rule.0 as usize] = Some(*margin),
-            EventKind::StepEnded { .. } => self.steps_done += 1,
+            EventKind::PromptAsked { .. } => self.asking = true,
+            EventKind::PromptAnswered { .. } => self.asking = false,
+            EventKind::StepEnded { .. } => {
+                self.steps_done += 1;
+                // A prompt that nobody answered ends with its step.
+                self.asking = false;
+            }
             EventKind::Armed => self.armed = true,
             EventKind::Tripped { .. } => self.tripped = true,
             EventKind::RuleViolated { rule, instant } => self.violated = Some((*rule, *instant)),
@@ -77,7 +86,7 @@ impl<W: Write> Screen<W> {
         }
         if finished {
             self.clear_status()?;
-        } else if self.terminal && self.drawn_at.is_none_or(|at| event.at.since(at) >= REDRAW_EVERY) {
+        } else if self.terminal && !self.asking && self.drawn_at.is_none_or(|at| event.at.since(at) >= REDRAW_EVERY) {
             self.draw_status(event.at)?;
         }
         self.out.flush()
@@ -85,13 +94,16 @@ impl<W: Write> Screen<W> {
 
     /// Removes the status block, so that whatever follows starts on a clean line.
     pub fn clear_status(&mut self) -> io::Result<()> {
-        for _ in 0..std::mem::take(&mut self.status_lines) {
-            write!(self.out, "\x1b[1A\x1b[2K")?;
+        // To the end of the screen: a terminal puts `^C` there by itself.
+        match std::mem::take(&mut self.status_lines) {
+            0 => (),
+            lines => write!(self.out, "\x1b[{lines}A\r\x1b[J")?,
         }
         self.drawn_at = None;
         Ok(())
     }
 
+    /// Two lines, cut at the right edge: a line that wraps would be two, and one of them would stay.
     fn draw_status(&mut self, at: Time) -> io::Result<()> {
         self.clear_status()?;
         let state = match (self.tripped, self.armed) {
@@ -102,7 +114,7 @@ impl<W: Write> Screen<W> {
         let total = self.plan.titles.len();
         writeln!(
             self.out,
-            "\x1b[2m{:>9.3} s\x1b[0m  {state}  steps {}/{total}  (Ctrl-C: stop and make safe)",
+            "\x1b[?7l\x1b[2m{:>9.3} s\x1b[0m  {state}  steps {}/{total}  (Ctrl-C: stop and make safe)\x1b[?7h",
             at.seconds(),
             self.steps_done.min(total)
         )?;
@@ -115,7 +127,7 @@ impl<W: Write> Screen<W> {
             .collect();
         writeln!(
             self.out,
-            "             margins: {}",
+            "\x1b[?7l             margins: {}\x1b[?7h",
             if shown.is_empty() { "none yet".to_owned() } else { shown.join(" | ") }
         )?;
         self.status_lines = 2;

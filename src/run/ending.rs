@@ -74,7 +74,9 @@ impl Core {
         } else {
             let tested = judgements.iter().filter(|j| j.verdict == RuleVerdict::Pass).count();
             let met = self.expects_met;
-            let evidence = format!("{tested} rules held, {met} expectations were met, every device is confirmed safe");
+            let rules = if tested == 1 { "rule" } else { "rules" };
+            let expectations = if met == 1 { "expectation was" } else { "expectations were" };
+            let evidence = format!("{tested} {rules} held, {met} {expectations} met, every device is confirmed safe");
             Outcome { verdict: RunVerdict::Pass, reasons: vec![evidence] }
         }
     }

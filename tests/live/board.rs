@@ -25,8 +25,12 @@ pub struct State {
     pub uid: f64,
     /// Says nothing but its heartbeat.
     pub mute: bool,
-    /// Orders to land and to terminate are acknowledged and not obeyed.
-    pub stubborn: bool,
+    /// Orders to land are acknowledged and not obeyed.
+    pub will_not_land: bool,
+    /// Orders to terminate are acknowledged and not obeyed.
+    pub will_not_terminate: bool,
+    /// So many bytes of nonsense are put between the frames of each step.
+    pub nonsense: usize,
     pub armed: bool,
     pub altitude: f64,
     pub target: f64,
@@ -42,10 +46,17 @@ impl State {
         self.heard.iter().filter_map(|received| received.number("command")).collect()
     }
     pub fn was_told_to_land(&self) -> bool {
-        self.commands().contains(&NAV_LAND)
+        self.lands() > 0
+    }
+    /// How often it was told to land.
+    pub fn lands(&self) -> usize {
+        self.commands().iter().filter(|command| **command == NAV_LAND).count()
     }
     pub fn was_told_to_terminate(&self) -> bool {
         self.commands().contains(&TERMINATE)
+    }
+    pub fn was_told_to_arm(&self) -> bool {
+        self.commands().contains(&ARM_DISARM)
     }
     /// Nothing was said to it that could move anything: heartbeats, questions and wishes for telemetry alone.
     pub fn heard_questions_only(&self) -> bool {
@@ -78,7 +89,9 @@ impl Board {
         let state = State {
             uid: 4660.0,
             mute: false,
-            stubborn: false,
+            will_not_land: false,
+            will_not_terminate: false,
+            nonsense: 0,
             armed: false,
             altitude: 0.0,
             target: 0.0,
@@ -174,10 +187,10 @@ fn obey(received: &Received, state: &mut State, vehicle: &mut Vehicle, out: &mut
         state.armed = param("param1") == 1.0 && state.mode == GUIDED;
     } else if command == TAKEOFF {
         state.target = param("param7");
-    } else if command == NAV_LAND && !state.stubborn {
+    } else if command == NAV_LAND && !state.will_not_land {
         state.mode = LAND;
         state.target = 0.0;
-    } else if command == TERMINATE && !state.stubborn {
+    } else if command == TERMINATE && !state.will_not_terminate {
         state.armed = false;
     }
     vehicle.send("COMMAND_ACK", &[("command", command)], &[], out).expect("the message is known");
@@ -198,6 +211,8 @@ fn tell(steps: u32, since_boot: f64, state: &mut State, vehicle: &mut Vehicle, o
         let fields = [("type", 2.0), ("autopilot", 3.0), ("base_mode", base_mode), ("custom_mode", state.mode)];
         vehicle.send("HEARTBEAT", &fields, &[], out).expect("the message is known");
     }
+    // Bytes that begin like frames and are none.
+    out.extend((0..state.nonsense).map(|place| [0xfd, 0x09, 0x00, 0x55][place % 4]));
     if !state.mute {
         let fields = [("time_boot_ms", since_boot), ("z", -state.altitude)];
         vehicle.send("LOCAL_POSITION_NED", &fields, &[], out).expect("the message is known");

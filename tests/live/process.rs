@@ -19,6 +19,7 @@ pub fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Comma
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("CHECKREIN_TWINS_GRACE_MS", "1000")
+        .env_remove("COLUMNS")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -135,8 +136,7 @@ impl Running {
         }
         let status = self.process.wait().expect("it is our child");
         let stderr = self.errors.take().map(|thread| thread.join().expect("it only reads")).unwrap_or_default();
-        let mut stdout = self.seen.join("\n");
-        stdout.push('\n');
+        let stdout = self.seen.iter().map(|line| format!("{line}\n")).collect();
         Ended { code: status.code(), stdout, stderr }
     }
 }

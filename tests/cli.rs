@@ -1,0 +1,209 @@
+//! The command line: exit codes, help, and what bad input gets. Nothing is opened by anything here but virtual runs.
+
+#[path = "live/process.rs"]
+#[allow(dead_code, reason = "the live tests use the rest")]
+mod process;
+#[path = "live/stand.rs"]
+#[allow(dead_code, reason = "the live tests use the rest")]
+mod stand;
+
+use process::{Ended, run};
+use stand::{Stand, replays};
+use std::path::{Path, PathBuf};
+
+/// Every shipped scenario, as the user names it, with the exit code that it is meant to end with.
+fn shipped() -> Vec<(String, i32)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    for rig in root.join("rigs").read_dir().expect("rigs are shipped") {
+        let rig = rig.expect("it can be listed").file_name().to_string_lossy().into_owned();
+        for file in root.join("scenarios").join(&rig).read_dir().expect("each rig has scenarios") {
+            let name = file.expect("it can be listed").file_name().to_string_lossy().into_owned();
+            let path = format!("scenarios/{rig}/{name}");
+            let text = std::fs::read_to_string(root.join(&path)).expect("it is text");
+            // What a scenario is meant to show stands in what it says about itself.
+            let code = i32::from(text.contains("The verdict is `fail`"));
+            all.push((path, code));
+        }
+    }
+    all.sort();
+    assert!(all.len() >= 3, "{all:?}");
+    assert!(all.iter().any(|(_, code)| *code == 1), "one shows the guard at work: {all:?}");
+    all
+}
+
+#[test]
+fn help_says_what_there_is() {
+    let mut all = String::new();
+    for arguments in [
+        &["--help"][..],
+        &["check", "--help"],
+        &["run", "--help"],
+        &["replay", "--help"],
+        &["plot", "--help"],
+        &["schema", "--help"],
+    ] {
+        let ended = run(arguments).with(0);
+        assert_eq!(ended.stderr, "");
+        all.push_str(&format!("$ checkrein {}\n{}\n", arguments.join(" "), ended.stdout));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn children_are_nobody_elses_business() {
+    run(["--help"]).with(0).says_not("child").says_not("watchdog");
+    let ended = run(["child", "cuckoo"]);
+    assert_eq!(ended.code, Some(1));
+    ended.says("this command is for Checkrein itself");
+}
+
+#[test]
+fn schemas_are_json() {
+    for kind in ["rig", "envelope", "scenario"] {
+        let ended = run(["schema", kind]).with(0);
+        let schema: serde_json::Value = serde_json::from_str(&ended.stdout).expect("it is JSON");
+        assert_eq!(schema["type"], "object", "{kind}");
+    }
+    run(["schema", "boat"]).with(64).says("boat");
+}
+
+#[test]
+fn every_shipped_scenario_checks() {
+    let paths: Vec<String> = shipped().into_iter().map(|(path, _)| path).collect();
+    let arguments: Vec<&str> = std::iter::once("check").chain(paths.iter().map(String::as_str)).collect();
+    let ended = run(arguments).with(0);
+    for path in &paths {
+        ended.says(&format!("{path}: good"));
+    }
+    assert_eq!(ended.stderr, "");
+}
+
+/// Checks and runs: both refuse with exit code 64, and no folder is made.
+#[track_caller]
+fn refused(stand: &Stand, scenario: &str, more: &[&str], words: &[&str]) {
+    let path = |name: &str| stand.file(name).display().to_string();
+    let mut check = vec!["check".to_owned(), path(scenario), "--rig".into(), path("rig.yaml")];
+    check.extend(more.iter().map(|word| (*word).to_owned()));
+    for ended in [run(check), stand.run(scenario, more), stand.run(scenario, &[more, &["--fast"]].concat())] {
+        let ended: Ended = ended.with(64);
+        for word in words {
+            ended.says(word);
+        }
+        assert_eq!(ended.stdout, "", "nothing is good about it");
+        stand.no_run_was_made();
+    }
+}
+
+#[test]
+fn an_unknown_field_is_refused_at_its_place() {
+    let stand = Stand::on("twin");
+    stand.write("bad.yaml", "scenario: Bad\nrig: stand\nabout: x\nexercises: [ceiling]\nstepps:\n  - hold: 1 s\n");
+    refused(&stand, "bad.yaml", &[], &["bad.yaml:5:1", "stepps", "steps"]);
+}
+
+#[test]
+fn a_wrong_unit_is_refused_at_its_place() {
+    let stand = Stand::on("twin");
+    let text = std::fs::read_to_string(stand.file("hop.yaml")).expect("the fixture is there");
+    stand.write("bad.yaml", text.replace("fc.altitude > 0.8 m", "fc.altitude > 0.8 s"));
+    refused(&stand, "bad.yaml", &[], &["bad.yaml:15", "0.8 s"]);
+}
+
+#[test]
+fn every_mistake_of_every_file_is_said_at_once() {
+    let stand = Stand::on("twin");
+    let text = std::fs::read_to_string(stand.file("hop.yaml")).expect("the fixture is there");
+    stand.write("bad.yaml", text.replace("fc.guided", "fc.guidde").replace("fc.land", "fc.lnad"));
+    let envelope = std::fs::read_to_string(stand.file("envelope.yaml")).expect("the fixture is there");
+    stand.write("envelope.yaml", envelope.replace("fc.altitude <=", "fc.altitud <="));
+    refused(&stand, "bad.yaml", &[], &["fc.guidde", "fc.lnad", "fc.altitud", "envelope.yaml", "bad.yaml"]);
+}
+
+#[test]
+fn files_that_are_no_files_are_refused() {
+    let stand = Stand::on("twin");
+    refused(&stand, "missing.yaml", &[], &["missing.yaml", "no such file"]);
+    std::fs::create_dir(stand.file("folder.yaml")).expect("it is new");
+    refused(&stand, "folder.yaml", &[], &["folder.yaml", "folder"]);
+    stand.write("binary.yaml", (0..=255u8).cycle().take(5000).collect::<Vec<u8>>());
+    refused(&stand, "binary.yaml", &[], &["binary.yaml"]);
+    stand.write("empty.yaml", "");
+    refused(&stand, "empty.yaml", &[], &["empty.yaml"]);
+    stand.write("huge.yaml", "# much\n".repeat(1_000_000));
+    refused(&stand, "huge.yaml", &[], &["huge.yaml"]);
+}
+
+#[test]
+fn bombs_do_not_go_off() {
+    let stand = Stand::on("twin");
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let inner = format!("*a{}", level - 1);
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![inner; 9].join(", ")));
+    }
+    stand.write("bomb.yaml", bomb);
+    refused(&stand, "bomb.yaml", &[], &["bomb.yaml"]);
+    stand.write("deep.yaml", format!("scenario: {}", "[".repeat(100_000)));
+    refused(&stand, "deep.yaml", &[], &["deep.yaml"]);
+}
+
+#[test]
+fn overrides_are_checked_like_files() {
+    let stand = Stand::on("twin");
+    refused(&stand, "hop.yaml", &["--set", "held"], &["NAME=VALUE"]);
+    refused(&stand, "hop.yaml", &["--set", "held=3 m"], &["held", "3 m"]);
+    refused(&stand, "hop.yaml", &["--set", "held=11 min"], &["held"]);
+    refused(&stand, "hop.yaml", &["--set", "heldd=1 s"], &["heldd", "held"]);
+    refused(&stand, "hop.yaml", &["--set", "held=\u{1}\u{7}"], &["held"]);
+}
+
+/// Two virtual runs of a scenario with one seed.
+#[test]
+fn every_shipped_scenario_ends_as_it_is_meant_to_and_the_same_way_twice() {
+    for (scenario, code) in shipped() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut recordings = Vec::new();
+        for name in ["first", "second"] {
+            let runs = folder.path().join(name);
+            let place = runs.display().to_string();
+            run(["run", &scenario, "--fast", "--no-plots", "--seed", "5", "--runs", &place]).with(code);
+            let only: Vec<PathBuf> =
+                runs.read_dir().expect("it was made").map(|entry| entry.expect("it can be listed").path()).collect();
+            assert_eq!(only.len(), 1);
+            recordings.push(only[0].clone());
+        }
+        assert!(replays(&recordings[0]).contains("identical"), "{scenario}");
+        let inputs = |run: &PathBuf| -> Vec<checkrein::run::Input> {
+            let bytes = std::fs::read(run.join("recording.mcap")).expect("it was written");
+            checkrein::log::open(&bytes).expect("it opens").inputs().cloned().collect()
+        };
+        let (first, second) = (inputs(&recordings[0]), inputs(&recordings[1]));
+        assert!(!first.is_empty());
+        assert!(first == second, "{scenario}: one seed, two stories");
+    }
+}
+
+#[test]
+fn plots_are_drawn_again_from_the_recording_alone() {
+    let stand = Stand::on("twin");
+    stand.run("hop.yaml", &["--fast"]).with(0);
+    let run_folder = stand.only_run();
+    assert!(!run_folder.join("plots").exists());
+    let drawn = run([Path::new("plot"), &run_folder]).with(0);
+    let files: Vec<&str> = drawn.stdout.lines().filter(|line| !line.is_empty()).collect();
+    assert!(files.len() >= 2, "{files:?}");
+    for file in files {
+        assert!(Path::new(file).metadata().is_ok_and(|meta| meta.len() > 0), "{file}");
+    }
+}
+
+#[test]
+fn what_is_no_recording_is_refused() {
+    let stand = Stand::on("twin");
+    stand.write("recording.mcap", [0x55; 4096]);
+    for command in ["replay", "plot"] {
+        run([command.to_owned(), stand.file("recording.mcap").display().to_string()]).with(64).says("recording.mcap");
+        run([command.to_owned(), stand.file("nowhere").display().to_string()]).with(64).says("nowhere");
+    }
+}
