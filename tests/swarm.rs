@@ -69,7 +69,9 @@ fn disturbances(seed: u64, plan: &Plan) -> Vec<Disturbance> {
             6 => DisturbanceKind::Twin(machine, TwinFault::Restart),
             7 => DisturbanceKind::Twin(machine, TwinFault::Garbage { rate: 4000.0 * share }),
             8 => DisturbanceKind::Twin(machine, TwinFault::Battery { level: 0.4 * share }),
-            9 => DisturbanceKind::Twin(machine, TwinFault::Motor { index: (rng.next_u64() % 4) as u8, gain: share }),
+            9 => {
+                DisturbanceKind::Twin(machine, TwinFault::Motor { index: 1 + (rng.next_u64() % 4) as u8, gain: share })
+            }
             10 => DisturbanceKind::Twin(controller, TwinFault::Silence),
             11 => DisturbanceKind::Twin(None, TwinFault::Wind { speed: 15.0 * share, from: 6.0 * share }),
             2 => DisturbanceKind::RecorderFull,

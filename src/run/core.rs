@@ -236,6 +236,9 @@ impl Core {
         let given = self.links[link.0 as usize].codec.order(self.now, &command, ticket, &mut turn);
         self.notes_and_sends(link, &mut turn, out);
         self.turn = turn;
+        if given.is_err() {
+            self.tickets.remove(&ticket);
+        }
         given.map(|()| ticket).map_err(|error| error.to_string())
     }
 

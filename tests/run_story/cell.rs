@@ -168,6 +168,8 @@ impl Story {
     pub fn until(&mut self, millis: i64) {
         let end = ms(millis);
         while self.outcome.is_none() {
+            // What was slept through is not said afterwards.
+            self.next_state = self.next_state.max(self.now);
             let leaves = self.leaving.front().map(|(done, ..)| *done);
             let due = self.run.next_deadline().map(|due| due.max(self.now));
             let next = [leaves, Some(self.next_state), due].into_iter().flatten().min().expect("devices always speak");

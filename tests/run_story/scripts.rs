@@ -49,7 +49,7 @@ fn a_truth_of_one_message_is_seen() {
     story.pos = "1".to_owned();
     story.tell_arm(ms(102));
     assert_eq!(story.step("expect"), [StepOutcome::Done]);
-    story.ends(RunVerdict::Pass, "1 expectations were met");
+    story.ends(RunVerdict::Pass, "1 expectation was met");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn an_untested_rule_passes_only_if_nobody_asked_for_it() {
     let envelope =
         format!("{LIMIT}  fast:\n    when: belt.runs\n    always: arm.pos <= 7 m\n    react_within: 100 ms\n");
     let mut story = Story::armed(&envelope, HOLD);
-    story.ends(RunVerdict::Pass, "1 rules held");
+    story.ends(RunVerdict::Pass, "1 rule held");
     let judged: Vec<_> = story
         .kinds()
         .into_iter()

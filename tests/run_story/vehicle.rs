@@ -182,7 +182,7 @@ fn an_order_that_is_acknowledged_goes_on() {
     let mut flight = flight(FLY);
     flight.until(500);
     assert!(flight.armed, "the vehicle obeyed");
-    flight.ends(RunVerdict::Pass, "1 rules held");
+    flight.ends(RunVerdict::Pass, "1 rule held");
     assert!(!flight.armed && flight.tripped().is_empty());
 }
 
@@ -216,7 +216,7 @@ fn messages_of_one_read_are_instants_of_their_own() {
         bytes.extend(flight.words());
     }
     flight.says(ms(502), bytes);
-    flight.ends(RunVerdict::Pass, "1 expectations were met");
+    flight.ends(RunVerdict::Pass, "1 expectation was met");
 }
 
 #[test]
