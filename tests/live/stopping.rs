@@ -108,6 +108,25 @@ fn a_frozen_harness_trips_when_it_wakes() {
 }
 
 #[test]
+fn a_rung_is_not_passed_over_for_what_nobody_looked_at() {
+    let board = Board::new();
+    let stand = Stand::with(&board.path, "1 s");
+    board.state().will_not_land = true;
+    let mut running = stand.start("hop.yaml", &["--set", "held=10min"]);
+    running.until("> hold");
+    running.signal(Signal::INT);
+    running.until("ladder of fc: fc.land");
+    running.signal(Signal::STOP);
+    // One order was the run's own, the others are the watchdog's, one every 100 ms: the rung's second is long over.
+    board.until("orders of the watchdog", |state| state.lands() >= 16);
+    board.state().will_not_land = false;
+    board.until("the landing that nobody saw", |state| !state.armed);
+    running.signal(Signal::CONT);
+    running.end().with(4).says("the harness stood still for").says("confirmed safe").says_not("fc.terminate");
+    assert!(!board.state().was_told_to_terminate());
+}
+
+#[test]
 fn a_twin_is_landed_by_the_watchdog_of_a_killed_harness() {
     let theirs = Stand::on("twin");
     let path = |name: &str| theirs.file(name).display().to_string();
