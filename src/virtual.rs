@@ -2,6 +2,7 @@
 //!
 //! Invariant: no clock, no wire; whatever is drawn, the seed draws.
 
+use crate::fault::TwinFault;
 use crate::rig::LinkKind;
 use crate::run::{Effect, Effects, Input, LinkState, OperatorOrder, Outcome, RecorderState, Run, SendId};
 use crate::scenario::plan::Plan;
@@ -62,6 +63,8 @@ pub enum DisturbanceKind {
     Garbage(LinkId, Vec<u8>),
     /// Everything from the devices of this link is lost for so long.
     Deafness(LinkId, Span),
+    /// A twin (or, with no device, the world) acts out a fault from here on.
+    Twin(Option<DeviceId>, TwinFault),
 }
 
 /// Settings of a virtual run.
@@ -236,7 +239,7 @@ impl World {
         }
     }
 
-    fn twin_fault(&mut self, device: Option<DeviceId>, fault: &crate::fault::TwinFault, on: bool) {
+    fn twin_fault(&mut self, device: Option<DeviceId>, fault: &TwinFault, on: bool) {
         // What a twin cannot act out was refused when the scenario was checked.
         if let Err(why) = self.bench.fault(self.now, device, fault, on) {
             debug_assert!(!on, "a fault that no twin acts out: {why}");
@@ -333,6 +336,7 @@ impl World {
             DisturbanceKind::Deafness(link, span) => {
                 self.deaf_until.insert(link, at + span);
             }
+            DisturbanceKind::Twin(device, fault) => self.twin_fault(device, &fault, true),
         }
     }
 }

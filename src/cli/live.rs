@@ -264,11 +264,20 @@ impl Around {
         let mut links = Vec::new();
         for link in &plan.rig.links {
             let LinkKind::Mqtt(def) = &link.kind else { continue };
-            let config = self.config(link.id, def, run.subscriptions(link.id))?;
+            let mut config = self.config(link.id, def, run.subscriptions(link.id))?;
+            config.will = will(plan, link.id);
             links.push(mqtt::start(runtime, config, poster.clone()));
         }
         Ok(links)
     }
+}
+
+/// What the broker says for us when we fall silent: the first rung of the first device of the link that has a ladder.
+/// MQTT has one will per connection; more devices than one need connections of their own.
+fn will(plan: &Plan, link: LinkId) -> Option<mqtt::Will> {
+    let frame = plan.ladders.iter().flat_map(|l| l.rungs.first()).flat_map(|r| &r.frames).find(|f| f.link == link)?;
+    let topic = frame.topic.as_ref()?.to_string();
+    Some(mqtt::Will { topic, payload: frame.bytes.clone(), qos: frame.flags.qos.max(1), retain: false })
 }
 
 fn twins_grace_ms() -> u64 {

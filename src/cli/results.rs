@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-const TOOL: &str = concat!("checkrein ", env!("CARGO_PKG_VERSION"));
+const TOOL: &str = env!("CARGO_PKG_VERSION");
 
 /// Draws every figure there is something to show in, as SVG and PNG.
 pub fn draw(

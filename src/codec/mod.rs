@@ -45,6 +45,8 @@ pub struct Turn {
     /// The samples of all messages, flat.
     pub samples: Vec<(SignalId, Value)>,
     pub notes: Vec<Note>,
+    /// Per note of [`Turn::note`]: how many messages stood before it.
+    places: Vec<usize>,
     pub sends: Vec<(Lane, Frame)>,
 }
 
@@ -54,7 +56,17 @@ impl Turn {
         self.messages.clear();
         self.samples.clear();
         self.notes.clear();
+        self.places.clear();
         self.sends.clear();
+    }
+    /// Adds a note where it stands among the messages, so that a restart is told before the first message after it.
+    pub fn note(&mut self, note: Note) {
+        self.places.push(self.messages.len());
+        self.notes.push(note);
+    }
+    /// Whether the note that stood at `place` belongs before the message at `message`.
+    pub fn note_is_before(&self, place: usize, message: usize) -> bool {
+        self.places.get(place).is_some_and(|before| *before <= message)
     }
 }
 

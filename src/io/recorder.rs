@@ -19,10 +19,11 @@ use std::time::{Duration, Instant};
 pub const FLUSH_EVERY: Duration = Duration::from_millis(100);
 /// How long the writer sleeps when nothing urgent comes: it is not woken per batch, that would cost the run thread a call.
 const NAP: Duration = Duration::from_millis(20);
-/// Records that the queue holds: 4 s of 250,000 records a second.
-const QUEUE: usize = 1_000_000;
-/// Slots kept for what must be said when the queue is full: the trip and what follows it.
-const KEPT: usize = 65_536;
+/// Bytes of memory that the queue holds: 8 s of 50,000 samples a second with the bytes they came in. While the writer
+/// works on a batch as large, the process holds twice that.
+const QUEUE: usize = 24 << 20;
+/// Bytes kept for what must be said when the queue is full: the trip and what follows it.
+const KEPT: usize = 4 << 20;
 
 /// One thing to record.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +36,18 @@ pub enum Item {
         at: Time,
         frame: Frame,
     },
+}
+
+impl Item {
+    /// Bytes of memory that it takes; texts of events are too few to count.
+    fn weight(&self) -> usize {
+        let beyond = match self {
+            Item::Input(Input::Bytes { frame, .. }) | Item::Sent { frame, .. } => frame.bytes.capacity(),
+            Item::Input(Input::Samples { batch, .. }) => size_of_val(batch.as_slice()),
+            Item::Input(_) | Item::Samples(_) | Item::Event(_) => 0,
+        };
+        size_of::<Item>() + beyond
+    }
 }
 
 /// What one turn of the run gave to record, in order. Swapped as a whole, so that its memory is used again.
@@ -59,6 +72,10 @@ impl Batch {
     /// True when there is nothing to record.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+    /// Bytes of memory that it takes.
+    fn weight(&self) -> usize {
+        self.items.iter().map(Item::weight).sum::<usize>() + self.samples.len() * size_of::<Sample>()
     }
     /// Records in it, samples counted one by one.
     pub fn len(&self) -> usize {
@@ -133,6 +150,8 @@ fn write_batch<W: Write + Seek>(recorder: &mut log::Recorder<W>, batch: &Batch) 
 #[derive(Default)]
 struct Inbox {
     batch: Batch,
+    /// What the batch weighs.
+    weight: usize,
     /// A flush was asked for that waits for the disk.
     flush: bool,
     closed: bool,
@@ -201,6 +220,7 @@ fn work(shared: &Shared, mut sink: Box<dyn Sink>) -> io::Result<()> {
                 inbox = wait(shared, inbox);
             }
             std::mem::swap(&mut inbox.batch, &mut batch);
+            inbox.weight = 0;
             (std::mem::take(&mut inbox.flush), inbox.closed)
         };
         if !batch.is_empty() {
@@ -243,17 +263,19 @@ impl Handle {
             self.told_dead = true;
             return Some(RecorderState::Dead(why.clone()));
         }
-        let waiting = inbox.batch.len();
+        let waiting = inbox.weight;
         if self.full && waiting < self.capacity / 2 && self.dropped > 0 {
             self.full = false;
             return Some(RecorderState::Dropped(std::mem::take(&mut self.dropped)));
         }
-        if waiting + batch.len() > self.capacity {
+        let more = batch.weight();
+        if waiting + more > self.capacity {
             let first = !self.full;
             self.full = true;
             self.keep_what_matters(&mut inbox, batch);
             return first.then_some(RecorderState::Full);
         }
+        inbox.weight += more;
         if inbox.batch.is_empty() {
             std::mem::swap(&mut inbox.batch, batch);
         } else {
@@ -263,13 +285,20 @@ impl Handle {
         None
     }
 
+    /// More than half of the queue waits for the disk: who can hold back what it feeds had better do so.
+    pub fn half_full(&self) -> bool {
+        self.shared.inbox().weight > self.capacity / 2
+    }
+
     /// When the queue is full: bytes and samples are dropped and counted; what tells of the trip uses the kept slots.
     fn keep_what_matters(&mut self, inbox: &mut Inbox, batch: &mut Batch) {
         self.dropped += batch.samples.len() as u64;
         batch.samples.clear();
         for item in batch.items.drain(..) {
             let matters = !matches!(item, Item::Samples(_) | Item::Input(Input::Bytes { .. } | Input::Samples { .. }));
-            if matters && inbox.batch.len() < self.capacity + KEPT {
+            let weight = item.weight();
+            if matters && inbox.weight + weight <= self.capacity + KEPT {
+                inbox.weight += weight;
                 inbox.batch.items.push(item);
             } else if !matches!(item, Item::Samples(_)) {
                 self.dropped += 1;
@@ -379,7 +408,7 @@ mod tests {
     #[test]
     fn a_full_queue_is_said_once_and_keeps_room_for_the_trip() {
         let (sink, hear, go) = probe();
-        let mut handle = start_sized(sink, 10, || ()).unwrap();
+        let mut handle = start_sized(sink, bytes(10).weight(), || ()).unwrap();
         assert_eq!(handle.hand_over(&mut bytes(1)), None);
         assert_eq!(next_write(&hear), "write 1");
         // The writer stands still now, as on a disk that hangs.
@@ -400,6 +429,22 @@ mod tests {
         assert_eq!(told, RecorderState::Dropped(2));
         drop(go);
         handle.finish().unwrap();
+    }
+
+    #[test]
+    fn one_long_frame_fills_the_queue_as_many_short_ones_do() {
+        let (sink, hear, go) = probe();
+        let mut handle = start_sized(sink, bytes(10).weight(), || ()).unwrap();
+        assert_eq!(handle.hand_over(&mut bytes(1)), None);
+        assert_eq!(next_write(&hear), "write 1");
+        assert_eq!(handle.hand_over(&mut bytes(6)), None);
+        assert!(handle.half_full());
+        let frame = Frame::serial(crate::wire::LinkId(0), vec![0; bytes(10).weight()]);
+        let long = Item::Input(Input::Bytes { at: Time::ZERO, frame });
+        let mut batch = Batch { items: vec![long], samples: Vec::new() };
+        assert_eq!(handle.hand_over(&mut batch), Some(RecorderState::Full));
+        drop(go);
+        assert!(handle.finish().is_err(), "the writer was cut off");
     }
 
     /// `/dev/full` answers every write with "no space left on device", as a full disk does.

@@ -35,8 +35,28 @@ impl Axis {
         self.place(value.clamp(self.lo, self.hi))
     }
 
-    /// Round values (1, 2 or 5 times a power of ten apart), about `wanted` of them.
+    /// Round values (1, 2 or 5 times a power of ten apart), about `wanted` of them and at least two.
     pub fn ticks(self, wanted: usize) -> Vec<Tick> {
+        self.ticks_between(wanted, self.lo, self.hi)
+    }
+
+    /// The same, with at least two ticks between `least` and `most`, and none beyond them.
+    pub fn ticks_between(self, wanted: usize, least: f64, most: f64) -> Vec<Tick> {
+        // One number says where a value is, but not how far the next is. Four steps for each part that is shown make two sure.
+        let part = (self.hi - self.lo) / (most - least);
+        let last = if part.is_finite() && part >= 1.0 { wanted.max((part * 4.0) as usize) } else { wanted };
+        let mut ticks = Vec::new();
+        for wanted in wanted..=last {
+            ticks = self.all_ticks(wanted);
+            ticks.retain(|tick| (least..=most).contains(&tick.value));
+            if ticks.len() >= 2 {
+                break;
+            }
+        }
+        ticks
+    }
+
+    fn all_ticks(self, wanted: usize) -> Vec<Tick> {
         let range = self.hi - self.lo;
         if !range.is_finite() || range <= 0.0 {
             return Vec::new();

@@ -8,7 +8,7 @@ use crate::trace::{Bar, Lane, Tone};
 const ROW: f64 = 16.0;
 const SIZE: f64 = 9.5;
 /// With more the lane would crowd out the signals: what does not fit stands without its text.
-const ROWS_MAX: usize = 4;
+const ROWS_MAX: usize = 5;
 
 /// A lane with a place for each bar and text.
 pub struct Layout {
@@ -34,10 +34,20 @@ impl Layout {
     }
 }
 
+/// What stands last in a row.
+struct Row {
+    /// Where its last bar ends.
+    bar_end: f64,
+    /// Where its last bar and that bar's text end.
+    end: f64,
+    /// The last bar, by its place in the layout.
+    last: usize,
+}
+
 /// Gives each bar a row in which neither it nor its text is in the way of another.
 pub fn layout(lane: &Lane, page: &Page<'_>) -> Layout {
-    let mut row_ends: Vec<f64> = Vec::new();
-    let mut bars = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut bars: Vec<Placed> = Vec::new();
     for bar in &lane.bars {
         let Some((from, to)) = page.shown(bar.stretch) else { continue };
         let to = to.max(from + 2.0);
@@ -49,21 +59,38 @@ pub fn layout(lane: &Lane, page: &Page<'_>) -> Layout {
         } else {
             (Some((from - 3.0, Anchor::Right)), from - 6.0 - width, to)
         };
-        let free = |start: f64| row_ends.iter().position(|e| *e <= start + 0.5);
-        let next = row_ends.len();
+        let free = |start: f64| rows.iter().position(|row| row.end <= start + 0.5);
+        let inner = || fit(&bar.label, SIZE, to - from - 4.0);
         let (row, text, beside, end) = match free(start) {
             Some(row) => (row, bar.label.clone(), beside, end),
-            None if next < ROWS_MAX => (next, bar.label.clone(), beside, end),
-            // No room for the text: the bar alone, in the first row that it does not cover.
-            None => (free(from).unwrap_or(0), fit(&bar.label, SIZE, to - from - 4.0), None, to),
+            None if rows.len() < ROWS_MAX => (rows.len(), bar.label.clone(), beside, end),
+            None => match free(from) {
+                // No room for the whole text: what fits into the bar.
+                Some(row) => (row, inner(), None, to),
+                // Every row has a text here: the one that loses least of it gives way, since a bar is what was.
+                None => {
+                    let open = rows.iter().enumerate().filter(|(_, row)| row.bar_end <= from + 0.5);
+                    let row = open.min_by(|(_, a), (_, b)| a.end.total_cmp(&b.end)).map_or(0, |(place, _)| place);
+                    shorten(&mut bars[rows[row].last], from);
+                    (row, inner(), None, to)
+                }
+            },
         };
-        if row == row_ends.len() {
-            row_ends.push(end);
+        let last = bars.len();
+        match rows.get_mut(row) {
+            Some(taken) => *taken = Row { bar_end: taken.bar_end.max(to), end: end.max(to), last },
+            None => rows.push(Row { bar_end: to, end, last }),
         }
-        row_ends[row] = row_ends[row].max(end);
         bars.push(Placed { bar: bar.clone(), from, to, row, text, beside });
     }
-    Layout { name: lane.name.clone(), bars, rows: row_ends.len().max(1) }
+    Layout { name: lane.name.clone(), bars, rows: rows.len().max(1) }
+}
+
+/// Cuts the text beside a bar so that it ends before `limit`.
+fn shorten(placed: &mut Placed, limit: f64) {
+    if let Some((x, Anchor::Left)) = placed.beside {
+        placed.text = fit(&placed.text, SIZE, limit - 3.0 - x);
+    }
 }
 
 /// Draws the lane with its upper edge at `top`.

@@ -2,7 +2,8 @@
 
 use crate::expr::ir::{Comparison, Formula, Number};
 use crate::rig::Rule;
-use crate::signal::{SignalId, Value};
+use crate::scenario::plan::Plan;
+use crate::signal::{SignalId, SignalKind, Value};
 use crate::time::Time;
 use crate::trace::{Stretch, Trace};
 
@@ -44,6 +45,55 @@ pub fn of_rule(rule: &Rule, trace: &Trace) -> Vec<Limit> {
     let mut limits = Vec::new();
     collect(&rule.spec.body, true, &context, trace, &mut limits);
     limits
+}
+
+impl Limit {
+    /// How far a value is from the limit (SI); negative beyond it.
+    pub fn room(&self, value: f64) -> f64 {
+        match self.allowed {
+            Allowed::Below => self.value - value,
+            Allowed::Above => value - self.value,
+        }
+    }
+
+    /// Whether it counts at an instant.
+    pub fn counts_at(&self, at: Time) -> bool {
+        self.active.as_ref().is_none_or(|active| active.iter().any(|s| (s.from..=s.to).contains(&at)))
+    }
+}
+
+/// The signals that a rule's margin came from at an instant: those beyond their own limit; when none is, the one that
+/// is nearest to it. Several kinds of unit cannot be compared: then all that the rule bounds.
+pub fn decisive(rule: &Rule, plan: &Plan, trace: &Trace, at: Time) -> Vec<SignalId> {
+    let limits = of_rule(rule, trace);
+    let mut rooms: Vec<(SignalId, f64, bool)> = limits
+        .iter()
+        .filter(|limit| limit.counts_at(at))
+        .filter_map(|limit| {
+            let value = trace.column(limit.signal)?.number_at(at)?;
+            Some((limit.signal, limit.room(value), limit.conditional))
+        })
+        .collect();
+    // An alternative says less than a bound that must hold.
+    if rooms.iter().any(|(.., conditional)| !conditional) {
+        rooms.retain(|(.., conditional)| !conditional);
+    }
+    let mut found: Vec<SignalId> = rooms.iter().filter(|(_, room, _)| *room < 0.0).map(|(s, ..)| *s).collect();
+    if found.is_empty() {
+        let dimension = |signal: SignalId| match &plan.rig.signals.def(signal).kind {
+            SignalKind::Number { unit, .. } => Some(unit.dimension),
+            _ => None,
+        };
+        let comparable = rooms.windows(2).all(|pair| dimension(pair[0].0) == dimension(pair[1].0));
+        let nearest = rooms.iter().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| comparable);
+        found = match nearest {
+            Some((signal, ..)) => vec![*signal],
+            None => limits.iter().map(|limit| limit.signal).collect(),
+        };
+    }
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Signals that a formula reads as numbers, each once, in order.

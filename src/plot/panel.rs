@@ -5,12 +5,12 @@ use super::decimate::decimate;
 use super::limits::{self, Allowed, Limit};
 use super::page::Page;
 use super::place::{Labels, Look, along, around};
-use super::scene::{Anchor, Area, BLACK, BLUE, GREY, PALE, Scene, VERMILLION};
+use super::scene::{Anchor, Area, BLACK, BLUE, GREY, PALE, PURPLE, Scene, VERMILLION};
 use super::strip::{COLUMN, blind, diamond};
 use crate::rig::Rule;
 use crate::signal::{SignalId, SignalKind, Value};
 use crate::time::{Span, Time};
-use crate::trace::{Column, RuleTrace, Stretch, words};
+use crate::trace::{Column, RuleTrace, Stretch, Told, words};
 use crate::units::Unit;
 
 const SIZE: f64 = 9.5;
@@ -18,6 +18,9 @@ const SIZE: f64 = 9.5;
 const FAR: f64 = 9.0;
 /// Samples at least this far apart on the page are drawn as dots too.
 const DOT_SPACING: f64 = 5.0;
+
+/// Lines of (place on the page, value in the unit).
+type Pieces = Vec<Vec<(f64, f64)>>;
 
 /// Draws one signal.
 pub fn draw(scene: &mut Scene, page: &Page<'_>, signal: SignalId, area: Area) {
@@ -32,17 +35,28 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, signal: SignalId, area: Area) {
         .flat_map(|(rule, _)| limits::of_rule(rule, page.subject.trace).into_iter().map(move |l| (*rule, l)))
         .filter(|(_, limit)| limit.signal == signal)
         .collect();
-    let (axis, far) = value_axis(&pieces, &bounds, unit, area);
+    let told: Vec<(&Told, Pieces)> = page
+        .subject
+        .trace
+        .told
+        .iter()
+        .filter(|told| told.column.signal == signal)
+        .map(|told| (told, self::pieces(page, &told.column, unit)))
+        .collect();
+    let (axis, far) = value_axis(&pieces, &told, &bounds, unit, area);
     let near: Vec<&(&Rule, Limit)> =
         bounds.iter().filter(|(_, l)| (axis.lo..=axis.hi).contains(&unit.from_si(l.value))).collect();
 
     for (_, limit) in &near {
         forbidden(scene, page, limit, axis, unit, area);
     }
-    for (_, trace) in &readers {
+    for (rule, trace) in &readers {
         for stretch in &trace.broken {
             if let Some((left, right)) = page.shown(*stretch) {
-                scene.fill(Area { left, right: right.max(left + 1.0), ..area }, VERMILLION, 0.14);
+                // Where another signal of the rule was the one outside, a faint shade says that it is not this one.
+                let own = outside(page, rule, column, &bounds, *stretch);
+                let opacity = if own { 0.14 } else { 0.04 };
+                scene.fill(Area { left, right: right.max(left + 1.0), ..area }, VERMILLION, opacity);
             }
         }
     }
@@ -55,15 +69,19 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, signal: SignalId, area: Area) {
     page.trip_line(scene, area.top, area.bottom);
     let drawn = lines(scene, &pieces, axis);
     let mut labels = Labels::new(area, drawn.clone());
+    let ends: Vec<_> = told.iter().map(|(told, pieces)| (told, told_lines(scene, pieces, axis, &mut labels))).collect();
     for (_, limit) in &near {
         limit_line(scene, page, limit, axis, unit);
     }
     header(scene, page, column, &def.name, unit, &pieces, drawn.len(), &far, area);
     let marked: Vec<(&Rule, &RuleTrace)> =
         readers.iter().filter(|(rule, _)| bounds.iter().any(|(r, _)| r.spec.id == rule.spec.id)).copied().collect();
-    markers(scene, page, column, unit, &marked, axis, area, &mut labels);
+    markers(scene, page, column, unit, &marked, &bounds, axis, area, &mut labels);
     for (rule, limit) in &near {
         limit_label(scene, page, rule, limit, axis, unit, &mut labels);
+    }
+    for (told, places) in ends {
+        told_label(scene, page, told, &places, area, &mut labels);
     }
     gap_labels(scene, page, column, area, &mut labels);
 }
@@ -79,8 +97,29 @@ fn readers<'a>(page: &Page<'a>, signal: SignalId) -> Vec<(&'a Rule, &'a RuleTrac
         .collect()
 }
 
+/// Whether the signal was beyond its own limit in an episode of the rule, or the one that decided it.
+fn outside(page: &Page<'_>, rule: &Rule, column: &Column, bounds: &[(&Rule, Limit)], stretch: Stretch) -> bool {
+    let from = column.times.partition_point(|t| *t < stretch.from);
+    let to = column.times.partition_point(|t| *t <= stretch.to).max(from);
+    let beyond = |limit: &Limit| {
+        let samples = column.times[from..to].iter().zip(&column.values[from..to]);
+        samples.into_iter().any(|(at, value)| match value {
+            Value::Number(si) => !limit.conditional && limit.counts_at(*at) && limit.room(*si) < 0.0,
+            _ => false,
+        })
+    };
+    bounds.iter().any(|(r, limit)| r.spec.id == rule.spec.id && beyond(limit))
+        || decides(page, rule, column.signal, stretch.from)
+}
+
+/// Whether the rule's margin at an instant came from this signal; from a rule without bounds it comes from all that it reads.
+fn decides(page: &Page<'_>, rule: &Rule, signal: SignalId, at: Time) -> bool {
+    let decisive = limits::decisive(rule, page.subject.plan, page.subject.trace, at);
+    decisive.is_empty() || decisive.contains(&signal)
+}
+
 /// Points (place on the page, value in the unit) between gaps, cut to what is shown.
-fn pieces(page: &Page<'_>, column: &Column, unit: &Unit) -> Vec<Vec<(f64, f64)>> {
+fn pieces(page: &Page<'_>, column: &Column, unit: &Unit) -> Pieces {
     let mut pieces: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
     let mut gaps = column.gaps.iter().peekable();
     // One sample more on each side, so that the line goes to the edge.
@@ -131,7 +170,13 @@ fn cut(piece: &mut Vec<(f64, f64)>, left: f64, right: f64) {
 }
 
 /// An axis over data and limits; the second part names limits that are too far off.
-fn value_axis(pieces: &[Vec<(f64, f64)>], bounds: &[(&Rule, Limit)], unit: &Unit, area: Area) -> (Axis, Vec<String>) {
+fn value_axis(
+    pieces: &[Vec<(f64, f64)>],
+    told: &[(&Told, Pieces)],
+    bounds: &[(&Rule, Limit)],
+    unit: &Unit,
+    area: Area,
+) -> (Axis, Vec<String>) {
     let values = || pieces.iter().flatten().map(|p| p.1);
     let (mut lo, mut hi) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), y| (lo.min(y), hi.max(y)));
     let nothing = lo > hi;
@@ -157,7 +202,20 @@ fn value_axis(pieces: &[Vec<(f64, f64)>], bounds: &[(&Rule, Limit)], unit: &Unit
             far.push(format!("{} {} {}", rule.name, sign(limit.allowed), words::value(unit, limit.value)));
         }
     }
-    (Axis::padded(lo, hi, 0.09, area.bottom, area.top), far)
+    // What a controller was told may be any number: it must not flatten what was.
+    let (said_lo, said_hi) = told
+        .iter()
+        .flat_map(|(_, pieces)| pieces.iter().flatten())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), (_, y)| (lo.min(*y), hi.max(*y)));
+    if said_lo <= said_hi {
+        lo = lo.min(said_lo.max(data_lo - moved * FAR));
+        hi = hi.max(said_hi.min(data_hi + moved * FAR));
+    }
+    let axis = Axis::padded(lo, hi, 0.09, area.bottom, area.top);
+    if said_lo < axis.lo || said_hi > axis.hi {
+        far.push("some of what was told".into());
+    }
+    (axis, far)
 }
 
 fn sign(allowed: Allowed) -> &'static str {
@@ -248,6 +306,37 @@ fn lines(scene: &mut Scene, pieces: &[Vec<(f64, f64)>], axis: Axis) -> Vec<(f64,
     drawn
 }
 
+/// Draws what a controller was told; returns places for its name.
+fn told_lines(scene: &mut Scene, pieces: &Pieces, axis: Axis, labels: &mut Labels) -> Vec<(f64, f64)> {
+    let mut drawn = Vec::new();
+    for piece in pieces {
+        let points: Vec<(f64, f64)> =
+            decimate(piece, COLUMN).into_iter().map(|(x, y)| (x, axis.place_within(y))).collect();
+        drawn.extend(&points);
+        scene.dashed_line(&points, (4.0, 2.5), PURPLE, 1.0);
+    }
+    labels.spare(&drawn);
+    // Where it is farthest from the signal is not known here; the places are spread over its length.
+    let count = drawn.len();
+    [3, 2, 1].iter().filter_map(|quarter| drawn.get(count * quarter / 4).copied()).collect()
+}
+
+/// Says whose sight the dashed line is.
+fn told_label(scene: &mut Scene, page: &Page<'_>, told: &Told, points: &[(f64, f64)], area: Area, labels: &mut Labels) {
+    let text = format!("what {} was told", words::device(page.subject.plan, told.controller));
+    let look = Look { size: 8.5, colour: GREY, frame: Some(PURPLE) };
+    let places: Vec<_> = points.iter().flat_map(|point| around(*point, area, look.size)).collect();
+    let near = |label: Area| {
+        let middle = ((label.left + label.right) / 2.0, (label.top + label.bottom) / 2.0);
+        let distance = |p: &&(f64, f64)| (p.0 - middle.0) * (p.0 - middle.0) + (p.1 - middle.1) * (p.1 - middle.1);
+        points.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).copied()
+    };
+    let written = labels.write(scene, &text, look, places);
+    if let Some(mark) = written.and_then(near) {
+        leader(scene, mark, written);
+    }
+}
+
 #[allow(clippy::too_many_arguments)]
 fn header(
     scene: &mut Scene,
@@ -291,18 +380,21 @@ fn markers(
     column: &Column,
     unit: &Unit,
     readers: &[(&Rule, &RuleTrace)],
+    bounds: &[(&Rule, Limit)],
     axis: Axis,
     area: Area,
     labels: &mut Labels,
 ) {
     let point = |at: Time| {
         page.shown(Stretch { from: at, to: at })?;
-        let si = value_at(column, at)?;
+        let si = column.number_at(at)?;
         Some(((page.x(at), axis.place_within(unit.from_si(si))), si))
     };
     for (rule, trace) in readers {
         let Some(violation) = trace.violated else { continue };
-        if let Some((place, si)) = point(violation.instant) {
+        if let Some((place, si)) = point(violation.instant)
+            && decides(page, rule, column.signal, violation.instant)
+        {
             triangle(scene, place);
             labels.keep_free(Area {
                 left: place.0 - 5.0,
@@ -310,7 +402,9 @@ fn markers(
                 right: place.0 + 5.0,
                 bottom: place.1 + 1.0,
             });
-            let text = violation_words(page, rule, trace, unit, si, violation.instant);
+            let own = bounds.iter().filter(|(r, _)| r.spec.id == rule.spec.id).map(|(_, limit)| limit.value);
+            let beyond: Vec<f64> = own.collect();
+            let text = violation_words(page, rule, trace, unit, (si, &beyond), violation.instant);
             let look = Look { size: SIZE, colour: BLACK, frame: Some(VERMILLION) };
             let written = labels.write(scene, &text, look, around(place, area, SIZE));
             leader(scene, (place.0, place.1 - 4.0), written);
@@ -318,6 +412,7 @@ fn markers(
         let worst = trace.judgement.as_ref().and_then(|j| Some((j.worst_at?, j.margin.lo)));
         if let Some((at, margin)) = worst
             && let Some((place, _)) = point(at)
+            && decides(page, rule, column.signal, at)
         {
             diamond(scene, place);
             let text = format!("{} worst: {}", rule.name, words::margin(rule, margin));
@@ -338,8 +433,30 @@ fn leader(scene: &mut Scene, mark: (f64, f64), label: Option<Area>) {
     }
 }
 
-fn violation_words(page: &Page<'_>, rule: &Rule, trace: &RuleTrace, unit: &Unit, si: f64, instant: Time) -> String {
-    let mut text = format!("{} broken at {instant}: {}", rule.name, words::value(unit, si));
+/// A value with as many digits as it takes to see that it is beyond the limits: `6.002 m`, where 6 m is allowed.
+fn apart(unit: &Unit, si: f64, limits: &[f64]) -> String {
+    let short = words::value(unit, si);
+    if !limits.iter().any(|limit| words::value(unit, *limit) == short) {
+        return short;
+    }
+    let longer = (3..=6).map(|decimals| {
+        let said = |si: f64| format!("{:.decimals$}", unit.from_si(si));
+        (said(si), limits.iter().any(|limit| said(*limit) == said(si)))
+    });
+    let mut told =
+        longer.filter(|(_, same)| !same).map(|(text, _)| format!("{text} {}", unit.text).trim_end().to_string());
+    told.next().unwrap_or(short)
+}
+
+fn violation_words(
+    page: &Page<'_>,
+    rule: &Rule,
+    trace: &RuleTrace,
+    unit: &Unit,
+    (si, beyond): (f64, &[f64]),
+    instant: Time,
+) -> String {
+    let mut text = format!("{} broken at {instant}: {}", rule.name, apart(unit, si, beyond));
     let margin = trace.margins.iter().find(|(at, _)| *at == instant).map(|(_, m)| m.lo);
     if let Some(margin) = margin.filter(|m| *m < 0.0) {
         text += &format!(", margin {}", words::margin(rule, margin));
@@ -352,15 +469,6 @@ fn violation_words(page: &Page<'_>, rule: &Rule, trace: &RuleTrace, unit: &Unit,
         text += &format!(", reacted in {}", words::span(time));
     }
     text
-}
-
-/// The value that held at an instant, SI.
-fn value_at(column: &Column, at: Time) -> Option<f64> {
-    let after = column.times.partition_point(|t| *t <= at);
-    match column.values[after.checked_sub(1)?] {
-        Value::Number(si) if si.is_finite() => Some(si),
-        _ => None,
-    }
 }
 
 fn triangle(scene: &mut Scene, (x, y): (f64, f64)) {

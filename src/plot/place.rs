@@ -26,6 +26,11 @@ impl Labels {
         Labels { bounds, taken: Vec::new(), data }
     }
 
+    /// More points that labels should not cover.
+    pub fn spare(&mut self, points: &[(f64, f64)]) {
+        self.data.extend(points);
+    }
+
     /// Nothing may be written here.
     pub fn keep_free(&mut self, area: Area) {
         self.taken.push(area);

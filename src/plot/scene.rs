@@ -138,6 +138,38 @@ impl Scene {
         }
     }
 
+    /// A line through points, dashed without a break at the corners.
+    pub fn dashed_line(&mut self, points: &[(f64, f64)], (on, off): (f64, f64), colour: Colour, width: f64) {
+        // How much of the dash or of the gap is left.
+        let (mut drawing, mut left) = (true, on);
+        let mut dash: Vec<(f64, f64)> = points.first().copied().into_iter().collect();
+        for pair in points.windows(2) {
+            let (from, to) = (pair[0], pair[1]);
+            let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+            let length = (dx * dx + dy * dy).sqrt();
+            let mut at = 0.0;
+            while length - at > left {
+                at += left;
+                let place = (from.0 + dx * at / length, from.1 + dy * at / length);
+                if drawing {
+                    dash.push(place);
+                    self.line(std::mem::take(&mut dash), colour, width);
+                } else {
+                    dash = vec![place];
+                }
+                drawing = !drawing;
+                left = if drawing { on } else { off };
+            }
+            left -= length - at;
+            if drawing {
+                dash.push(to);
+            }
+        }
+        if drawing {
+            self.line(dash, colour, width);
+        }
+    }
+
     /// Fills an area with slanted lines.
     pub fn hatch(&mut self, area: Area, spacing: f64, colour: Colour, width: f64) {
         let height = area.height();

@@ -42,7 +42,7 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, rule: &Rule, area: Area) {
                 None => said("untested"),
             },
             Some(RuleVerdict::Inconclusive) => said("inconclusive: data missing"),
-            Some(RuleVerdict::Pass) if matches!(rule.margin, MarginUnit::Truth) => said("held throughout"),
+            Some(RuleVerdict::Pass) => said("held throughout"),
             Some(RuleVerdict::Fail) if matches!(rule.margin, MarginUnit::Truth) => said("broken where shaded"),
             _ => said("no margin decided here"),
         };
@@ -134,12 +134,12 @@ fn name(scene: &mut Scene, rule: &Rule, verdict: Option<RuleVerdict>, area: Area
 
 fn numbers(scene: &mut Scene, axis: Axis, area: Area) {
     let wanted = if area.height() > 70.0 { 4 } else { 2 };
-    for tick in axis.ticks(wanted) {
+    // A number at the very edge would run into the neighbour's.
+    let edge = (axis.hi - axis.lo) / area.height() * 2.0;
+    for tick in axis.ticks_between(wanted, axis.lo + edge, axis.hi - edge) {
         let y = axis.place(tick.value);
-        if y > area.top + 2.0 && y < area.bottom - 1.0 {
-            scene.line(vec![(area.left - 3.0, y), (area.left, y)], BLACK, 0.8);
-            scene.text((area.left - 5.0, y + 3.0), &tick.label, 8.5, BLACK, Anchor::Right);
-        }
+        scene.line(vec![(area.left - 3.0, y), (area.left, y)], BLACK, 0.8);
+        scene.text((area.left - 5.0, y + 3.0), &tick.label, 8.5, BLACK, Anchor::Right);
     }
 }
 

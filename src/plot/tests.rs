@@ -302,3 +302,174 @@ fn a_limit_counts_where_its_condition_held() {
     let limit = &limits_of(le, Some(high))[0];
     assert!(limit.active.is_none() && limit.conditional, "a condition on a number is not drawn");
 }
+
+#[test]
+fn every_axis_has_two_numbers() {
+    let labels = |axis: Axis, wanted| axis.ticks(wanted).into_iter().map(|t| t.label).collect::<Vec<_>>().join(" ");
+    assert_eq!(labels(Axis::new(-0.07, 0.09, 0.0, 1.0), 2), "-0.05 0 0.05");
+    for (lo, hi) in [(-0.9, 0.95), (0.0, 5.5), (97.9, 100.1), (-3.4, 1.2), (1.0e-7, 9.0e-7)] {
+        let axis = Axis::new(lo, hi, 0.0, 1.0);
+        assert!(axis.ticks(2).len() >= 2, "{lo} to {hi}: {}", labels(axis, 2));
+        let edge = (hi - lo) * 0.06;
+        let inner = axis.ticks_between(2, lo + edge, hi - edge);
+        assert!(inner.len() >= 2 && inner.iter().all(|t| t.value >= lo + edge && t.value <= hi - edge));
+    }
+}
+
+#[test]
+fn no_text_of_a_lane_stands_on_a_bar_or_text_of_its_row() {
+    use crate::trace::{Bar, Lane, Tone};
+    let (plan, trace) = flight();
+    let subject = subject(plan, trace);
+    let stretch = Stretch { from: ms(0), to: ms(20_000) };
+    let page = page::Page { subject: &subject, stretch, time: Axis { lo: 0.0, hi: 20.0, from: 112.0, to: 1091.0 } };
+    let bar = |from, to, label: &str| Bar {
+        stretch: Stretch { from: ms(from), to: ms(to) },
+        label: label.into(),
+        tone: Tone::Plain,
+    };
+    // More at once than there are rows, then one that lasts, all within the width of their texts.
+    let mut bars: Vec<Bar> = (0..7).map(|i| bar(40 + i, 40 + i, "do fc.something.rather.long")).collect();
+    bars.push(bar(300, 9_000, "wait abs(fc.altitude - $height) < 0.3 m"));
+    bars.push(bar(9_000, 9_000, "do fc.land"));
+    let layout = lane::layout(&Lane { name: "step".into(), bars }, &page);
+    let mut scene = Scene::new(1123.0, 200.0, String::new(), String::new());
+    lane::draw(&mut scene, &page, &layout, 0.0);
+    let texts = texts(&scene);
+    assert!(texts.iter().any(|(text, _)| text == "wait abs(fc.altitude - $height) < 0.3 m"));
+    assert!(texts.iter().filter(|(text, _)| text.starts_with("do fc.some")).count() >= 3);
+    let long: Area = scene
+        .shapes
+        .iter()
+        .find_map(|shape| match shape {
+            Shape::Fill { area, .. } if area.width() > 300.0 => Some(*area),
+            _ => None,
+        })
+        .unwrap();
+    for (i, (text, area)) in texts.iter().enumerate() {
+        for (other, theirs) in &texts[i + 1..] {
+            assert!(!area.overlaps(*theirs), "`{text}` and `{other}` cover each other");
+        }
+        assert!(text.starts_with("wait") || !area.overlaps(long), "`{text}` stands on the bar that lasts");
+    }
+}
+
+/// A plan whose first rule keeps two signals of one unit inside of 8 m, and the id of the second.
+fn fence() -> (Plan, SignalId) {
+    let mut plan = fixture::plan();
+    let def = crate::signal::SignalDef { name: "fc.x".into(), ..plan.rig.signals.def(fixture::ALTITUDE).clone() };
+    let x = plan.rig.signals.add(def).unwrap();
+    let below = |id| {
+        let size = Number::Abs(Box::new(Number::Signal(id)));
+        compare(Comparison::LessEqual, size, Number::Constant(8.0))
+    };
+    plan.rules[0].spec.body = Formula::And(vec![below(fixture::ALTITUDE), below(x)]);
+    (plan, x)
+}
+
+fn values(at: i64, pairs: &[(SignalId, f64)]) -> Entry {
+    Entry::Samples(
+        pairs.iter().map(|(signal, v)| Sample { at: ms(at), signal: *signal, value: Value::Number(*v) }).collect(),
+    )
+}
+
+#[test]
+fn the_signal_beyond_its_own_limit_decides_else_the_nearest() {
+    let (plan, x) = fence();
+    let z = fixture::ALTITUDE;
+    let entries = [
+        values(0, &[(z, 1.0), (x, 8.5)]),
+        values(20, &[(z, -9.0), (x, 8.5)]),
+        values(40, &[(z, 7.0), (x, -7.5)]),
+        values(60, &[(z, 7.0), (x, 0.0), (fixture::ROLL, 0.1)]),
+    ];
+    let trace = Trace::of_entries(&plan, &entries, None);
+    let decisive = |rule: &crate::rig::Rule, at| limits::decisive(rule, &plan, &trace, ms(at));
+    let rule = &plan.rules[0];
+    assert_eq!(decisive(rule, 0), [x]);
+    assert_eq!(decisive(rule, 30), [z, x]);
+    assert_eq!(decisive(rule, 40), [x]);
+    assert_eq!(decisive(rule, 60), [z]);
+    let mut mixed = rule.clone();
+    let roll = compare(Comparison::LessEqual, Number::Signal(fixture::ROLL), Number::Constant(1.0));
+    mixed.spec.body = Formula::And(vec![rule.spec.body.clone(), roll]);
+    assert_eq!(decisive(&mixed, 60), [z, fixture::ROLL, x], "metres and degrees cannot be compared");
+}
+
+#[test]
+fn a_violation_is_marked_only_where_the_limit_was_exceeded() {
+    let (plan, x) = fence();
+    let event = |at, kind| Entry::Event(Event { at: ms(at), kind });
+    let (rule, instant) = (fixture::CEILING, ms(1_000));
+    let mut entries: Vec<Entry> =
+        (0..100).map(|i| values(i * 20, &[(fixture::ALTITUDE, 6.0), (x, if i < 50 { 6.0 } else { 8.002 })])).collect();
+    entries.push(event(1_000, EventKind::RuleViolated { rule, instant }));
+    entries.push(event(1_000, EventKind::RuleEpisode { rule, broken: true, instant }));
+    let trace = Trace::of_entries(&plan, &entries, None);
+    let content = page::Content { stretch: trace.whole, signals: true, lanes: false, margins: false, heading: None };
+    let scene = page::draw(&subject(&plan, &trace), &content);
+    let texts = texts(&scene);
+    let marks: Vec<&(String, Area)> = texts.iter().filter(|(text, _)| text.contains("broken at")).collect();
+    assert_eq!(marks.len(), 1, "{texts:#?}");
+    assert_eq!(marks[0].0, "ceiling broken at 1.000 s: 8.002 m", "enough digits to see that it is more than 8 m");
+    let panel = |name: &str| texts.iter().find(|(text, _)| text == name).unwrap().1.top;
+    assert!(marks[0].1.top > panel("fc.x [m]"));
+    let shade = |wanted: f64| -> Vec<f64> {
+        let fill = |shape: &Shape| match shape {
+            Shape::Fill { area, opacity, colour } if *opacity == wanted && *colour == scene::VERMILLION => {
+                Some(area.top)
+            }
+            _ => None,
+        };
+        scene.shapes.iter().filter_map(fill).collect()
+    };
+    assert!(shade(0.14).iter().all(|top| *top > panel("fc.x [m]")) && shade(0.14).len() == 1);
+    assert!(shade(0.04).iter().all(|top| *top < panel("fc.x [m]")) && shade(0.04).len() == 1);
+}
+
+#[test]
+fn what_the_pilot_was_told_is_drawn_beside_what_was() {
+    const TOLD_LINE: (scene::Colour, f64) = (scene::PURPLE, 1.0);
+    let (plan, trace) = flight();
+    let mut trace = trace.clone();
+    let content = |trace: &Trace| page::Content {
+        stretch: trace.whole,
+        signals: true,
+        lanes: false,
+        margins: false,
+        heading: None,
+    };
+    let before = page::draw(&subject(plan, &trace), &content(&trace));
+    let said = |scene: &Scene| texts(scene).iter().filter(|(text, _)| text == "what pilot was told").count();
+    let dashes = |scene: &Scene| lines(scene, TOLD_LINE).len();
+    assert_eq!(said(&before), 0);
+    let times: Vec<_> = (9_000..12_000).step_by(20).map(ms).collect();
+    trace.told.push(crate::trace::Told {
+        controller: fixture::PILOT,
+        column: crate::trace::Column {
+            signal: fixture::ALTITUDE,
+            values: times.iter().map(|_| Value::Number(3.0)).collect(),
+            times,
+            gaps: Vec::new(),
+        },
+    });
+    let after = page::draw(&subject(plan, &trace), &content(&trace));
+    assert_eq!(said(&after), 1);
+    // 3 of 22 s on 979 units, in dashes of 4 with 2.5 between; the ends of the fault are dashed too.
+    let added = dashes(&after) - dashes(&before);
+    assert!((19..=22).contains(&added), "{added} dashes");
+}
+
+#[test]
+fn dashes_go_on_around_corners() {
+    let mut scene = Scene::new(100.0, 100.0, String::new(), String::new());
+    scene.dashed_line(&[(0.0, 0.0), (5.0, 0.0), (5.0, 5.0), (5.0, 8.0)], (3.0, 1.0), scene::BLACK, 1.0);
+    let drawn = lines(&scene, (scene::BLACK, 1.0));
+    let expected: [&[(f64, f64)]; 4] = [
+        &[(0.0, 0.0), (3.0, 0.0)],
+        &[(4.0, 0.0), (5.0, 0.0), (5.0, 2.0)],
+        &[(5.0, 3.0), (5.0, 5.0), (5.0, 6.0)],
+        &[(5.0, 7.0), (5.0, 8.0)],
+    ];
+    assert_eq!(drawn, expected);
+}

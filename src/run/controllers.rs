@@ -91,7 +91,7 @@ impl Core {
         let decision = self.reacting.guard.gate(self.now, Authority::Controller, age, &mut command, &bounds, &limits);
         self.emit(EventKind::CommandGated { device, command: proposal.command, decision, age }, out);
         if let Decision::Pass | Decision::Clamp { .. } = decision
-            && let Err(why) = self.order(command, out)
+            && let Err(why) = self.order(command, false, out)
         {
             self.emit(EventKind::CommandMalformed { device, why }, out);
         }

@@ -5,12 +5,13 @@ use super::event::{Event, EventKind, StepOutcome};
 use super::faults::ActiveFault;
 use super::judging::{Judging, ProbeId};
 use super::reacting::Reacting;
+use super::script::Ended;
 use super::wires::LinkRun;
 use super::{Effect, Effects, SendId};
 use crate::codec::Turn;
 use crate::command::{Authority, Command, Ticket};
 use crate::guard::{Cause, Decision, GateConfig};
-use crate::scenario::plan::{Plan, StepId};
+use crate::scenario::plan::{Mode, Plan, StepId};
 use crate::signal::{SignalId, Value};
 use crate::stl::Truth;
 use crate::time::{Span, Time};
@@ -27,6 +28,19 @@ pub(super) enum TicketState {
     Unanswered,
 }
 
+/// An order whose acknowledgement may still come.
+#[derive(Debug)]
+struct OpenTicket {
+    given: Time,
+    state: TicketState,
+    /// A step asks what became of it.
+    watched: bool,
+}
+
+/// Tickets that no step asks about are only kept to say when they were answered; a device that never answers must not
+/// fill the memory.
+const IDLE_TICKETS_MAX: usize = 256;
+
 /// A prompt on the operator's screen.
 #[derive(Debug)]
 struct OpenPrompt {
@@ -39,6 +53,8 @@ pub(super) struct Core {
     pub(super) plan: Arc<Plan>,
     /// The last closed instant.
     pub(super) now: Time,
+    /// When the input at hand arrived: several instants can come of one input, each a nanosecond after the other.
+    pub(super) arrived: Time,
     pub(super) links: Vec<LinkRun>,
     pub(super) judging: Judging,
     pub(super) reacting: Reacting,
@@ -46,12 +62,14 @@ pub(super) struct Core {
     pub(super) faults: Vec<ActiveFault>,
     /// Values that the run itself tells, applied at the next free instant.
     pub(super) own_samples: Vec<(SignalId, Value)>,
-    /// Outcomes of the steps that ended, in order.
-    pub(super) step_outcomes: Vec<(StepId, StepOutcome)>,
+    /// Steps that did not end well, by themselves and not since one inside them did.
+    pub(super) step_troubles: Vec<(StepId, StepOutcome)>,
+    pub(super) expects_met: usize,
     pub(super) recorder_trouble: Option<String>,
-    tickets: BTreeMap<Ticket, (Time, TicketState)>,
+    tickets: BTreeMap<Ticket, OpenTicket>,
     prompts: Vec<OpenPrompt>,
-    phase: Option<u16>,
+    /// Phases under way, the outermost first; phases of parallel lanes need not end in order.
+    phases: Vec<(StepId, u16)>,
     next_send: u64,
     next_ticket: u64,
     pub(super) turn: Turn,
@@ -60,22 +78,27 @@ pub(super) struct Core {
 impl Core {
     pub fn new(plan: Arc<Plan>, probes: Vec<crate::expr::ir::Formula>) -> Core {
         let links = plan.rig.links.iter().map(|link| LinkRun::new(link, plan.seed)).collect();
-        let mut own_samples =
-            vec![(plan.reserved.phase, Value::State(0)), (plan.reserved.guard_tripped, Value::Flag(false))];
+        let mut own_samples = vec![
+            (plan.reserved.phase, Value::State(0)),
+            (plan.reserved.step, Value::State(0)),
+            (plan.reserved.guard_tripped, Value::Flag(false)),
+        ];
         own_samples.retain(|(id, _)| (id.0 as usize) < plan.rig.signals.len());
         Core {
             now: Time::ZERO,
+            arrived: Time::MIN,
             links,
             judging: Judging::new(&plan, probes),
             reacting: Reacting::new(&plan),
             controllers: Controller::all_of(&plan),
             faults: Vec::new(),
             own_samples,
-            step_outcomes: Vec::new(),
+            step_troubles: Vec::new(),
+            expects_met: 0,
             recorder_trouble: None,
             tickets: BTreeMap::new(),
             prompts: Vec::new(),
-            phase: None,
+            phases: Vec::new(),
             next_send: 0,
             next_ticket: 0,
             turn: Turn::default(),
@@ -137,7 +160,8 @@ impl Core {
 
     /// Hands a frame to the host past the link's faults.
     pub(super) fn send_now(&mut self, lane: Lane, frame: Frame, out: &mut Effects) {
-        if lane == Lane::Normal && !self.reacting.guard.open() {
+        let closed = lane == Lane::Normal && !self.reacting.guard.open();
+        if closed || self.plan.mode == Mode::Observe {
             return;
         }
         let id = self.send_id();
@@ -158,13 +182,24 @@ impl Core {
         .min()
     }
 
-    /// Applies what the run told itself since the last look, as one instant.
+    /// Applies what the run told itself since the last look. What it told twice gets an instant each time: a step or a
+    /// phase that is over at once was there all the same.
     pub(super) fn own_instant(&mut self, out: &mut Effects) {
         if self.own_samples.is_empty() {
             return;
         }
-        let batch = std::mem::take(&mut self.own_samples);
-        self.instant(self.now.next(), &batch, out);
+        let mut told = std::mem::take(&mut self.own_samples);
+        let mut rest = told.as_slice();
+        while !rest.is_empty() {
+            let again = (1..rest.len()).find(|i| rest[..*i].iter().any(|(signal, _)| *signal == rest[*i].0));
+            let (batch, later) = rest.split_at(again.unwrap_or(rest.len()));
+            self.instant(self.now.next(), batch, out);
+            rest = later;
+        }
+        // What came of these instants waits for the next look.
+        told.clear();
+        told.append(&mut self.own_samples);
+        self.own_samples = told;
     }
 
     /// Gives a command through the guard to its device's codec. `Err`: the guard or the codec said no, in words.
@@ -172,18 +207,29 @@ impl Core {
         let limits = GateConfig { max_age: None, min_interval: None };
         let bounds = self.reacting.bounds_of(command.id);
         match self.reacting.guard.gate(self.now, from, Span::ZERO, &mut command, &bounds, &limits) {
-            Decision::Pass | Decision::Clamp { .. } => self.order(command, out),
+            Decision::Pass => self.order(command, true, out),
+            Decision::Clamp { arg, from, to, rule } => {
+                let def = self.plan.rig.commands.def(command.id);
+                let by = rule.map_or("its range", |rule| self.plan.rules[rule.0 as usize].name.as_str());
+                let arg = def.args.get(arg as usize).map_or("?", |arg| arg.name.as_str());
+                self.remark(format!("the guard held {} of {} to {by}: {to} instead of {from}", arg, def.name), out);
+                self.order(command, true, out)
+            }
             Decision::Reject(refusal) => Err(format!("the guard rejected it ({refusal:?})")),
         }
     }
 
-    /// Hands a command that passed the gate to the codec.
-    pub(super) fn order(&mut self, command: Command, out: &mut Effects) -> Result<Ticket, String> {
-        let device = self.plan.rig.commands.def(command.id).device;
+    /// Hands a command that passed the gate to the codec. `watched`: a step will ask for the ticket.
+    pub(super) fn order(&mut self, command: Command, watched: bool, out: &mut Effects) -> Result<Ticket, String> {
+        let def = self.plan.rig.commands.def(command.id);
+        let (device, acked) = (def.device, def.acked);
         let link = self.plan.rig.devices[device.0 as usize].link;
         self.next_ticket += 1;
         let ticket = Ticket(self.next_ticket);
-        self.tickets.insert(ticket, (self.now, TicketState::Open));
+        if acked {
+            self.tickets.insert(ticket, OpenTicket { given: self.now, state: TicketState::Open, watched });
+            self.trim_tickets();
+        }
         self.emit(EventKind::CommandGiven { command, ticket }, out);
         let mut turn = std::mem::take(&mut self.turn);
         turn.clear();
@@ -194,23 +240,40 @@ impl Core {
     }
 
     pub fn ticket(&self, ticket: Ticket) -> TicketState {
-        self.tickets.get(&ticket).map_or(TicketState::Unanswered, |(_, state)| state.clone())
+        self.tickets.get(&ticket).map_or(TicketState::Unanswered, |open| open.state.clone())
     }
 
     /// Closes a ticket; the answer to an unknown one is dropped (a trip may have emptied the table).
     pub(super) fn close_ticket(&mut self, ticket: Ticket, state: TicketState, out: &mut Effects) {
-        let Some((given, slot)) = self.tickets.get_mut(&ticket) else { return };
-        let after = self.now.since(*given);
-        *slot = state.clone();
+        let Some(open) = self.tickets.get_mut(&ticket) else { return };
+        let after = self.now.since(open.given);
+        open.state = state.clone();
+        if !open.watched {
+            self.tickets.remove(&ticket);
+        }
         let kind = match state {
             TicketState::Acked => EventKind::CommandAcked { ticket, after },
             TicketState::Refused(reason) => EventKind::CommandRefused { ticket, reason },
             TicketState::Unanswered | TicketState::Open => EventKind::CommandUnanswered { ticket },
         };
         self.emit(kind, out);
-        // Only script steps ask again, and they ask at once: a bounded table is enough.
-        while self.tickets.len() > 256 {
-            self.tickets.pop_first();
+    }
+
+    /// No step asks for the ticket any more.
+    pub(super) fn leave_ticket(&mut self, ticket: Ticket) {
+        if let Some(open) = self.tickets.get_mut(&ticket) {
+            open.watched = false;
+            if open.state != TicketState::Open {
+                self.tickets.remove(&ticket);
+            }
+            self.trim_tickets();
+        }
+    }
+
+    fn trim_tickets(&mut self) {
+        while self.tickets.len() > IDLE_TICKETS_MAX {
+            let Some(oldest) = self.tickets.iter().find(|(_, open)| !open.watched).map(|(t, _)| *t) else { return };
+            self.tickets.remove(&oldest);
         }
     }
 
@@ -246,17 +309,40 @@ impl Core {
         self.tell_self(self.plan.reserved.step, Value::State((step.0 + 1).min(u16::MAX as u32) as u16));
     }
 
-    pub fn step_ended(&mut self, step: StepId, outcome: StepOutcome, out: &mut Effects) {
-        self.step_outcomes.push((step, outcome.clone()));
+    /// A step is over. The verdict hears of it from the step that it began with, not from the groups around that.
+    pub fn step_ended(&mut self, step: StepId, ended: Ended, outcome: StepOutcome, out: &mut Effects) {
+        match (&outcome, ended) {
+            (StepOutcome::Done, Ended::Expect) => self.expects_met += 1,
+            (StepOutcome::Done | StepOutcome::Skipped(_), _) | (_, Ended::Around) => {}
+            (_, Ended::Itself | Ended::Expect) => self.step_troubles.push((step, outcome.clone())),
+        }
         self.emit(EventKind::StepEnded { step, outcome }, out);
     }
 
-    /// Enters a phase (or none) and gives back the one before.
-    pub fn enter_phase(&mut self, phase: Option<u16>, out: &mut Effects) -> Option<u16> {
-        let outer = std::mem::replace(&mut self.phase, phase);
+    /// Enters the phase of a step.
+    pub fn enter_phase(&mut self, step: StepId, phase: u16, out: &mut Effects) {
+        self.phases.push((step, phase));
+        self.tell_phase(out);
+    }
+
+    /// Leaves the phase of a step: what was entered last and is still open is the phase again.
+    pub fn leave_phase(&mut self, step: StepId, out: &mut Effects) {
+        let before = self.phases.last().copied();
+        self.phases.retain(|(open, _)| *open != step);
+        if self.phases.last().copied() != before {
+            self.tell_phase(out);
+        }
+    }
+
+    fn tell_phase(&mut self, out: &mut Effects) {
+        let phase = self.phases.last().map(|(_, phase)| *phase);
         self.emit(EventKind::Phase { phase }, out);
         // State 0 of the signal `phase` is "none", and so is place 0 of the plan's phases.
         self.tell_self(self.plan.reserved.phase, Value::State(phase.unwrap_or(0)));
-        outer
+    }
+
+    /// No step is under way.
+    pub fn no_step(&mut self) {
+        self.tell_self(self.plan.reserved.step, Value::State(0));
     }
 }

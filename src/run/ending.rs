@@ -5,7 +5,7 @@ use super::event::{EventKind, Outcome, RunVerdict, StepOutcome};
 use super::reacting::LadderStanding;
 use super::{Effect, Effects};
 use crate::guard::Cause;
-use crate::scenario::plan::{Step, StepId, StepKind};
+use crate::scenario::plan::{Mode, StepId};
 use crate::stl::{Judgement, RuleVerdict, Truth};
 
 /// Why a run could not be brought up, or was stopped by a person before it was armed.
@@ -45,6 +45,7 @@ impl Core {
         match never_armed {
             Some(NeverArmed::Blocked(why)) => {
                 let mut all = vec![why.clone()];
+                all.append(&mut reasons.fail);
                 all.append(&mut reasons.inconclusive);
                 return Outcome { verdict: RunVerdict::Blocked, reasons: all };
             }
@@ -72,8 +73,10 @@ impl Core {
             Outcome { verdict: RunVerdict::Inconclusive, reasons: inconclusive }
         } else {
             let tested = judgements.iter().filter(|j| j.verdict == RuleVerdict::Pass).count();
-            let met = self.expects_met();
-            let evidence = format!("{tested} rules held, {met} expectations were met, every device is confirmed safe");
+            let met = self.expects_met;
+            let rules = if tested == 1 { "rule" } else { "rules" };
+            let expectations = if met == 1 { "expectation was" } else { "expectations were" };
+            let evidence = format!("{tested} {rules} held, {met} {expectations} met, every device is confirmed safe");
             Outcome { verdict: RunVerdict::Pass, reasons: vec![evidence] }
         }
     }
@@ -89,7 +92,9 @@ impl Core {
                     Truth::False => reasons.fail.push(why),
                     _ => reasons.inconclusive.push(why),
                 }
-            } else if !never_armed && self.safe_truth(place) != Truth::True {
+            } else if self.reacting.ladders[place].alarmed {
+                reasons.inconclusive.push(format!("device {name} was confirmed safe only after the alarm: look at it"));
+            } else if !never_armed && self.plan.mode != Mode::Observe && self.safe_truth(place) != Truth::True {
                 reasons.inconclusive.push(format!("device {name} is not proven safe at the end"));
             }
         }
@@ -127,11 +132,7 @@ impl Core {
             let title = &self.plan.titles[step.0 as usize];
             format!("{} (line {})", title.title, title.line)
         };
-        for (step, outcome) in &self.step_outcomes {
-            // A group ends with the outcome of the step inside it: say it once, for the innermost.
-            if self.is_group(*step) {
-                continue;
-            }
+        for (step, outcome) in &self.step_troubles {
             match outcome {
                 StepOutcome::Failed(why) => reasons.fail.push(format!("step {}: {why}", title(step))),
                 StepOutcome::Inconclusive(why) => reasons.inconclusive.push(format!("step {}: {why}", title(step))),
@@ -171,55 +172,8 @@ impl Core {
         self.truth(self.reacting.ladders[place].safe)
     }
 
-    fn is_group(&self, step: StepId) -> bool {
-        matches!(
-            find(&self.plan.steps, step).or_else(|| find(&self.plan.finally, step)),
-            Some(StepKind::Phase { .. } | StepKind::Parallel { .. } | StepKind::Repeat { .. })
-        ) || matches!(
-            (find(&self.plan.steps, step).or_else(|| find(&self.plan.finally, step)), self.outcome_inside(step)),
-            (Some(StepKind::When { .. }), true)
-        )
-    }
-
-    /// Whether a step inside this one ended with an outcome of its own.
-    fn outcome_inside(&self, step: StepId) -> bool {
-        let Some(StepKind::When { steps, .. }) =
-            find(&self.plan.steps, step).or_else(|| find(&self.plan.finally, step))
-        else {
-            return false;
-        };
-        self.step_outcomes.iter().any(|(inner, _)| find(steps, *inner).is_some())
-    }
-
-    fn is_expect(&self, step: StepId) -> bool {
-        matches!(find(&self.plan.steps, step).or_else(|| find(&self.plan.finally, step)), Some(StepKind::Expect { .. }))
-    }
-
-    fn expects_met(&self) -> usize {
-        self.step_outcomes
-            .iter()
-            .filter(|(step, outcome)| *outcome == StepOutcome::Done && self.is_expect(*step))
-            .count()
-    }
-
     fn nothing_judged(&self, judgements: &[Judgement]) -> bool {
         let some_rule = judgements.iter().any(|j| matches!(j.verdict, RuleVerdict::Pass | RuleVerdict::Fail));
-        !some_rule && self.expects_met() == 0
+        !some_rule && self.expects_met == 0
     }
-}
-
-/// The kind of a step, wherever it stands in the tree.
-fn find(steps: &[Step], id: StepId) -> Option<&StepKind> {
-    steps.iter().find_map(|step| {
-        if step.id == id {
-            return Some(&step.kind);
-        }
-        match &step.kind {
-            StepKind::Phase { steps, .. } | StepKind::Repeat { steps, .. } | StepKind::When { steps, .. } => {
-                find(steps, id)
-            }
-            StepKind::Parallel { lanes } => lanes.iter().find_map(|lane| find(lane, id)),
-            _ => None,
-        }
-    })
 }

@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::ending::NeverArmed;
-use super::event::{EventKind, StepOutcome};
+use super::event::EventKind;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
@@ -15,8 +15,10 @@ use crate::time::{Span, Time};
 use crate::wire::{Frame, LinkId};
 use std::sync::Arc;
 
-/// A bound on how often one instant may be looked at again: more is our bug, and the loop must not hang on it.
+/// A bound on how often one deadline may be looked at again: more is our bug, and the loop must not hang on it.
 const LOOKS_MAX: usize = 10_000;
+/// With a deadline that never moves, the run looks this often.
+const STUCK_PERIOD: Span = Span::from_millis(1);
 
 /// An input so much later than the run's own deadline means that the harness stood still, and that nobody watched.
 const STALL: Span = Span::from_millis(250);
@@ -30,6 +32,8 @@ pub struct Run {
     turn: Turn,
     /// The script's own end, once it has one.
     never_armed: Option<NeverArmed>,
+    /// Some deadline does not move: our bug. The run goes on from tick to tick, so that the way to safety stays open.
+    stuck: bool,
 }
 
 /// Stages of a run; they only go forward.
@@ -65,6 +69,7 @@ impl Run {
             stage: Stage::BringUp { deadline: None },
             turn: Turn::default(),
             never_armed: None,
+            stuck: false,
         }
     }
 
@@ -88,7 +93,9 @@ impl Run {
         if self.done() {
             return;
         }
-        let at = input.at();
+        // Time never runs backwards, whatever the stamps say.
+        let at = input.at().max(self.core.arrived);
+        self.core.arrived = at;
         if let Stage::BringUp { deadline: deadline @ None } = &mut self.stage {
             *deadline = Some(at + self.core.plan.arm_within);
         }
@@ -99,14 +106,24 @@ impl Run {
         if self.done() {
             return;
         }
+        if let Input::Bytes { frame: Frame { link, .. }, .. } | Input::Link { link, .. } | Input::Watchdog { link, .. } =
+            input
+            && link.0 as usize >= self.core.links.len()
+        {
+            self.core.remark(format!("something came from link {}, which the rig does not have", link.0), out);
+            return;
+        }
         match input {
             Input::Bytes { frame, .. } => self.bytes(at, frame, out),
             Input::Samples { batch, .. } => {
                 let stamp = at.max(self.core.now.next());
-                self.core.instant(stamp, batch, out);
+                let count = self.core.plan.rig.signals.len();
+                let known: Vec<_> = batch.iter().copied().filter(|(signal, _)| (signal.0 as usize) < count).collect();
+                self.core.instant(stamp, &known, out);
             }
             Input::Link { link, state, .. } => self.link(at, *link, state, out),
             Input::Sent { id, begun, done, queued_ahead, .. } => {
+                self.core.now = self.core.now.max(at);
                 self.core.sent(*id, *begun, *done, *queued_ahead, out);
             }
             Input::Tick { .. } => {}
@@ -132,7 +149,8 @@ impl Run {
             Stage::Ladder => None,
             Stage::Done => return None,
         };
-        [stage, self.core.next_deadline()].into_iter().flatten().min()
+        let due = [stage, self.core.next_deadline()].into_iter().flatten().min();
+        if self.stuck { due.map(|due| due.max(self.core.now + STUCK_PERIOD)) } else { due }
     }
 
     /// The harness stood still: what it did not see, it cannot vouch for. A ladder that starts now starts at the waking;
@@ -151,16 +169,26 @@ impl Run {
 
     /// Runs what is due before `to` (with `closed`: at `to` as well).
     fn run_deadlines(&mut self, to: Time, closed: bool, out: &mut Effects) {
-        for _ in 0..LOOKS_MAX {
-            let Some(due) = self.next_deadline() else { break };
-            if due > to || (due == to && !closed) || self.done() {
+        let (mut last, mut looks) = (Time::MIN, 0);
+        while let Some(due) = self.next_deadline().filter(|due| *due < to || (*due == to && closed)) {
+            looks = if due > last { 0 } else { looks + 1 };
+            last = last.max(due);
+            if looks == LOOKS_MAX {
+                self.stand_still(&format!("the deadline at {due} does not move"), out);
                 break;
             }
-            let moment = due.max(self.core.now);
-            self.pass(moment, out);
+            self.pass(due.max(self.core.now), out);
         }
         if closed && !self.done() {
-            self.pass(to, out);
+            self.pass(to.max(self.core.now), out);
+        }
+    }
+
+    /// A loop of ours does not come to an end: said, tripped, and left.
+    fn stand_still(&mut self, why: &str, out: &mut Effects) {
+        if !std::mem::replace(&mut self.stuck, true) {
+            self.core.remark(format!("the harness stood still: {why}; this is a bug of the harness"), out);
+            self.trip_all(Cause::Stall, out);
         }
     }
 
@@ -180,16 +208,31 @@ impl Run {
         let mut turn = std::mem::take(&mut self.turn);
         turn.clear();
         self.core.links[frame.link.0 as usize].codec.feed(at, frame, &mut turn);
+        let mut notes = std::mem::take(&mut turn.notes);
+        let mut waiting = notes.drain(..).enumerate().peekable();
         for place in 0..turn.messages.len() {
-            self.core.message(at, &turn, place, out);
-            self.go_on(out);
+            let mut noted = false;
+            while let Some((_, note)) = waiting.next_if(|(note, _)| turn.note_is_before(*note, place)) {
+                self.core.note(frame.link, note, out);
+                noted = true;
+            }
+            if noted {
+                self.go_on(out);
+            }
             if self.done() {
                 break;
             }
+            self.core.message(at, &turn, place, out);
+            self.go_on(out);
         }
         if !self.done() {
+            for (_, note) in waiting.by_ref() {
+                self.core.note(frame.link, note, out);
+            }
             self.core.notes_and_sends(frame.link, &mut turn, out);
         }
+        drop(waiting);
+        turn.notes = notes;
         self.turn = turn;
     }
 
@@ -263,6 +306,7 @@ impl Run {
                 return;
             }
         }
+        self.stand_still("one instant brings another without end", out);
     }
 
     /// One look at the stage; true when it changed and must be looked at again.
@@ -303,6 +347,14 @@ impl Run {
                 }
             },
             Stage::Ladder => {
+                // A device that needed no ladder when the others' began is watched all the same.
+                if self.core.plan.mode != Mode::Observe {
+                    let astray = self.core.not_started(self.reachable(self.core.not_safe()));
+                    if !astray.is_empty() {
+                        self.core.trip(Cause::Finish, astray, None, out);
+                        return true;
+                    }
+                }
                 if !self.core.reacting.guard.settled() {
                     return false;
                 }
@@ -325,7 +377,10 @@ impl Run {
             Standing::Lost(why) => Some(format!("link {} was lost before the run was armed: {why}", def.name)),
             Standing::Awaited | Standing::Up => None,
         });
-        let blocked = refused.or_else(|| core.judging.wrong_identity.clone()).or_else(|| core.recorder_trouble.clone());
+        let blocked = refused
+            .or_else(|| core.judging.wrong_identity.clone())
+            .or_else(|| core.recorder_trouble.clone())
+            .or_else(|| core.tripped().map(|cause| format!("the guard tripped before the run was armed ({cause:?})")));
         if let Some(why) = blocked {
             return self.block(why, out);
         }
@@ -359,6 +414,7 @@ impl Run {
     /// From the script to the exit: faults end, open obligations get their time.
     fn leave_script(&mut self, out: &mut Effects) {
         self.core.end_all_faults(out);
+        self.core.no_step();
         let at_most = if self.core.judging.open(&self.core.plan) { self.core.plan.horizon } else { Span::ZERO };
         self.core.judging.close_scope(self.core.now);
         if at_most > Span::ZERO {
@@ -380,9 +436,80 @@ impl Run {
         }
         self.stage = Stage::Ladder;
     }
+}
 
-    /// How the script's steps ended so far.
-    pub fn step_outcomes(&self) -> &[(crate::scenario::plan::StepId, StepOutcome)] {
-        &self.core.step_outcomes
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Codec, EncodeError, NotTimeless};
+    use crate::command::{Command, Ticket};
+    use crate::diag::Files;
+    use crate::run::Effect;
+    use crate::scenario::{Request, check};
+
+    const RIG: &str = include_str!("../../tests/fixtures/vehicle/rig.yaml");
+    const ENVELOPE: &str =
+        "envelope: E\nrules:\n  ceiling:\n    always: fc.altitude <= 8 m\n    react_within: 100 ms\n";
+    const SCENARIO: &str = "scenario: S\nrig: vehicle\nabout: A\nexercises: [ceiling]\nsteps:\n  - hold: 1 s\n";
+
+    struct Texts;
+
+    impl Files for Texts {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            let text = match path.rsplit('/').next() {
+                Some("rig.yaml") => RIG,
+                Some("envelope.yaml") => ENVELOPE,
+                _ => SCENARIO,
+            };
+            Ok(text.as_bytes().to_vec())
+        }
+    }
+
+    /// A codec whose deadline never moves.
+    struct Stuck;
+
+    impl Codec for Stuck {
+        fn feed(&mut self, _at: Time, _frame: &Frame, _out: &mut Turn) {}
+        fn order(&mut self, _: Time, _: &Command, _: Ticket, _: &mut Turn) -> Result<(), EncodeError> {
+            Ok(())
+        }
+        fn tick(&mut self, _at: Time, _out: &mut Turn) {}
+        fn next_deadline(&self) -> Option<Time> {
+            Some(Time::from_nanos(5))
+        }
+        fn safe(&self, _command: &Command) -> Result<Vec<Frame>, NotTimeless> {
+            Ok(Vec::new())
+        }
+        fn abandon(&mut self) {}
+    }
+
+    #[test]
+    fn a_deadline_that_never_moves_is_said_once_and_the_run_goes_on_from_tick_to_tick() {
+        let request = Request {
+            scenario: "scenarios/vehicle/s.yaml".into(),
+            rig: None,
+            overrides: Vec::new(),
+            seed: 1,
+            mode: Mode::Rig,
+        };
+        let (plan, _) = check(&request, &Texts).expect("the files are right");
+        let mut run = Run::new(Arc::new(plan));
+        run.core.links[0].codec = Box::new(Stuck);
+        let mut out = Effects::default();
+        run.handle(&Input::Link { at: Time::from_nanos(1), link: LinkId(0), state: LinkState::Up }, &mut out);
+        let mut now = Time::from_nanos(10);
+        for _ in 0..20_000 {
+            if run.done() {
+                break;
+            }
+            run.handle(&Input::Tick { at: now }, &mut out);
+            if let Some(next) = run.next_deadline() {
+                assert!(next > now, "the host is not made to spin");
+                now = next;
+            }
+        }
+        let said = |e: &&Effect| matches!(e, Effect::Emit(e) if matches!(&e.kind, EventKind::Remark { text } if text.contains("does not move")));
+        assert_eq!(out.list.iter().filter(said).count(), 1);
+        assert!(run.done(), "and it comes to its end");
     }
 }

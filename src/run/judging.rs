@@ -37,6 +37,8 @@ pub(super) struct Judging {
     probes: Engine,
     /// Per signal: the last sample and its stamp.
     heard: Vec<Option<(Value, Time)>>,
+    /// Per signal: when the input that brought the last sample arrived.
+    arrived: Vec<Time>,
     stale_after: Vec<Option<Span>>,
     changes: Vec<Change>,
     decided: Vec<(Time, Margin)>,
@@ -67,6 +69,7 @@ impl Judging {
             rules: Some(Engine::new(&rule_specs, &signals)),
             probes,
             heard: vec![None; signals.len()],
+            arrived: vec![Time::MIN; signals.len()],
             stale_after: signals.iter().map(|s| s.stale_after).collect(),
             changes,
             decided: Vec::new(),
@@ -90,6 +93,11 @@ impl Judging {
     /// When the signal was last heard.
     pub fn heard_at(&self, signal: SignalId) -> Option<Time> {
         self.heard[signal.0 as usize].map(|(_, at)| at)
+    }
+
+    /// When the input that brought the signal's last sample arrived; its stamp may be some nanoseconds later.
+    pub fn arrived_at(&self, signal: SignalId) -> Time {
+        self.arrived[signal.0 as usize]
     }
 
     /// The earliest instant at which an engine says something without a sample.
@@ -171,6 +179,7 @@ impl Core {
         self.now = at;
         for (signal, value) in batch {
             self.judging.heard[signal.0 as usize] = Some((*value, at));
+            self.judging.arrived[signal.0 as usize] = self.arrived;
             out.samples.push(Sample { at, signal: *signal, value: *value });
         }
         let mut changes = std::mem::take(&mut self.judging.changes);
@@ -229,6 +238,7 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.confirm_safe(out);
     }
 
     /// Starts judging: from here on the rules hold.

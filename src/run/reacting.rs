@@ -4,15 +4,15 @@ use super::core::Core;
 use super::event::EventKind;
 use super::judging::{ProbeId, ProbeTable};
 use super::{Effect, Effects, SendId};
-use crate::command::{ArgKind, Bound, CommandId, RuleId};
-use crate::guard::{Cause, Guard, LadderId, LadderSet, Order, RungId, Rungs};
-use crate::rig::LinkKind;
+use crate::command::{ArgKind, Bound, CommandDef, CommandId, RuleId};
+use crate::expr::{Limit, Side, limits};
+use crate::guard::{Cause, Guard, LadderId, LadderSet, Order, RungId, Rungs, Stage};
+use crate::rig::{LinkKind, Reaction};
 use crate::scenario::plan::{Mode, Plan};
 use crate::signal::{SignalId, Value};
 use crate::stl::Truth;
 use crate::time::{Span, Time};
-use crate::wire::DeviceId;
-use std::collections::BTreeMap;
+use crate::wire::{DeviceId, Lane};
 
 /// Bits on the wire per byte of a UART: start, eight data, stop.
 const UART_BITS_PER_BYTE: i64 = 10;
@@ -25,8 +25,24 @@ pub(super) struct Reacting {
     pub trips: Vec<Trip>,
     bounds: Vec<Vec<Bound>>,
     rungs: Rungs,
-    pending: BTreeMap<SendId, (LadderId, RungId)>,
+    /// The queues were emptied: a trip does it once.
+    abandoned: bool,
+    pending: Vec<PendingRung>,
 }
+
+/// A rung handed to the host, whose bytes are not known to have left.
+#[derive(Copy, Clone, Debug)]
+struct PendingRung {
+    id: SendId,
+    ladder: LadderId,
+    rung: RungId,
+    /// The trip that it answers, by its place among the trips; `None`: it climbs on, or a run ends.
+    answers: Option<usize>,
+}
+
+/// Rungs under way at once, for which room is kept so that a trip allocates nothing for them. Beyond, the oldest is
+/// forgotten: its link never said that it left.
+const PENDING_MAX: usize = 64;
 
 /// A ladder as the run sees it.
 pub(super) struct LadderRun {
@@ -36,6 +52,10 @@ pub(super) struct LadderRun {
     whens: Vec<(RungId, ProbeId)>,
     /// A rung was issued, or the guard watches the device's safety.
     started: bool,
+    /// A person was called to it at some time.
+    pub alarmed: bool,
+    /// The last rung's write.
+    last: Option<SendId>,
     /// The last rung's bytes left then; `safe` counts on later samples alone. `None`: not yet.
     left_at: Option<Time>,
     pub standing: LadderStanding,
@@ -56,7 +76,7 @@ pub(super) struct Trip {
     pub cause: Cause,
     /// When the cause could first be known.
     pub known_at: Time,
-    /// From `known_at` to the first byte of the first rung.
+    /// From `known_at` to the first byte of the first rung, of the slowest device that it stopped.
     pub reaction: Option<Span>,
     /// When every ladder it started was confirmed.
     pub safe_at: Option<Time>,
@@ -68,9 +88,10 @@ impl Reacting {
             guard: Guard::new(&plan.guard),
             ladders: Vec::new(),
             trips: Vec::new(),
-            bounds: plan.rig.commands.iter().map(|(_, def)| own_ranges(def)).collect(),
+            bounds: plan.rig.commands.iter().map(|(_, def)| bounds_of(def, plan)).collect(),
             rungs: Rungs::new(),
-            pending: BTreeMap::new(),
+            abandoned: false,
+            pending: Vec::with_capacity(PENDING_MAX),
         }
     }
 
@@ -88,6 +109,8 @@ impl Reacting {
                     .filter_map(|rung| rung.when.as_ref().map(|when| (rung.id, probes.place(when))))
                     .collect(),
                 started: false,
+                alarmed: false,
+                last: None,
                 left_at: None,
                 standing: LadderStanding::Unused,
             })
@@ -115,8 +138,36 @@ impl Reacting {
     }
 }
 
+/// The declared range of each argument, and the limits that stopping rules set to the signals that they drive.
+fn bounds_of(def: &CommandDef, plan: &Plan) -> Vec<Bound> {
+    let mut bounds = own_ranges(def);
+    for rule in plan.rules.iter().filter(|rule| matches!(rule.reaction, Reaction::Stop(_))) {
+        // With a `when` the limit holds at some times alone: nobody can say whether it will when the device gets there.
+        if rule.spec.when.is_some() {
+            continue;
+        }
+        for limit in limits(&rule.spec.body).iter().filter(|limit| limit.unconditional) {
+            let driving = def.args.iter().enumerate().filter(|(_, arg)| arg.drives == Some(limit.signal));
+            bounds.extend(driving.map(|(arg, _)| bound_of(arg as u8, limit, rule.spec.id)));
+        }
+    }
+    bounds
+}
+
+/// The furthest that an argument may go: the limit itself, or, where that is forbidden, the number next to it.
+fn bound_of(arg: u8, limit: &Limit, rule: RuleId) -> Bound {
+    let value = limit.value_si;
+    let (lo, hi) = match (limit.side, limit.strict) {
+        (Side::Upper, false) => (f64::NEG_INFINITY, value),
+        (Side::Upper, true) => (f64::NEG_INFINITY, value.next_down()),
+        (Side::Lower, false) => (value, f64::INFINITY),
+        (Side::Lower, true) => (value.next_up(), f64::INFINITY),
+    };
+    Bound { arg, lo, hi, rule: Some(rule) }
+}
+
 /// The declared range of each argument.
-fn own_ranges(def: &crate::command::CommandDef) -> Vec<Bound> {
+fn own_ranges(def: &CommandDef) -> Vec<Bound> {
     def.args
         .iter()
         .enumerate()
@@ -133,12 +184,17 @@ fn own_ranges(def: &crate::command::CommandDef) -> Vec<Bound> {
 impl Core {
     /// A cause for action. `known_at`: when it could first be known; now, if not told.
     pub(super) fn trip(&mut self, cause: Cause, stop: LadderSet, known_at: Option<Time>, out: &mut Effects) {
+        // Recorded devices belong to the old world: the guard says what it would do, and does nothing.
+        let stop = if self.plan.mode == Mode::Observe { LadderSet::NONE } else { stop };
         self.tell_conditions();
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
         self.reacting.guard.observe(self.now, cause, stop, &mut rungs);
-        self.carry_out(&rungs, known_at.unwrap_or(self.now), out);
+        let acts = rungs.as_slice().iter().any(|o| matches!(o, Order::Tripped { .. } | Order::Issue { .. }));
+        let answers = (cause.is_trip() && acts).then(|| self.latch(cause, known_at.unwrap_or(self.now)));
+        self.carry_out(&rungs, answers, out);
         self.reacting.rungs = rungs;
+        self.note_safety();
     }
 
     /// Lets the guard do what is due.
@@ -147,59 +203,87 @@ impl Core {
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
         self.reacting.guard.tick(self.now, &mut rungs);
-        self.carry_out(&rungs, self.now, out);
+        // Silence is what the guard finds by itself.
+        let found = rungs.as_slice().iter().find_map(|order| match order {
+            Order::Tripped { cause } => Some(*cause),
+            _ => None,
+        });
+        let answers = found.map(|cause| self.latch(cause, self.now));
+        self.carry_out(&rungs, answers, out);
         self.reacting.rungs = rungs;
     }
 
+    /// Notes a cause that the guard acts on, and gives its place among the trips.
+    fn latch(&mut self, cause: Cause, known_at: Time) -> usize {
+        self.reacting.trips.push(Trip { cause, known_at, reaction: None, safe_at: None });
+        self.reacting.trips.len() - 1
+    }
+
     /// Does what the guard ordered. Rungs go to the host before anything else is said.
-    fn carry_out(&mut self, rungs: &Rungs, known_at: Time, out: &mut Effects) {
+    fn carry_out(&mut self, rungs: &Rungs, answers: Option<usize>, out: &mut Effects) {
+        let tripped = self.reacting.guard.tripped().is_some();
         for order in rungs.as_slice() {
             if let Order::Issue { ladder, rung } = *order {
                 let id = self.send_id();
-                self.reacting.pending.insert(id, (ladder, rung));
+                if self.reacting.pending.len() == PENDING_MAX {
+                    self.reacting.pending.remove(0);
+                }
+                self.reacting.pending.push(PendingRung { id, ladder, rung, answers });
                 let run = &mut self.reacting.ladders[ladder.0 as usize];
                 run.started = true;
                 run.left_at = None;
+                run.last = Some(id);
                 // An alarm stays one until the device is shown safe: the last rung is only tried again.
                 if run.standing != LadderStanding::Alarm {
                     run.standing = LadderStanding::Climbing;
                 }
-                out.list.push(Effect::Rung { id, ladder, rung });
+                let effect = Effect::Rung { id, ladder, rung };
+                if tripped {
+                    // Ahead of all that this call said so far; what was to move something is not even begun.
+                    out.list.retain(|e| !matches!(e, Effect::Send { lane: Lane::Normal, .. }));
+                    let first = out.list.iter().position(|e| !matches!(e, Effect::Rung { .. }));
+                    out.list.insert(first.unwrap_or(out.list.len()), effect);
+                } else {
+                    out.list.push(effect);
+                }
             }
         }
         for order in rungs.as_slice() {
             match *order {
-                Order::Tripped { cause } => self.tripped_now(cause, known_at, out),
+                Order::Tripped { cause } => self.tripped_now(cause, out),
                 Order::Issue { ladder, rung } => self.emit(EventKind::RungIssued { ladder, rung }, out),
                 Order::Skipped { ladder, rung } => self.emit(EventKind::RungSkipped { ladder, rung }, out),
                 Order::Safe { ladder } => {
                     self.reacting.ladders[ladder.0 as usize].standing = LadderStanding::Safe(self.now);
                     self.emit(EventKind::DeviceSafe { ladder }, out);
-                    let all_safe = self
-                        .reacting
-                        .ladders
-                        .iter()
-                        .all(|l| matches!(l.standing, LadderStanding::Safe(_) | LadderStanding::Unused));
-                    if all_safe {
-                        let now = self.now;
-                        self.reacting.trips.iter_mut().for_each(|trip| trip.safe_at = trip.safe_at.or(Some(now)));
-                    }
+                    self.note_safety();
                 }
                 Order::Alarm { ladder } => {
-                    self.reacting.ladders[ladder.0 as usize].standing = LadderStanding::Alarm;
+                    let run = &mut self.reacting.ladders[ladder.0 as usize];
+                    run.standing = LadderStanding::Alarm;
+                    run.alarmed = true;
                     self.emit(EventKind::Alarm { ladder }, out);
                 }
             }
         }
     }
 
-    fn tripped_now(&mut self, cause: Cause, known_at: Time, out: &mut Effects) {
-        let first = self.reacting.trips.is_empty();
-        self.reacting.trips.push(Trip { cause, known_at, reaction: None, safe_at: None });
+    /// When every ladder that was started is confirmed, and none waits, all trips so far are answered.
+    fn note_safety(&mut self) {
+        let guard = &self.reacting.guard;
+        let over = |place| matches!(guard.stage(LadderId(place as u8)), Stage::Idle | Stage::Safe { .. });
+        if (0..self.reacting.ladders.len()).all(over) {
+            let now = self.now;
+            self.reacting.trips.iter_mut().for_each(|trip| trip.safe_at = trip.safe_at.or(Some(now)));
+        }
+    }
+
+    fn tripped_now(&mut self, cause: Cause, out: &mut Effects) {
         self.emit(EventKind::Tripped { cause }, out);
-        if first {
+        if !std::mem::replace(&mut self.reacting.abandoned, true) {
             for link in &mut self.links {
                 link.codec.abandon();
+                link.outgoing.clear();
             }
             self.tell_self(self.plan.reserved.guard_tripped, Value::Flag(true));
         }
@@ -221,7 +305,7 @@ impl Core {
         for place in 0..self.reacting.ladders.len() {
             let ladder = &self.reacting.ladders[place];
             let Some(left_at) = ladder.left_at.filter(|_| ladder.started) else { continue };
-            let fresh = ladder.safe_signals.iter().all(|s| self.judging.heard_at(*s).is_some_and(|at| at > left_at));
+            let fresh = ladder.safe_signals.iter().all(|s| self.judging.arrived_at(*s) > left_at);
             let safe = fresh && self.judging.truth(ladder.safe) == Truth::True;
             let was_safe = matches!(ladder.standing, LadderStanding::Safe(_));
             if safe == was_safe {
@@ -235,21 +319,26 @@ impl Core {
             let mut rungs = std::mem::take(&mut self.reacting.rungs);
             rungs.clear();
             self.reacting.guard.confirmed(id, self.now, safe, &mut rungs);
-            self.carry_out(&rungs, self.now, out);
+            self.carry_out(&rungs, None, out);
             self.reacting.rungs = rungs;
         }
     }
 
     /// A write was done. For a rung this is when the reaction ends and the proof of safety may begin.
     pub(super) fn sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32, out: &mut Effects) {
-        let Some((ladder, rung)) = self.reacting.pending.remove(&id) else { return };
+        let Some(place) = self.reacting.pending.iter().position(|rung| rung.id == id) else { return };
+        let PendingRung { ladder, rung, answers, .. } = self.reacting.pending.remove(place);
         let device = self.reacting.ladders[ladder.0 as usize].device;
         let drained = self.drain_time(device, queued_ahead);
-        self.reacting.ladders[ladder.0 as usize].left_at = Some(done.max(self.now) + drained);
-        let open_trip = self.reacting.trips.last_mut().filter(|trip| trip.reaction.is_none());
-        let reaction = open_trip.map(|trip| {
+        let run = &mut self.reacting.ladders[ladder.0 as usize];
+        // What left late of a rung before proves nothing of the present one.
+        if run.last == Some(id) {
+            run.left_at = Some(done.max(self.now) + drained);
+        }
+        let reaction = answers.map(|place| {
+            let trip = &mut self.reacting.trips[place];
             let span = begun.since(trip.known_at) + drained;
-            trip.reaction = Some(span);
+            trip.reaction = Some(trip.reaction.map_or(span, |slowest| slowest.max(span)));
             span
         });
         if let Some(span) = reaction {
@@ -269,6 +358,13 @@ impl Core {
         }
     }
 
+    /// The ladders of these that nothing started.
+    pub(super) fn not_started(&self, of: LadderSet) -> LadderSet {
+        let guard = &self.reacting.guard;
+        let idle = |place: &usize| of.0 & (1 << place) != 0 && guard.stage(LadderId(*place as u8)) == Stage::Idle;
+        LadderSet((0..self.reacting.ladders.len()).filter(idle).fold(0, |bits, place| bits | 1 << place))
+    }
+
     /// The ladders whose device is not proven safe now.
     pub(super) fn not_safe(&self) -> LadderSet {
         let unsafe_now = |ladder: &LadderRun| self.judging.truth(ladder.safe) != Truth::True;
@@ -286,11 +382,11 @@ impl Core {
             {
                 late.push(format!("the reaction to rule {} took {reaction}, the budget is {budget}", rule.name));
             }
-            if let (Some(budget), Some(safe_at)) = (rule.safe_within, trip.safe_at)
-                && safe_at.since(trip.known_at) > budget
-            {
-                let took = safe_at.since(trip.known_at);
-                late.push(format!("after rule {} it took {took} to be safe, the budget is {budget}", rule.name));
+            let Some(budget) = rule.safe_within else { continue };
+            let took = trip.safe_at.unwrap_or(self.now).since(trip.known_at);
+            if took > budget {
+                let what = if trip.safe_at.is_some() { "to be safe" } else { "and it was not safe" };
+                late.push(format!("after rule {} it took {took} {what}, the budget is {budget}", rule.name));
             }
         }
         late

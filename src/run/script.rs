@@ -72,6 +72,17 @@ pub(super) enum Progress {
     Ended(StepOutcome),
 }
 
+/// What became known when a step ended.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// A requirement.
+    Expect,
+    /// Any other step, by itself.
+    Itself,
+    /// A group, since what is inside it ended: said for the innermost alone.
+    Around,
+}
+
 /// A walk over a list of steps.
 #[derive(Debug)]
 pub(super) struct Sequence {
@@ -85,7 +96,7 @@ pub(super) struct Sequence {
 #[derive(Debug)]
 enum Active {
     Leaf(Leaf),
-    Group { lanes: Vec<Sequence>, repeats_left: u32, outer_phase: Option<Option<u16>> },
+    Group { lanes: Vec<Sequence>, repeats_left: u32 },
 }
 
 impl Sequence {
@@ -111,11 +122,10 @@ impl Sequence {
                 core.step_started(step.id, out);
                 match begin(&step, core, out) {
                     Ok(active) => self.active = Some((index, active)),
-                    Err(StepOutcome::Done) => core.step_ended(step.id, StepOutcome::Done, out),
-                    Err(skipped @ StepOutcome::Skipped(_)) => core.step_ended(step.id, skipped, out),
                     Err(outcome) => {
-                        core.step_ended(step.id, outcome.clone(), out);
-                        if !self.keeps_going {
+                        core.step_ended(step.id, Ended::Itself, outcome.clone(), out);
+                        let well = matches!(outcome, StepOutcome::Done | StepOutcome::Skipped(_));
+                        if !self.keeps_going && !well {
                             return Progress::Ended(outcome);
                         }
                     }
@@ -123,23 +133,22 @@ impl Sequence {
                 continue;
             };
             let step = &self.steps[*index];
-            let progress = poll_active(step, active, core, out);
-            match progress {
+            let outcome = match poll_active(step, active, core, out) {
                 Progress::Running => return Progress::Running,
-                Progress::Done => {
-                    leave_phase(active, core, out);
-                    core.step_ended(step.id, StepOutcome::Done, out);
-                    self.active = None;
-                }
-                Progress::Ended(outcome) => {
-                    leave_phase(active, core, out);
-                    core.step_ended(step.id, outcome.clone(), out);
-                    self.active = None;
-                    let skipped = matches!(outcome, StepOutcome::Skipped(_));
-                    if !self.keeps_going && !skipped {
-                        return Progress::Ended(outcome);
-                    }
-                }
+                Progress::Done => StepOutcome::Done,
+                Progress::Ended(outcome) => outcome,
+            };
+            leave(step, active, core, out);
+            let ended = match (&step.kind, &active) {
+                (_, Active::Group { .. }) => Ended::Around,
+                (ScriptKind::Expect { .. }, _) => Ended::Expect,
+                _ => Ended::Itself,
+            };
+            core.step_ended(step.id, ended, outcome.clone(), out);
+            self.active = None;
+            let well = matches!(outcome, StepOutcome::Done | StepOutcome::Skipped(_));
+            if !self.keeps_going && !well {
+                return Progress::Ended(outcome);
             }
         }
     }
@@ -153,8 +162,9 @@ impl Sequence {
                     lane.cancel(why, core, out);
                 }
             }
-            leave_phase(&mut active, core, out);
-            core.step_ended(self.steps[index].id, StepOutcome::Skipped(why.to_owned()), out);
+            let step = &self.steps[index];
+            leave(step, &active, core, out);
+            core.step_ended(step.id, Ended::Itself, StepOutcome::Skipped(why.to_owned()), out);
         }
     }
 
@@ -170,17 +180,17 @@ impl Sequence {
 
 /// Starts a step. `Err` is a step that was over at once.
 fn begin(step: &ScriptStep, core: &mut Core, out: &mut Effects) -> Result<Active, StepOutcome> {
-    let group = |lanes: Vec<Sequence>, repeats_left, outer_phase| Active::Group { lanes, repeats_left, outer_phase };
+    let group = |lanes: Vec<Sequence>, repeats_left| Active::Group { lanes, repeats_left };
     match &step.kind {
         ScriptKind::Phase { phase, steps } => {
-            let outer = core.enter_phase(Some(*phase), out);
-            Ok(group(vec![Sequence::new(steps.clone())], 0, Some(outer)))
+            core.enter_phase(step.id, *phase, out);
+            Ok(group(vec![Sequence::new(steps.clone())], 0))
         }
-        ScriptKind::Parallel { lanes } => Ok(group(lanes.iter().cloned().map(Sequence::new).collect(), 0, None)),
+        ScriptKind::Parallel { lanes } => Ok(group(lanes.iter().cloned().map(Sequence::new).collect(), 0)),
         ScriptKind::Repeat { times: 0, .. } => Err(StepOutcome::Done),
-        ScriptKind::Repeat { times, steps } => Ok(group(vec![Sequence::new(steps.clone())], times - 1, None)),
+        ScriptKind::Repeat { times, steps } => Ok(group(vec![Sequence::new(steps.clone())], times - 1)),
         ScriptKind::When { probe, steps } => match core.truth(*probe) {
-            Truth::True => Ok(group(vec![Sequence::new(steps.clone())], 0, None)),
+            Truth::True => Ok(group(vec![Sequence::new(steps.clone())], 0)),
             Truth::False => Err(StepOutcome::Skipped("its condition does not hold".to_owned())),
             Truth::Unknown => Err(StepOutcome::Inconclusive("its condition is unknown".to_owned())),
         },
@@ -191,7 +201,7 @@ fn begin(step: &ScriptStep, core: &mut Core, out: &mut Effects) -> Result<Active
 fn poll_active(step: &ScriptStep, active: &mut Active, core: &mut Core, out: &mut Effects) -> Progress {
     match active {
         Active::Leaf(leaf) => steps::poll(step.id, &step.kind, leaf, core, out),
-        Active::Group { lanes, repeats_left, .. } => loop {
+        Active::Group { lanes, repeats_left } => loop {
             let mut running = false;
             let mut ended = None;
             for lane in lanes.iter_mut() {
@@ -224,17 +234,23 @@ fn poll_active(step: &ScriptStep, active: &mut Active, core: &mut Core, out: &mu
     }
 }
 
-fn leave_phase(active: &mut Active, core: &mut Core, out: &mut Effects) {
-    if let Active::Group { outer_phase, .. } = active
-        && let Some(outer) = outer_phase.take()
-    {
-        core.enter_phase(outer, out);
+/// Gives back what a step held, however it ended: its phase, its question, its place in the table of answers.
+fn leave(step: &ScriptStep, active: &Active, core: &mut Core, out: &mut Effects) {
+    match (&step.kind, active) {
+        (ScriptKind::Phase { .. }, _) => core.leave_phase(step.id, out),
+        (_, Active::Leaf(Leaf::Prompt { .. })) => core.withdraw_prompt(step.id),
+        (_, Active::Leaf(Leaf::Command { ticket, .. })) => core.leave_ticket(*ticket),
+        _ => {}
     }
 }
 
-/// Says which `do` steps of a list are left out after a trip, and lets the rest run.
+/// Says which steps of a list are left out after a trip (what commands, and what would disturb the way to safety),
+/// and lets the rest run.
 pub(super) fn skip_commands(kind: &ScriptKind, core: &Core) -> Option<StepOutcome> {
     match kind {
+        ScriptKind::Inject { .. } if core.tripped().is_some() => {
+            Some(StepOutcome::Skipped("the guard has tripped: nothing more is disturbed".to_owned()))
+        }
         ScriptKind::Do { .. } if core.tripped().is_some() => {
             Some(StepOutcome::Skipped("the guard has tripped: the ladder alone commands now".to_owned()))
         }

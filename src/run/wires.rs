@@ -61,7 +61,10 @@ impl Core {
     pub(super) fn message(&mut self, at: Time, turn: &Turn, place: usize, out: &mut Effects) {
         let stamp = at.max(self.now.next());
         let message = &turn.messages[place];
-        self.alive(message.device, stamp);
+        // What a broker kept says nothing about who lives now.
+        if !matches!(message.body, Body::Proposal { stale: true, .. }) {
+            self.alive(message.device, stamp);
+        }
         match &message.body {
             Body::Samples(range) => self.instant(stamp, &turn.samples[range.clone()], out),
             Body::Proposal { command, stale } => self.proposed(stamp, message.device, *command, *stale, out),
@@ -78,7 +81,7 @@ impl Core {
         }
     }
 
-    fn note(&mut self, link: LinkId, note: Note, out: &mut Effects) {
+    pub(super) fn note(&mut self, link: LinkId, note: Note, out: &mut Effects) {
         let trouble = &mut self.links[link.0 as usize].trouble;
         match note {
             Note::Noise { bytes } => trouble.noise_bytes += u64::from(bytes),
@@ -153,11 +156,12 @@ impl Core {
                 slot.state = Standing::Up;
                 self.emit(EventKind::LinkUp { link }, out);
             }
-            LinkState::Refused(why) => {
+            LinkState::Refused(why) if self.judging.armed_at.is_none() => {
                 slot.state = Standing::Refused(why.clone());
                 self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
             }
-            LinkState::Lost(why) => {
+            // One that cannot be opened again in the middle of a run is as gone as can be.
+            LinkState::Lost(why) | LinkState::Refused(why) => {
                 slot.state = Standing::Lost(why.clone());
                 self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
                 let devices: Vec<_> =

@@ -1,6 +1,6 @@
 //! Recording -> columns.
 
-use super::{Column, LinkTrace, Reaction, RuleTrace, RungRun, StepRun, Stretch, Trace, Violation, lanes};
+use super::{Column, LinkTrace, Reaction, RuleTrace, RungRun, StepRun, Stretch, Trace, Violation, lanes, told};
 use crate::command::RuleId;
 use crate::log::{Entry, Recording};
 use crate::run::Input;
@@ -39,6 +39,7 @@ impl Trace {
             whole,
             armed_at: events.iter().find(|e| e.kind == EventKind::Armed).map(|e| e.at),
             columns,
+            told: told::told(plan, entries, &events, whole.to),
             rules: rules(plan, &events, whole.to),
             links,
             steps,
@@ -99,7 +100,7 @@ fn columns(plan: &Plan, entries: &[Entry], links: &[LinkTrace], end: Time) -> Ve
 }
 
 /// Records come in order of time already; a file from outside may not be in order.
-fn sort(column: &mut Column) {
+pub(super) fn sort(column: &mut Column) {
     if column.times.is_sorted() {
         return;
     }
@@ -109,7 +110,7 @@ fn sort(column: &mut Column) {
     column.values = order.iter().map(|i| column.values[*i]).collect();
 }
 
-fn gaps(column: &Column, stale_after: Option<Span>, down: &[Stretch], end: Time) -> Vec<Stretch> {
+pub(super) fn gaps(column: &Column, stale_after: Option<Span>, down: &[Stretch], end: Time) -> Vec<Stretch> {
     let mut gaps: Vec<Stretch> = Vec::new();
     let mut add = |from: Time, to: Time| {
         if from < to {

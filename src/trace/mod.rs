@@ -6,6 +6,7 @@ mod build;
 mod lanes;
 #[cfg(test)]
 mod tests;
+mod told;
 pub mod words;
 
 use crate::command::RuleId;
@@ -16,7 +17,7 @@ use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
 use crate::stl::{Judgement, Margin, RuleVerdict};
 use crate::time::{Span, Time};
-use crate::wire::LinkId;
+use crate::wire::{DeviceId, LinkId};
 
 /// From an instant to another.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -41,6 +42,8 @@ pub struct Trace {
     pub armed_at: Option<Time>,
     /// By signal.
     pub columns: Vec<Column>,
+    /// What controllers were told, around each fault on it; elsewhere it is what was.
+    pub told: Vec<Told>,
     /// By rule.
     pub rules: Vec<RuleTrace>,
     /// By link.
@@ -66,6 +69,25 @@ pub struct Column {
     pub values: Vec<Value>,
     /// Where the signal was unknown: stale, told to be unknown, or its link was gone. Before its first sample is none.
     pub gaps: Vec<Stretch>,
+}
+
+impl Column {
+    /// The number that held at an instant, SI.
+    pub fn number_at(&self, at: Time) -> Option<f64> {
+        let after = self.times.partition_point(|t| *t <= at);
+        match self.values[after.checked_sub(1)?] {
+            Value::Number(si) if si.is_finite() => Some(si),
+            _ => None,
+        }
+    }
+}
+
+/// What a controller was told of one signal.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Told {
+    pub controller: DeviceId,
+    /// By the instant at which it was sent.
+    pub column: Column,
 }
 
 /// One rule.

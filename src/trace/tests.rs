@@ -148,3 +148,83 @@ fn dates_are_right_also_around_leap_days() {
         assert_eq!(words::utc(seconds * 1_000_000_000), text);
     }
 }
+
+/// The fixture's plan with a pilot that is told altitude (in cm) and mode.
+fn plan_that_tells() -> crate::scenario::plan::Plan {
+    use crate::codec::{DeviceConfig, Protocol, TellField, Tells};
+    let mut plan = fixture::plan();
+    let field = |signal, name: &str, scale, states: &[&str]| TellField {
+        signal,
+        name: name.into(),
+        scale,
+        offset: 0.0,
+        states: states.iter().map(|s| s.to_string()).collect(),
+    };
+    let tells = Tells {
+        topic: "pilot/state".into(),
+        every: Span::from_millis(20),
+        fields: vec![
+            field(fixture::ALTITUDE, "fc.altitude", 0.01, &[]),
+            field(fixture::MODE, "fc.mode", 1.0, &["STABILIZE", "GUIDED", "LAND"]),
+            field(fixture::ROLL, "fc.roll", 1.0, &[]),
+        ],
+    };
+    plan.rig.links[1].codec.devices.push(DeviceConfig {
+        device: fixture::PILOT,
+        name: "pilot".into(),
+        protocol: Protocol::Json,
+        signals: Vec::new(),
+        commands: Vec::new(),
+        identity: Vec::new(),
+        heartbeat: None,
+        tells: Some(tells),
+        may: Vec::new(),
+    });
+    plan
+}
+
+#[test]
+fn what_a_controller_was_told_is_read_around_faults_from_the_bytes_sent() {
+    use crate::wire::Frame;
+    let plan = plan_that_tells();
+    let fault = |at, starts, on: &str| {
+        let (fault, on) = ("delay".to_string(), on.to_string());
+        let kind = if starts { EventKind::FaultStarted { fault, on } } else { EventKind::FaultEnded { fault, on } };
+        Entry::Event(Event { at: ms(at), kind })
+    };
+    let sent = |at, link, topic: &str, json: &str| Entry::Sent {
+        at: ms(at),
+        frame: Frame { topic: Some(topic.into()), ..Frame::serial(LinkId(link), json.as_bytes().to_vec()) },
+    };
+    let state = |at, json: &str| sent(at, 1, "pilot/state", json);
+    let told = |on: &str| {
+        let entries = [
+            state(500, r#"{"t":0.5,"fc.altitude":50}"#),
+            state(4_200, r#"{"t":4.2,"fc.altitude":420,"fc.mode":"GUIDED","fc.roll":null}"#),
+            fault(5_000, true, on),
+            state(5_010, "not JSON"),
+            sent(5_020, 1, "pilot/task", r#"{"fc.altitude":1}"#),
+            sent(5_030, 0, "pilot/state", r#"{"fc.altitude":2}"#),
+            state(5_040, r#"{"t":5.04,"fc.altitude":250,"fc.mode":"LAND","fc.roll":null}"#),
+            state(5_060, r#"{"t":5.06,"fc.altitude":null,"fc.mode":"HOVER","fc.roll":null}"#),
+            fault(6_000, false, on),
+            state(6_900, r#"{"t":6.9,"fc.altitude":700,"fc.mode":"LAND","fc.roll":null}"#),
+            state(9_000, r#"{"t":9.0,"fc.altitude":900,"fc.mode":"LAND","fc.roll":null}"#),
+        ];
+        Trace::of_entries(&plan, &entries, None).told
+    };
+    let all = told("pilot.tells");
+    assert_eq!(all.len(), 2, "the roll was never told");
+    assert!(all.iter().all(|t| t.controller == fixture::PILOT));
+    let altitude = &all[0].column;
+    assert_eq!(altitude.signal, fixture::ALTITUDE);
+    assert_eq!(altitude.times, [4_200, 5_040, 5_060, 6_900].map(ms));
+    let number = Value::Number;
+    assert_eq!(altitude.values, [number(4.2), number(2.5), Value::Unknown, number(7.0)]);
+    let gap = |from, to| Stretch { from: ms(from), to: ms(to) };
+    assert_eq!(altitude.gaps, [gap(4_300, 5_040), gap(5_060, 6_900), gap(7_000, 9_000)]);
+    assert_eq!(all[1].column.values, [Value::State(1), Value::State(2), Value::Unknown, Value::State(2)]);
+    assert_eq!(told("pilot.tells.fc.altitude").len(), 2, "a fault on one signal is one on what is told");
+    assert_eq!(told("pilot.says"), []);
+    assert_eq!(told("pilot.tellsomeone"), []);
+}

@@ -85,7 +85,7 @@ impl Host {
                     }
                 }
             }
-            Err(why) => out.notes.push(Note::Malformed { device: device.id, why: why.clone() }),
+            Err(why) => out.note(Note::Malformed { device: device.id, why: why.clone() }),
         }
         if live || out.samples.len() > first {
             out.messages.push(Message { device: device.id, body: Body::Samples(first..out.samples.len()) });
@@ -111,7 +111,7 @@ impl Identity {
             }
             *heard = Some(fact.agrees(found));
             if *heard == Some(false) {
-                out.notes.push(Note::WrongIdentity {
+                out.note(Note::WrongIdentity {
                     device: device.id,
                     fact: fact.name.clone(),
                     found: super::object::shortened(&found.to_string()),
@@ -121,7 +121,7 @@ impl Identity {
         }
         if self.heard.iter().all(|heard| *heard == Some(true)) {
             self.told = true;
-            out.notes.push(Note::Identified { device: device.id });
+            out.note(Note::Identified { device: device.id });
         }
     }
 }
@@ -139,7 +139,7 @@ impl Codec for Host {
     fn feed(&mut self, _at: Time, frame: &Frame, out: &mut Turn) {
         let uses = frame.topic.as_deref().and_then(|topic| self.plan.topics.get(topic)).cloned();
         let Some(uses) = uses else {
-            out.notes.push(Note::Foreign);
+            out.note(Note::Foreign);
             return;
         };
         let reads_all = uses.iter().any(|u| u.may.is_none());
@@ -161,7 +161,7 @@ impl Codec for Host {
                     let stale = frame.flags.retained || frame.flags.duplicate;
                     out.messages.push(Message { device: id, body: Body::Proposal { command, stale } });
                 }
-                Err(why) => out.notes.push(Note::Malformed { device: id, why }),
+                Err(why) => out.note(Note::Malformed { device: id, why }),
             }
         }
     }

@@ -141,7 +141,7 @@ impl Device {
     pub(super) fn hear_heartbeat(&mut self, at: Time, out: &mut Turn) -> bool {
         if self.plan.facts.is_empty() && !self.identity.told {
             self.identity.told = true;
-            out.notes.push(Note::Identified { device: self.plan.id });
+            out.note(Note::Identified { device: self.plan.id });
         }
         if self.alive {
             return false;
@@ -168,13 +168,13 @@ impl Device {
                 Err((found, wanted)) => {
                     *heard = Some(false);
                     let (device, fact) = (self.plan.id, fact.name.clone());
-                    out.notes.push(Note::WrongIdentity { device, fact, found, wanted });
+                    out.note(Note::WrongIdentity { device, fact, found, wanted });
                 }
             }
         }
         if self.identity.heard.iter().all(|heard| *heard == Some(true)) {
             self.identity.told = true;
-            out.notes.push(Note::Identified { device: self.plan.id });
+            out.note(Note::Identified { device: self.plan.id });
         }
         if !self.wants_facts() {
             self.identity.due = None;
@@ -251,13 +251,13 @@ impl Device {
                 text
             }
             Some((_, severity, text)) => {
-                out.notes.push(Note::Text { device, severity, text });
+                out.note(Note::Text { device, severity, text });
                 part
             }
             None => part,
         };
         if id == 0 || ends || text.len() >= TEXT_MAX {
-            out.notes.push(Note::Text { device, severity, text });
+            out.note(Note::Text { device, severity, text });
         } else {
             self.text = Some((id, severity, text));
         }

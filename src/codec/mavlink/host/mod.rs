@@ -96,7 +96,7 @@ impl Host {
     #[inline]
     fn frame(&mut self, at: Time, header: &super::framing::Header, out: &mut Turn) -> bool {
         let Some(index) = self.device_at(header.system, header.component) else {
-            out.notes.push(Note::Foreign);
+            out.note(Note::Foreign);
             return false;
         };
         let device = &mut self.devices[index];
@@ -107,17 +107,17 @@ impl Host {
             device.hear_boot_time(Kind::U32.bits(payload, at) as u32)
         };
         if restarted {
-            out.notes.push(Note::Restart { device: device.plan.id });
+            out.note(Note::Restart { device: device.plan.id });
             device.restart(at);
         } else if let Some(lost) = device.hear_sequence(header.sequence) {
-            out.notes.push(Note::Gap { device: device.plan.id, lost });
+            out.note(Note::Gap { device: device.plan.id, lost });
         }
         device.sequence = Some(header.sequence);
         device.hear_version(header.version);
         if header.signed && !device.signs {
             device.signs = true;
             let text = "signs its frames; the signatures are not checked".to_string();
-            out.notes.push(Note::Text { device: device.plan.id, severity: SEVERITY_INFO, text });
+            out.note(Note::Text { device: device.plan.id, severity: SEVERITY_INFO, text });
         }
 
         let first_sample = out.samples.len();
@@ -163,8 +163,8 @@ impl Codec for Host {
         while let Some(found) = self.framer.next(&self.dialect) {
             match found {
                 Found::Frame(header) => due |= self.frame(at, &header, out),
-                Found::Noise(bytes) => out.notes.push(Note::Noise { bytes }),
-                Found::Corrupt(bytes) => out.notes.push(Note::Corrupt { bytes }),
+                Found::Noise(bytes) => out.note(Note::Noise { bytes }),
+                Found::Corrupt(bytes) => out.note(Note::Corrupt { bytes }),
                 Found::Unlisted { sequence, system, component, len } => {
                     // Without a check sum only the sequence number tells a message that the dialect does not
                     // know from garbage.
@@ -172,7 +172,7 @@ impl Codec for Host {
                     if let Some(device) = device.filter(|d| d.sequence.map(|s| s.wrapping_add(1)) == Some(sequence)) {
                         device.sequence = Some(sequence);
                         self.framer.accept_unlisted(len);
-                        out.notes.push(Note::Foreign);
+                        out.note(Note::Foreign);
                     }
                 }
             }

@@ -130,7 +130,7 @@ impl Orders {
             return;
         }
         let ticket = self.waiting.remove(index).ticket;
-        out.notes.push(if ack.result == ACCEPTED {
+        out.note(if ack.result == ACCEPTED {
             Note::Acked { ticket }
         } else {
             let names = dialect.entries_of("MAV_RESULT");
@@ -153,7 +153,7 @@ impl Orders {
                 return true;
             }
             if waiting.in_progress || waiting.tries >= TRIES {
-                out.notes.push(Note::Unanswered { ticket: waiting.ticket });
+                out.note(Note::Unanswered { ticket: waiting.ticket });
                 return false;
             }
             if let Some(offset) = waiting.confirmation {

@@ -1,0 +1,14 @@
+//! Stories of a run with time as an argument: real bytes in, effects out, and what must hold of them.
+
+mod common;
+
+mod run_story {
+    pub mod arming;
+    pub mod cell;
+    pub mod controllers;
+    pub mod exits;
+    pub mod reactions;
+    pub mod scripts;
+    pub mod unknown;
+    pub mod vehicle;
+}
