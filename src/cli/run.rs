@@ -84,7 +84,7 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
     let done = match ended {
         Ok(done) => done,
         Err(why) => {
-            say::aside(format!("error: {why}"));
+            say::aside(format!("blocked: {why}"));
             return Exit::Verdict(RunVerdict::Blocked).into();
         }
     };

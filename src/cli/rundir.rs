@@ -22,8 +22,14 @@ impl RunDir {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     let dir = RunDir { path };
-                    dir.probe()?;
-                    return Ok(dir);
+                    return match dir.probe() {
+                        Ok(()) => Ok(dir),
+                        Err(why) => {
+                            // No run is no folder; one that cannot be removed either is empty.
+                            let _ = fs::remove_dir_all(&dir.path);
+                            Err(why)
+                        }
+                    };
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(format!("cannot make {}: {error}", path.display())),

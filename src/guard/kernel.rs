@@ -99,6 +99,14 @@ impl Guard {
         self.release(at, out);
     }
 
+    /// The harness stood still for so long, and saw no sample that could have shown a device safe: a rung is not passed
+    /// over for what nobody looked at.
+    pub fn stood_still(&mut self, by: Span) {
+        for ladder in &mut self.ladders[..self.count] {
+            ladder.put_off(by);
+        }
+    }
+
     /// Tells whether the `when` of a rung holds now (unknown: false).
     pub fn condition(&mut self, ladder: LadderId, rung: RungId, holds: bool) {
         if let Some(ladder) = self.started_or_not(ladder) {

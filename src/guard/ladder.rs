@@ -118,6 +118,13 @@ impl Ladder {
         }
     }
 
+    /// Nobody looked for so long: what it waits for has that much longer to be seen.
+    pub(crate) fn put_off(&mut self, by: Span) {
+        if let Stage::Running { deadline, .. } | Stage::Alarm { deadline } = &mut self.stage {
+            *deadline = *deadline + by;
+        }
+    }
+
     pub(crate) fn tell_condition(&mut self, rung: RungId, holds: bool) {
         if let Some(slot) = self.holds.get_mut(rung.0 as usize) {
             *slot = holds;

@@ -153,8 +153,8 @@ impl Run {
         if self.stuck { due.map(|due| due.max(self.core.now + STUCK_PERIOD)) } else { due }
     }
 
-    /// The harness stood still: what it did not see, it cannot vouch for. The ladder's times count from the waking, since
-    /// no rung was written before it.
+    /// The harness stood still: what it did not see, it cannot vouch for. A ladder that starts now starts at the waking;
+    /// one that is under way gets the time back in which nobody could see the machine become safe.
     fn stalled(&mut self, at: Time, out: &mut Effects) {
         let Some(due) = self.next_deadline() else { return };
         let late = at.since(due);
@@ -162,6 +162,7 @@ impl Run {
             return;
         }
         self.core.now = self.core.now.max(at);
+        self.core.reacting.guard.stood_still(late);
         self.core.remark(format!("the harness stood still for {late}: nobody watched, and nothing was judged"), out);
         self.trip_all(Cause::Stall, out);
     }

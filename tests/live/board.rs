@@ -38,6 +38,8 @@ pub struct State {
     /// The other end has been opened at least once and is closed now.
     over: bool,
     mode: f64,
+    /// First and last time.
+    told_to_land: Option<(Instant, Instant)>,
 }
 
 impl State {
@@ -46,11 +48,11 @@ impl State {
         self.heard.iter().filter_map(|received| received.number("command")).collect()
     }
     pub fn was_told_to_land(&self) -> bool {
-        self.lands() > 0
+        self.told_to_land.is_some()
     }
-    /// How often it was told to land.
-    pub fn lands(&self) -> usize {
-        self.commands().iter().filter(|command| **command == NAV_LAND).count()
+    /// It was told to land for the first time this long ago, and is told it still.
+    pub fn was_told_to_land_before(&self, ago: Duration) -> bool {
+        self.told_to_land.is_some_and(|(first, last)| last.duration_since(first) >= ago)
     }
     pub fn was_told_to_terminate(&self) -> bool {
         self.commands().contains(&TERMINATE)
@@ -98,6 +100,7 @@ impl Board {
             heard: Vec::new(),
             over: false,
             mode: 0.0,
+            told_to_land: None,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let path = pty.path.clone();
@@ -180,6 +183,10 @@ fn live(pty: &Pty, shared: &Shared) {
 
 fn obey(received: &Received, state: &mut State, vehicle: &mut Vehicle, out: &mut Vec<u8>) {
     let Some(command) = received.number("command") else { return };
+    if command == NAV_LAND {
+        let now = Instant::now();
+        state.told_to_land = Some((state.told_to_land.map_or(now, |(first, _)| first), now));
+    }
     let param = |name| received.number(name).unwrap_or_default();
     if command == SET_MODE {
         state.mode = param("param2");

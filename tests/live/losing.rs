@@ -181,5 +181,8 @@ fn a_disk_that_fills_up_mid_run_trips_and_one_that_is_full_refuses() {
     let heard = board.state().heard.len();
     stand.run("hop.yaml", &[]).with(64).says("nothing was opened");
     assert_eq!(board.state().heard.len(), heard);
+    let folders =
+        std::fs::read_dir(stand.runs()).expect("it is mounted").filter(|e| e.as_ref().is_ok_and(|e| e.path().is_dir()));
+    assert_eq!(folders.count(), 1, "no run, no folder");
     run(["replay", "/nonexistent"]).with(64).says("/nonexistent");
 }

@@ -7,6 +7,7 @@ use super::stand::{Stand, replays};
 use checkrein::io::twins::{Setup, Twins};
 use rustix::process::Signal;
 use std::path::Path;
+use std::time::Duration;
 
 #[test]
 fn one_stop_walks_the_ladder_until_the_machine_is_shown_safe() {
@@ -98,13 +99,33 @@ fn a_frozen_harness_trips_when_it_wakes() {
     let mut running = stand.start("hop.yaml", &["--set", "held=10min"]);
     running.until("> hold");
     running.signal(Signal::STOP);
-    // The watchdog takes 200 ms for death and repeats itself every 100 ms.
-    board.until("orders of the watchdog", |state| state.lands() >= 6);
+    // The watchdog begins after 200 ms and repeats itself every 100 ms: by then the harness missed deadlines for longer
+    // than it may.
+    board.until("orders of the watchdog", |state| state.was_told_to_land_before(Duration::from_millis(300)));
     running.signal(Signal::CONT);
     let ended = running.end().with(2);
     ended.says("the harness stood still for").says("TRIP").says("confirmed safe").says_not("terminate");
     assert!(!board.state().armed);
     replays(&stand.only_run());
+}
+
+#[test]
+fn a_rung_is_not_passed_over_for_what_nobody_looked_at() {
+    let board = Board::new();
+    let stand = Stand::with(&board.path, "1 s");
+    board.state().will_not_land = true;
+    let mut running = stand.start("hop.yaml", &["--set", "held=10min"]);
+    running.until("> hold");
+    running.signal(Signal::INT);
+    running.until("ladder of fc: fc.land");
+    running.signal(Signal::STOP);
+    // The first order was the run's own, the others are the watchdog's: the rung's second is long over.
+    board.until("orders of the watchdog", |state| state.was_told_to_land_before(Duration::from_millis(1500)));
+    board.state().will_not_land = false;
+    board.until("the landing that nobody saw", |state| !state.armed);
+    running.signal(Signal::CONT);
+    running.end().with(4).says("the harness stood still for").says("confirmed safe").says_not("fc.terminate");
+    assert!(!board.state().was_told_to_terminate());
 }
 
 #[test]
