@@ -4,6 +4,7 @@ use super::keys::{DEAD_MAN, DEVICE, HEARTBEAT, MAVLINK};
 use super::load::{FileKind, Reading};
 use super::model::{DeadMan, LinkDef, LinkKind, PortName, Role};
 use super::names::{RESERVED_DEVICES, beside};
+use super::twins::{TWINS, TwinKind};
 use super::yaml::{Fields, Kind, Node, Page, Word};
 use crate::codec::mavlink::DialectSource;
 use crate::codec::{ConfigProblem, ConfigSite, DeviceConfig, FieldValue, Protocol};
@@ -122,7 +123,12 @@ fn draft<'n>(
         }
         found
     });
-    let twin = fields.get("twin").and_then(|n| page.text(n, "the name of a twin")).map(|w| w.text.clone());
+    let twin = fields.get("twin").and_then(|n| page.text(n, "the name of a twin")).map(|w| {
+        if TwinKind::find(&w.text).is_none() {
+            page.unknown(w, format!("there is no twin `{}`", w.text), TWINS.iter().map(|kind| kind.name));
+        }
+        w.text.clone()
+    });
     let mut sites = Sites::default();
     let heartbeat = fields.get("heartbeat").and_then(|node| {
         sites.heartbeat = node.span.clone();

@@ -12,6 +12,7 @@ use super::names::{Names, Place, beside};
 use super::rules::Read;
 use super::safety::{self, Covering, Way};
 use super::signals;
+use super::twins::WORLDS;
 use super::yaml::{self, Entry, Node, Page};
 use crate::codec::{self, Protocol};
 use crate::command::{CommandId, CommandTable};
@@ -286,14 +287,31 @@ fn defines(page: &mut Page, node: &Node, names: &mut Names) {
 
 fn world(page: &mut Page, node: &Node) -> WorldDef {
     let Some(fields) = page.fields(node, &WORLD) else { return WorldDef::default() };
-    let model = fields.get("model").and_then(|n| page.text(n, "the name of a world")).map(|w| w.text.clone());
+    let model = fields.get("model").and_then(|n| page.text(n, "the name of a world"));
+    let kind = model.and_then(|model| {
+        let found = WORLDS.iter().find(|kind| kind.name == model.text);
+        if found.is_none() {
+            let message = format!("there is no world `{}`", model.text);
+            page.unknown(model, message, WORLDS.iter().map(|kind| kind.name));
+        }
+        found
+    });
     let mut settings = Vec::new();
     for entry in fields.iter().filter(|e| e.key.text != "model") {
-        if let Some(quantity) = page.quantity(&entry.value, "a quantity such as `0 m/s`") {
+        let Some(kind) = kind else { continue };
+        let Some((name, dimension, example)) = kind.settings.iter().find(|s| s.0 == entry.key.text) else {
+            let message = format!("the world `{}` has no setting `{}`", kind.name, entry.key.text);
+            page.unknown(&entry.key, message, kind.settings.iter().map(|s| s.0));
+            continue;
+        };
+        let Some(quantity) = page.quantity(&entry.value, &format!("a quantity such as `{example}`")) else { continue };
+        if let Some(word) = page.scalar(&entry.value, name)
+            && page.like(word, &quantity, *dimension, example)
+        {
             settings.push((entry.key.text.clone(), quantity.si()));
         }
     }
-    WorldDef { model: model.unwrap_or_default(), settings }
+    WorldDef { model: model.map_or(String::new(), |w| w.text.clone()), settings }
 }
 
 /// What the guard has room for.

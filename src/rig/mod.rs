@@ -15,6 +15,7 @@ mod names;
 mod rules;
 mod safety;
 mod signals;
+pub mod twins;
 pub(crate) mod yaml;
 
 pub use budget::KEEP_ALIVE;

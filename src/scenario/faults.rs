@@ -3,6 +3,7 @@
 use super::keys::INJECT;
 use super::parameters::Parameters;
 use crate::fault::{FaultSpec, FaultTarget, PipeFault, TwinFault};
+use crate::rig::twins::TwinKind;
 use crate::rig::yaml::{Entry, Fields, Node, Page, Word};
 use crate::rig::{Loaded, Role};
 use crate::signal::{SignalId, SignalKind};
@@ -188,7 +189,8 @@ pub(super) fn read(
 ) -> Option<(FaultSpec, String)> {
     let fields = page.fields(node, &INJECT)?;
     let lasts = fields.get("for").map(|node| time(page, node, parameters));
-    let name = page.text(fields.get("fault")?, "the name of a fault");
+    // `off` is among the names, and no other word for it would be: here nothing else can be meant.
+    let name = page.scalar(fields.get("fault")?, "the name of a fault");
     let on = fields.get("on").and_then(|n| page.text(n, "what it acts on"));
     let fault = name.and_then(|name| {
         let found = FAULTS.iter().find(|f| f.name == name.text);
@@ -202,7 +204,16 @@ pub(super) fn read(
     let target = target(page, on, fault, loaded);
     let given = given(page, &fields, fault, target, loaded, parameters);
     let (target, given) = (target?, given?);
-    let target = match ((fault.make)(&given), target) {
+    let effect = (fault.make)(&given);
+    if let (Twin(acted), Target::Device(device)) = (&effect, target)
+        && let Some(why) = acting(loaded, device).and_then(|twin| twin.refuses(acted))
+    {
+        let place =
+            ["index", "field"].iter().find_map(|key| fields.get(key)).map_or(on.span.clone(), |n| n.span.clone());
+        page.error(place, why, None);
+        return None;
+    }
+    let target = match (effect, target) {
         (Pipe(fault), Target::Tells(device, signal)) => FaultTarget::Tells { device, signal, fault },
         (Pipe(fault), Target::Says(device)) => FaultTarget::Says { device, fault },
         (Pipe(fault), Target::Link(link)) => FaultTarget::Link { link, fault },
@@ -218,6 +229,12 @@ pub(super) fn read(
     let until = lasts.map_or(String::new(), |span| format!(" for {span}"));
     let title = format!("inject {} on {}{until}", fault.name, on.text);
     Some((FaultSpec { name: fault.name.into(), target, lasts }, title))
+}
+
+/// The twin that acts for a device; a name that is no twin's was told where the rig was read.
+fn acting(loaded: &Loaded, device: DeviceId) -> Option<&'static TwinKind> {
+    let place = loaded.devices.iter().position(|d| d.1 == device)?;
+    TwinKind::find(loaded.twins[place].as_deref()?)
 }
 
 /// A time that may be a parameter.
@@ -402,7 +419,7 @@ fn example(want: Want, unit: Option<&Unit>) -> String {
         (Want::Speed, _) => "6 m/s".into(),
         (Want::Angle, _) => "90 deg".into(),
         (Want::Bytes, _) => "200 B/s".into(),
-        (Want::Index, _) => "0".into(),
+        (Want::Index, _) => "1".into(),
         (Want::LikeSignal | Want::Any, _) => "1 m".into(),
         (Want::Field, _) => "altitude".into(),
     }

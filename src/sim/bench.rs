@@ -4,9 +4,9 @@ use super::devices::hover_pilot::HoverPilot;
 use super::devices::quadrotor::{FlightController, LOOP};
 use super::random::Noise;
 use super::world::hall::{BodyId, Hall, STEP_NANOS};
-use super::{TWINS, WORLDS};
 use crate::codec::{DeviceConfig, FieldValue, Protocol};
 use crate::fault::TwinFault;
+use crate::rig::twins::{TWINS, WORLDS};
 use crate::rig::{DeviceDef, Rig};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, LinkId};
@@ -24,6 +24,8 @@ pub struct Bench {
     epoch: Option<Time>,
     /// When the next turn of world and machines is due, in the bench's own time.
     next_turn: Time,
+    /// What was begun and not ended, in order: where two of a kind overlap, the later one counts until it ends.
+    active: Vec<(Option<DeviceId>, TwinFault)>,
 }
 
 struct Twin {
@@ -40,8 +42,9 @@ enum Kind {
 impl Bench {
     /// Sets up the twins of `devices` (all devices of the rig that have one: pass every id). The error names a twin that does not exist.
     pub fn new(rig: &Rig, seed: u64, devices: &[DeviceId]) -> Result<Bench, String> {
-        if !rig.world.model.is_empty() && !WORLDS.contains(&rig.world.model.as_str()) {
-            return Err(format!("there is no world `{}` (there is {})", rig.world.model, WORLDS.join(", ")));
+        if !rig.world.model.is_empty() && !WORLDS.iter().any(|kind| kind.name == rig.world.model) {
+            let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();
+            return Err(format!("there is no world `{}` (there is {})", rig.world.model, known.join(", ")));
         }
         let mut world = Hall::new(seed, &rig.world.settings)?;
         let mut twins = Vec::new();
@@ -54,11 +57,14 @@ impl Bench {
             let kind = match twin {
                 "quadrotor" => quadrotor(&mut world, config, noise)?,
                 "hover-pilot" => Kind::HoverPilot(Box::new(HoverPilot::new(config, def.link, noise)?)),
-                _ => return Err(format!("there is no twin `{twin}` (there are {})", TWINS.join(", "))),
+                _ => {
+                    let known: Vec<&str> = TWINS.iter().map(|kind| kind.name).collect();
+                    return Err(format!("there is no twin `{twin}` (there are {})", known.join(", ")));
+                }
             };
             twins.push(Twin { device: *id, link: def.link, kind });
         }
-        Ok(Bench { world, twins, epoch: None, next_turn: Time::ZERO + LOOP })
+        Ok(Bench { world, twins, epoch: None, next_turn: Time::ZERO + LOOP, active: Vec::new() })
     }
     /// MQTT topics that the twins on this link listen to.
     pub fn subscriptions(&self, link: LinkId) -> Vec<String> {
@@ -115,6 +121,21 @@ impl Bench {
     /// Starts (`on`) or ends a fault; no device means the world. A fault that the twin cannot act out is told in words.
     pub fn fault(&mut self, at: Time, device: Option<DeviceId>, fault: &TwinFault, on: bool) -> Result<(), String> {
         let own = self.own_time(at);
+        self.act(own, device, fault, on)?;
+        if on {
+            self.active.push((device, fault.clone()));
+            return Ok(());
+        }
+        if let Some(place) = self.active.iter().position(|(d, f)| *d == device && f == fault) {
+            self.active.remove(place);
+        }
+        let lasting = |f: &TwinFault| !matches!(f, TwinFault::Restart | TwinFault::Battery { .. });
+        let rest: Vec<TwinFault> =
+            self.active.iter().filter(|(d, f)| *d == device && lasting(f)).map(|(_, f)| f.clone()).collect();
+        rest.iter().try_for_each(|fault| self.act(own, device, fault, true))
+    }
+
+    fn act(&mut self, own: Time, device: Option<DeviceId>, fault: &TwinFault, on: bool) -> Result<(), String> {
         let Some(device) = device else {
             return match fault {
                 TwinFault::Wind { speed, from } => {

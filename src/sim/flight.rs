@@ -7,6 +7,7 @@ use crate::codec::{
 };
 use crate::command::{Command, CommandId, CommandTable, Ticket};
 use crate::fault::TwinFault;
+use crate::rig::twins::TwinKind;
 use crate::rig::{
     Broker, DeviceDef, Flow, LinkDef, LinkKind, MqttDef, Parity, PortName, Rig, Role, SerialDef, WorldDef,
 };
@@ -350,6 +351,42 @@ fn a_fault_that_cannot_be_acted_out_is_told_in_words() {
     assert!(refused(Some(PILOT), TwinFault::Battery { level: 0.5 }).contains("battery"));
     let unknown = TwinFault::SensorBias { field: "q".to_owned(), by: 1.0 };
     assert!(refused(Some(FC), unknown).contains("altitude"));
+}
+
+#[test]
+fn a_scenario_is_held_against_what_the_twins_act_out() {
+    let mut bench = Bench::new(&rig(), 1, &[FC, PILOT]).expect("the twins exist");
+    let bias = |field: &str| TwinFault::SensorBias { field: field.to_owned(), by: 1.0 };
+    let mut faults = vec![
+        TwinFault::Silence,
+        TwinFault::Deaf,
+        TwinFault::Restart,
+        TwinFault::Garbage { rate: 1.0 },
+        TwinFault::Battery { level: 0.5 },
+        TwinFault::Wind { speed: 1.0, from: 0.0 },
+        bias("q"),
+    ];
+    faults.extend((0..=5).map(|index| TwinFault::Motor { index, gain: 0.5 }));
+    let quadrotor = TwinKind::find("quadrotor").expect("it is a twin");
+    faults.extend(quadrotor.biases.iter().map(|field| bias(field)));
+    for (device, twin) in [(FC, quadrotor), (PILOT, TwinKind::find("hover-pilot").expect("it is a twin"))] {
+        for fault in &faults {
+            let acted = bench.fault(Time::ZERO, Some(device), fault, true);
+            assert_eq!(acted.is_ok(), twin.refuses(fault).is_none(), "{} and {fault:?}: {acted:?}", twin.name);
+        }
+    }
+}
+
+#[test]
+fn the_end_of_one_fault_is_not_the_end_of_another() {
+    let mut flight = Flight::holding(3);
+    let short = TwinFault::Motor { index: 1, gain: 0.9 };
+    let long = TwinFault::Motor { index: 1, gain: 0.0 };
+    flight.bench.fault(flight.now, Some(FC), &long, true).expect("there is a motor 1");
+    flight.bench.fault(flight.now, Some(FC), &short, true).expect("there is a motor 1");
+    flight.bench.fault(flight.now, Some(FC), &short, false).expect("there is a motor 1");
+    flight.wait(3.0);
+    assert!(flight.low < 1.0, "the motor is still dead, and yet the machine stays at {} m", flight.low);
 }
 
 #[test]

@@ -10,8 +10,3 @@ mod random;
 mod world;
 
 pub use bench::Bench;
-
-/// Whether a twin of that name exists, and the names that do.
-pub const TWINS: &[&str] = &["quadrotor", "hover-pilot"];
-/// The worlds that exist.
-pub const WORLDS: &[&str] = &["hall"];

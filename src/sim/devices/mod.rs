@@ -2,7 +2,7 @@
 //!
 //! # Adding a twin
 //! 1. A file here, with what it does when bytes arrive and when time passes.
-//! 2. Its name in [`TWINS`](super::TWINS) and an arm in `bench`.
+//! 2. Its name in [`TWINS`](crate::rig::twins::TWINS) and an arm in `bench`.
 
 pub mod hover_pilot;
 pub mod quadrotor;
