@@ -75,7 +75,7 @@ pub fn print_diagnostics(diagnostics: &[Diagnostic]) {
 pub fn check(arguments: &CheckArguments) -> ExitCode {
     let mut good = true;
     for scenario in &arguments.scenarios {
-        match plan(scenario, &arguments.choice, Mode::Sim) {
+        match plan(scenario, &arguments.choice, Mode::Rig) {
             Some(plan) => print_plan(scenario, &plan),
             None => good = false,
         }
