@@ -121,7 +121,7 @@ impl Ladder {
     /// Nobody looked for so long: what it waits for has that much longer to be seen.
     pub(crate) fn put_off(&mut self, by: Span) {
         if let Stage::Running { deadline, .. } | Stage::Alarm { deadline } = &mut self.stage {
-            *deadline = *deadline + by;
+            *deadline += by;
         }
     }
 
