@@ -107,7 +107,7 @@ fn a_wrong_unit_is_refused_at_its_place() {
     let stand = Stand::on("twin");
     let text = std::fs::read_to_string(stand.file("hop.yaml")).expect("the fixture is there");
     stand.write("bad.yaml", text.replace("fc.altitude > 0.8 m", "fc.altitude > 0.8 s"));
-    refused(&stand, "bad.yaml", &[], &["bad.yaml:15", "0.8 s"]);
+    refused(&stand, "bad.yaml", &[], &["bad.yaml:16", "0.8 s"]);
 }
 
 #[test]

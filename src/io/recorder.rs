@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 pub const FLUSH_EVERY: Duration = Duration::from_millis(100);
 /// How long the writer sleeps when nothing urgent comes: it is not woken per batch, that would cost the run thread a call.
 const NAP: Duration = Duration::from_millis(20);
-/// Bytes of memory that the queue holds: 8 s of 50,000 samples a second with the bytes they came in. While the writer
+/// Bytes of memory that the queue holds: some 7 s of 50,000 samples a second with the bytes they came in. While the writer
 /// works on a batch as large, the process holds twice that.
 const QUEUE: usize = 24 << 20;
 /// Bytes kept for what must be said when the queue is full: the trip and what follows it.
