@@ -48,6 +48,20 @@ pub enum Refusal {
     },
 }
 
+impl core::fmt::Display for Refusal {
+    /// A fragment for people: why it was refused.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Refusal::Closed => "no command passes: not armed yet, or tripped",
+            Refusal::Outranked => "somebody with more authority holds the device",
+            Refusal::Stale => "it is too old",
+            Refusal::TooFast => "it came too soon after the one before",
+            Refusal::NotANumber { .. } => "an argument is not a finite number",
+            Refusal::OutOfRange { .. } => "an argument is out of its range",
+        })
+    }
+}
+
 /// When each rated command was last let through.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Gate {

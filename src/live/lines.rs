@@ -109,7 +109,7 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
                 Decision::Clamp { from, to, .. } => {
                     format!("guard: {name} of {} clamped from {from} to {to} (SI)", device(d))
                 }
-                Decision::Reject(refusal) => format!("guard: {name} of {} rejected ({refusal:?})", device(d)),
+                Decision::Reject(refusal) => format!("guard: {name} of {} rejected ({refusal})", device(d)),
             }
         }
         EventKind::CommandMalformed { device: d, why } => format!("{} said something unusable: {why}", device(d)),

@@ -215,7 +215,7 @@ impl Core {
                 self.remark(format!("the guard held {} of {} to {by}: {to} instead of {from}", arg, def.name), out);
                 self.order(command, true, out)
             }
-            Decision::Reject(refusal) => Err(format!("the guard rejected it ({refusal:?})")),
+            Decision::Reject(refusal) => Err(format!("the guard rejected it ({refusal})")),
         }
     }
 

@@ -144,27 +144,11 @@ impl Core {
 
     fn trip_reasons(&self, reasons: &mut Reasons) {
         for trip in &self.reacting.trips {
-            let rig = &self.plan.rig;
-            let device = |d: crate::wire::DeviceId| rig.devices[d.0 as usize].name.clone();
-            let link = |l: crate::wire::LinkId| rig.links[l.0 as usize].name.clone();
-            let why = match trip.cause {
-                Cause::Finish | Cause::Rule(_) => continue,
-                Cause::Operator | Cause::OperatorAgain => {
-                    reasons.aborted.push("a person stopped it".to_owned());
-                    continue;
-                }
-                Cause::Unknown(rule) => {
-                    format!("the guard tripped: a signal of rule {} was unknown", self.plan.rules[rule.0 as usize].name)
-                }
-                Cause::Silence(d) => format!("the guard tripped: controller {} was silent", device(d)),
-                Cause::Restart(d) => format!("the guard tripped: device {} started anew", device(d)),
-                Cause::WrongIdentity(d) => format!("the guard tripped: device {} is another one", device(d)),
-                Cause::LinkLost(l) => format!("the guard tripped: link {} was lost", link(l)),
-                Cause::Recorder => "the guard tripped: the recorder failed".to_owned(),
-                Cause::Stall => "the guard tripped: the harness itself stood still".to_owned(),
-                Cause::Watchdog(l) => format!("the guard tripped: the watchdog of link {} fired or died", link(l)),
-            };
-            reasons.inconclusive.push(why);
+            match trip.cause {
+                Cause::Finish | Cause::Rule(_) => {}
+                Cause::Operator | Cause::OperatorAgain => reasons.aborted.push("a person stopped it".to_owned()),
+                cause => reasons.inconclusive.push(format!("the guard tripped: {}", self.plan.cause_in_words(cause))),
+            }
         }
     }
 

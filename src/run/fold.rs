@@ -319,7 +319,8 @@ impl Run {
             }
             Stage::Script => {
                 if let Some(cause) = self.core.tripped() {
-                    self.script.cancel(&format!("the guard tripped ({cause:?})"), &mut self.core, out);
+                    let why = format!("the guard tripped: {}", self.core.plan.cause_in_words(cause));
+                    self.script.cancel(&why, &mut self.core, out);
                     self.leave_script(out);
                     return true;
                 }
@@ -380,7 +381,12 @@ impl Run {
         let blocked = refused
             .or_else(|| core.judging.wrong_identity.clone())
             .or_else(|| core.recorder_trouble.clone())
-            .or_else(|| core.tripped().map(|cause| format!("the guard tripped before the run was armed ({cause:?})")));
+            .or_else(|| {
+                core.tripped().map(|cause| {
+                    let words = core.plan.cause_in_words(cause);
+                    format!("the guard tripped before the run was armed: {words}")
+                })
+            });
         if let Some(why) = blocked {
             return self.block(why, out);
         }

@@ -3,11 +3,11 @@
 use crate::command::{Command, RuleId};
 use crate::expr::ir::Formula;
 use crate::fault::FaultSpec;
-use crate::guard::{GuardConfig, LadderId, RungId};
+use crate::guard::{Cause, GuardConfig, LadderId, RungId};
 use crate::rig::{Rig, Rule};
 use crate::signal::SignalId;
 use crate::time::Span;
-use crate::wire::{DeviceId, Frame};
+use crate::wire::{DeviceId, Frame, LinkId};
 
 /// A step, by its place in [`Plan::titles`].
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -44,6 +44,29 @@ pub struct Plan {
     /// Seeds every random draw of the run and of its twins.
     pub seed: u64,
     pub mode: Mode,
+}
+
+impl Plan {
+    /// A cause as people say it; numbers stand for what the plan does not name (a recording of another plan).
+    pub fn cause_in_words(&self, cause: Cause) -> String {
+        let rule = |id: RuleId| self.rules.get(id.0 as usize).map_or(format!("{}", id.0), |rule| rule.name.clone());
+        let device = |id: DeviceId| self.rig.devices.get(id.0 as usize).map_or(format!("{}", id.0), |d| d.name.clone());
+        let link = |id: LinkId| self.rig.links.get(id.0 as usize).map_or(format!("{}", id.0), |link| link.name.clone());
+        match cause {
+            Cause::Finish => "the run was over".into(),
+            Cause::Unknown(id) => format!("a signal of rule `{}` was unknown", rule(id)),
+            Cause::Silence(id) => format!("controller `{}` fell silent", device(id)),
+            Cause::Restart(id) => format!("device `{}` started anew", device(id)),
+            Cause::WrongIdentity(id) => format!("device `{}` turned out to be another one", device(id)),
+            Cause::LinkLost(id) => format!("link `{}` was lost", link(id)),
+            Cause::Recorder => "the recorder could not keep up or could not write".into(),
+            Cause::Stall => "the harness itself stood still too long".into(),
+            Cause::Watchdog(id) => format!("the watchdog of link `{}` fired or died", link(id)),
+            Cause::Rule(id) => format!("rule `{}` was broken", rule(id)),
+            Cause::Operator => "a person said stop".into(),
+            Cause::OperatorAgain => "a person said stop twice".into(),
+        }
+    }
 }
 
 /// Signals that the run itself tells.

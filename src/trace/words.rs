@@ -41,20 +41,7 @@ pub fn rung(plan: &Plan, id: LadderId, rung: RungId) -> String {
 
 /// Why the guard acted.
 pub fn cause(plan: &Plan, cause: Cause) -> String {
-    match cause {
-        Cause::Finish => "the run was over".into(),
-        Cause::Unknown(id) => format!("rule `{}` could not be judged", rule(plan, id)),
-        Cause::Silence(id) => format!("controller `{}` fell silent", device(plan, id)),
-        Cause::Restart(id) => format!("device `{}` restarted", device(plan, id)),
-        Cause::WrongIdentity(id) => format!("device `{}` turned out to be another one", device(plan, id)),
-        Cause::LinkLost(id) => format!("link `{}` was lost", link(plan, id)),
-        Cause::Recorder => "the recorder could not keep up or could not write".into(),
-        Cause::Stall => "the harness itself stood still too long".into(),
-        Cause::Watchdog(id) => format!("the watchdog of link `{}` fired", link(plan, id)),
-        Cause::Rule(id) => format!("rule `{}` was broken", rule(plan, id)),
-        Cause::Operator => "a person said stop".into(),
-        Cause::OperatorAgain => "a person said stop twice".into(),
-    }
+    plan.cause_in_words(cause)
 }
 
 /// The word people read.
