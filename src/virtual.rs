@@ -165,7 +165,11 @@ pub fn drive(plan: Arc<Plan>, bench: Bench, options: &Options, sink: &mut dyn Si
             // What arrived goes before a tick, as the host drains its ports first.
             let (_, due) = world.due.pop_first().expect("the first key was just seen");
             match due {
-                Due::Input(input) => world.feed(restamp(input, world.now), sink),
+                Due::Input(mut input) => {
+                    // An input's stamp is when the run is handed it.
+                    input.restamp(world.now);
+                    world.feed(input, sink);
+                }
                 Due::ToBench(frame) => {
                     let mut out = Vec::new();
                     world.bench.receive(world.now, &frame, &mut out);
@@ -181,16 +185,6 @@ pub fn drive(plan: Arc<Plan>, bench: Bench, options: &Options, sink: &mut dyn Si
         }
     }
     Ok(world.outcome.expect("the loop ends when there is one"))
-}
-
-/// An input's stamp is when the run is handed it.
-fn restamp(mut input: Input, now: Time) -> Input {
-    if let Input::Bytes { at, .. } | Input::Link { at, .. } | Input::Sent { at, .. } | Input::Operator { at, .. } =
-        &mut input
-    {
-        *at = now;
-    }
-    input
 }
 
 impl World {

@@ -169,19 +169,6 @@ fn prepare(real_time: bool) -> Quality {
     Quality { real_time: os::real_time(50).is_ok(), memory_locked, ..Quality::default() }
 }
 
-fn stamp(input: &mut Input, to: Time) {
-    match input {
-        Input::Bytes { at, .. }
-        | Input::Samples { at, .. }
-        | Input::Link { at, .. }
-        | Input::Sent { at, .. }
-        | Input::Tick { at }
-        | Input::Operator { at, .. }
-        | Input::Watchdog { at, .. }
-        | Input::Recorder { at, .. } => *at = to,
-    }
-}
-
 struct Host<F> {
     fold: F,
     clock: Clock,
@@ -400,7 +387,7 @@ impl<F: Fold> Host<F> {
         }
         // Posts were stamped on other threads; the run's inputs are in order of time all the same.
         let at = input.at().max(self.last);
-        stamp(&mut input, at);
+        input.restamp(at);
         self.last = at;
         self.quality.inputs += 1;
         self.effects.clear();

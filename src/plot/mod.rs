@@ -26,23 +26,7 @@ mod zoom;
 pub use render::{png, svg};
 pub use scene::Scene;
 
-use crate::scenario::plan::Plan;
-use crate::trace::Trace;
-
-/// What is drawn.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    pub plan: &'a Plan,
-    pub trace: &'a Trace,
-    /// Name of the run's directory.
-    pub run: &'a str,
-    /// SHA-256 of the recording in hexadecimal; empty when there is none yet.
-    pub recording_sha256: &'a str,
-    /// Version of the program.
-    pub tool: &'a str,
-    /// UTC nanoseconds since 1970 at the start of the run.
-    pub wall_clock_unix_nanos: i64,
-}
+pub use crate::trace::Subject;
 
 /// A kind of figure.
 #[derive(Clone, Copy, Debug)]

@@ -17,23 +17,7 @@ pub use verdict::{
     Verdict, verdict,
 };
 
-use crate::scenario::plan::Plan;
-use crate::trace::Trace;
+pub use crate::trace::Subject;
 
 /// Said in every report.
 pub const SAFETY_NOTICE: &str = "Checkrein is not certified functional safety and no substitute for a wired e-stop.";
-
-/// What is reported on.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    pub plan: &'a Plan,
-    pub trace: &'a Trace,
-    /// Directory of the run, as people find it.
-    pub run: &'a str,
-    /// SHA-256 of the recording in hexadecimal; empty when there is none.
-    pub recording_sha256: &'a str,
-    /// Version of the program.
-    pub tool: &'a str,
-    /// UTC nanoseconds since 1970 at the start of the run.
-    pub wall_clock_unix_nanos: i64,
-}

@@ -3,9 +3,11 @@ use crate::guard::{Cause, LadderId, RungId};
 use crate::log::fixture::{self, ms};
 use crate::log::{Entry, Loss};
 use crate::run::event::{Event, EventKind, Outcome, RunVerdict, StepOutcome};
+use crate::scenario::plan::Plan;
 use crate::scenario::plan::StepId;
 use crate::stl::{Judgement, Margin, RuleVerdict};
 use crate::time::Span;
+use crate::trace::Trace;
 use crate::wire::{DeviceId, LinkId};
 
 fn subject<'a>(plan: &'a Plan, trace: &'a Trace) -> Subject<'a> {

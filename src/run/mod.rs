@@ -89,6 +89,22 @@ impl Input {
     }
 }
 
+impl Input {
+    /// Moves the stamp: whoever hands inputs to the run keeps them in order of time.
+    pub fn restamp(&mut self, to: Time) {
+        match self {
+            Input::Bytes { at, .. }
+            | Input::Samples { at, .. }
+            | Input::Link { at, .. }
+            | Input::Sent { at, .. }
+            | Input::Tick { at }
+            | Input::Operator { at, .. }
+            | Input::Watchdog { at, .. }
+            | Input::Recorder { at, .. } => *at = to,
+        }
+    }
+}
+
 /// What a link does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LinkState {

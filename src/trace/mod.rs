@@ -13,7 +13,7 @@ use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
 use crate::log::Loss;
 use crate::run::event::{Event, Outcome, StepOutcome};
-use crate::scenario::plan::StepId;
+use crate::scenario::plan::{Plan, StepId};
 use crate::signal::{SignalId, Value};
 use crate::stl::{Judgement, Margin, RuleVerdict};
 use crate::time::{Span, Time};
@@ -31,6 +31,21 @@ impl Stretch {
     pub fn span(self) -> Span {
         self.to.since(self.from)
     }
+}
+
+/// A run to report on or to draw: what report and plot are functions of.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub plan: &'a Plan,
+    pub trace: &'a Trace,
+    /// Directory of the run, as people find it; figures show its last name.
+    pub run: &'a str,
+    /// SHA-256 of the recording in hexadecimal; empty when there is none.
+    pub recording_sha256: &'a str,
+    /// Version of the program.
+    pub tool: &'a str,
+    /// UTC nanoseconds since 1970 at the start of the run.
+    pub wall_clock_unix_nanos: i64,
 }
 
 /// A whole run, as columns.
