@@ -198,14 +198,14 @@ fn every_cause_is_said_with_names() {
     let plan = fixture::plan();
     for (cause, said) in [
         (Cause::Finish, "the run was over"),
-        (Cause::Unknown(fixture::TILT), "rule `tilt` could not be judged"),
+        (Cause::Unknown(fixture::TILT), "a signal of rule `tilt` was unknown"),
         (Cause::Silence(fixture::PILOT), "controller `pilot` fell silent"),
-        (Cause::Restart(fixture::FC), "device `fc` restarted"),
-        (Cause::WrongIdentity(DeviceId(9)), "device `device 9` turned out to be another one"),
+        (Cause::Restart(fixture::FC), "device `fc` started anew"),
+        (Cause::WrongIdentity(DeviceId(9)), "device `9` turned out to be another one"),
         (Cause::LinkLost(LinkId(1)), "link `local` was lost"),
         (Cause::Recorder, "the recorder could not keep up or could not write"),
         (Cause::Stall, "the harness itself stood still too long"),
-        (Cause::Watchdog(LinkId(0)), "the watchdog of link `telem` fired"),
+        (Cause::Watchdog(LinkId(0)), "the watchdog of link `telem` fired or died"),
         (Cause::Rule(fixture::CEILING), "rule `ceiling` was broken"),
         (Cause::Operator, "a person said stop"),
         (Cause::OperatorAgain, "a person said stop twice"),
