@@ -97,7 +97,7 @@ fn a_number_that_is_none_does_not_arm() {
 fn trouble_before_arming_blocks_and_never_arms() {
     for (trouble, words) in [
         (Input::Recorder { at: ms(10), state: RecorderState::Full }, "queue was full"),
-        (Input::Watchdog { at: ms(10), link: BUS, fired: true }, "Watchdog"),
+        (Input::Watchdog { at: ms(10), link: BUS, fired: true }, "the watchdog of link `bus`"),
         (Input::Link { at: ms(10), link: BUS, state: LinkState::Lost("pulled".into()) }, "pulled"),
     ] {
         let mut story = Story::new(LIMIT, START);

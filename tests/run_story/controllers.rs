@@ -132,7 +132,7 @@ fn a_silent_controller_trips_and_a_retained_word_is_no_life() {
     assert!(story.tripped().is_empty());
     story.until(801);
     assert!(matches!(story.tripped()[..], [Cause::Silence(_)]), "{:?}", story.tripped());
-    story.ends(RunVerdict::Inconclusive, "controller pilot was silent");
+    story.ends(RunVerdict::Inconclusive, "controller `pilot` fell silent");
 }
 
 #[test]

@@ -235,6 +235,6 @@ fn a_link_that_goes_trips_and_a_refused_one_in_the_middle_is_as_gone() {
         story.link(501, state);
         assert!(matches!(story.last[0], Effect::Rung { .. }), "{:?}", story.last);
         assert!(story.tripped().contains(&Cause::LinkLost(BUS)));
-        story.ends(RunVerdict::Inconclusive, "link bus was lost");
+        story.ends(RunVerdict::Inconclusive, "link `bus` was lost");
     }
 }

@@ -16,7 +16,7 @@ fn a_stale_signal_of_a_stopping_rule_trips_and_the_run_cannot_pass() {
     story.until(700);
     assert_eq!(story.tripped(), [Cause::Unknown(RuleId(0))]);
     story.arm_speaks = true;
-    story.ends(RunVerdict::Inconclusive, "a signal of rule limit was unknown");
+    story.ends(RunVerdict::Inconclusive, "a signal of rule `limit` was unknown");
 }
 
 #[test]

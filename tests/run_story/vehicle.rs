@@ -203,7 +203,7 @@ fn a_restart_stops_and_the_new_words_are_not_lost_with_the_old() {
     flight.boot = -400;
     flight.until(521);
     assert!(matches!(flight.tripped()[..], [.., Cause::Restart(DeviceId(0))]), "{:?}", flight.tripped());
-    flight.ends(RunVerdict::Inconclusive, "device fc started anew");
+    flight.ends(RunVerdict::Inconclusive, "device `fc` started anew");
 }
 
 #[test]
