@@ -79,7 +79,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { answer: true, disturbances: Vec::new(), limit: Span::from_secs(3600) }
+        Options { answer: true, disturbances: Vec::new(), limit: Span::from_secs(31 * 24 * 3600) }
     }
 }
 

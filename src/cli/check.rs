@@ -1,9 +1,9 @@
 //! `checkrein check`: every mistake of every file, before anything is opened.
 
 use super::Exit;
-use super::disk::Disk;
 use super::say;
 use crate::diag::{Diagnostic, report};
+use crate::io::Disk;
 use crate::scenario::plan::{Mode, Plan};
 use crate::scenario::{self, Request};
 use clap::Args;

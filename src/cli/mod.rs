@@ -3,7 +3,6 @@
 //! Invariant: no command judges anything itself; it asks the rooms below and prints what they say.
 
 mod check;
-mod disk;
 mod exit;
 mod live;
 mod plot;

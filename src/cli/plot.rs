@@ -21,6 +21,9 @@ pub struct PlotArguments {
 /// Draws every figure there is something to show in.
 pub fn plot(arguments: &PlotArguments) -> ExitCode {
     let drawn = load(&arguments.run).and_then(|(recording, plan)| {
+        if recording.events().next().is_none() {
+            return Err("no event of the run is left in the recording: there is nothing to draw".to_owned());
+        }
         let path = recording_path(&arguments.run);
         let folder = path.parent().map_or(PathBuf::from("."), PathBuf::from);
         let out = arguments.out.clone().unwrap_or_else(|| folder.join("plots"));

@@ -18,7 +18,7 @@ pub struct ReplayArguments {
     run: PathBuf,
 }
 
-/// Folds the recording again. 0: identical; 1: it differs; 64: it cannot be read.
+/// Folds the recording again. 0: identical; 1: it differs; 2: nothing is left to compare; 64: it cannot be read.
 pub fn replay(arguments: &ReplayArguments) -> ExitCode {
     let (recording, plan) = match load(&arguments.run) {
         Ok(loaded) => loaded,
@@ -38,6 +38,10 @@ pub fn replay(arguments: &ReplayArguments) -> ExitCode {
     if recording.loss.is_some() {
         // Inputs are kept before the events they cause: a cut may leave the last causes without their effects.
         replayed.truncate(recorded.len());
+    }
+    if recorded.is_empty() {
+        say::line("nothing to compare: no event of the run is left in the recording");
+        return Exit::Verdict(RunVerdict::Inconclusive).into();
     }
     match compare_events(&recorded, &replayed) {
         Ok(()) => {

@@ -11,7 +11,7 @@ use crate::log::{FORMAT, Head, Recorder};
 use crate::run::{Effect, Effects, Input, Outcome, RecorderState, RunVerdict};
 use crate::scenario::plan::{FileRole, Mode, Plan};
 use crate::sim::Bench;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::r#virtual::{Options, Sink, drive};
 use crate::wire::{DeviceId, Frame};
 use clap::Args;
@@ -128,11 +128,14 @@ fn fast(prepared: &Prepared) -> Result<Done, String> {
     let recorder = Recorder::start(BufWriter::new(file), &prepared.head, plan)
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     let screen = (!prepared.quiet).then(|| Screen::new(stdout(), plan.clone(), stdout().is_terminal()));
-    let mut keeper = Keeper { recorder: Some(recorder), screen, trouble: None, said: false };
+    let mut keeper = Keeper { recorder: Some(recorder), screen, trouble: None, said: false, flushed: Time::ZERO };
     // Virtual time waits for nobody, and twins hurt nobody: prompts are answered yes.
     let outcome = drive(plan.clone(), bench, &Options::default(), &mut keeper).map_err(|error| error.to_string())?;
     Ok(Done { outcome, loop_quality: None, warnings: keeper.finish() })
 }
+
+/// Virtual time between two flushes of the recording.
+const FLUSH_EVERY: Span = Span::from_millis(100);
 
 /// Records and shows a virtual run.
 struct Keeper {
@@ -140,6 +143,7 @@ struct Keeper {
     screen: Option<Screen<Stdout>>,
     trouble: Option<RecorderState>,
     said: bool,
+    flushed: Time,
 }
 
 impl Keeper {
@@ -163,6 +167,11 @@ impl Keeper {
 impl Sink for Keeper {
     fn input(&mut self, input: &Input) {
         self.keep(|recorder| recorder.input(input));
+        // As often as on wires: damage to the file then costs as little.
+        if input.at().since(self.flushed) >= FLUSH_EVERY {
+            self.flushed = input.at();
+            self.keep(Recorder::flush);
+        }
     }
     fn effects(&mut self, _at: Time, effects: &Effects) {
         self.keep(|recorder| recorder.samples(&effects.samples));

@@ -8,6 +8,7 @@
 pub mod broker;
 pub mod child;
 pub mod clock;
+mod disk;
 pub mod feed;
 pub mod host;
 pub mod lanes;
@@ -26,7 +27,7 @@ pub mod twins;
 mod twins_child;
 pub mod watchdog;
 
-pub use twins_child::Disk;
+pub use disk::Disk;
 
 use std::process::ExitCode;
 

@@ -2,8 +2,8 @@
 //!
 //! Invariant: whether anybody reads what a twin sends is nothing to the twin: a full port loses bytes, as a wire does.
 
-use crate::diag::Files;
 use crate::fault::TwinFault;
+use crate::io::Disk;
 use crate::io::child::{self, Lines};
 use crate::io::clock::Clock;
 use crate::io::mqtt::{self, Config, Login};
@@ -57,19 +57,6 @@ impl World for sim::Bench {
     }
     fn fault(&mut self, at: Time, device: Option<DeviceId>, fault: &TwinFault, on: bool) -> Result<(), String> {
         sim::Bench::fault(self, at, device, fault, on)
-    }
-}
-
-/// Files of the disk, by the paths that the user and the files give.
-pub struct Disk;
-
-impl Files for Disk {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        std::fs::read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => "no such file".into(),
-            std::io::ErrorKind::PermissionDenied => "this user may not read it".into(),
-            _ => error.to_string(),
-        })
     }
 }
 

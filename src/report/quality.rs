@@ -71,8 +71,8 @@ pub fn quality(plan: &Plan, trace: &Trace) -> Quality {
                 Every::Period(_) | Every::Change => None,
             };
             let expected = period.map(|p| {
-                // The first sample opens the count; one that is due at the very end may still be on its way.
-                let periods = (trace.whole.to.since(from).nanos() - 1).max(0) / p.nanos();
+                // The first sample opens the count; one that is due within the last half period may still be on its way.
+                let periods = (trace.whole.to.since(from).nanos() - p.nanos() / 2).max(0) / p.nanos();
                 u64::try_from(periods).unwrap_or(0) + u64::from(received > 0)
             });
             let lost = expected.map(|e| e.saturating_sub(received));

@@ -1,4 +1,4 @@
-//! Judgement inside the run: two engines (the rules from arming on, the probes from the start), and what follows from them.
+//! Judgement inside the run: two engines (rules and probes, both judged anew from arming on), and what follows from them.
 
 use super::Effects;
 use super::core::Core;
@@ -35,6 +35,8 @@ pub(super) struct Judging {
     needed: Vec<SignalId>,
     rules: Option<Engine>,
     probes: Engine,
+    /// Started at arming: what came before is no start for `once` and `historically`.
+    fresh_probes: Engine,
     /// Per signal: the last sample and its stamp.
     heard: Vec<Option<(Value, Time)>>,
     /// Per signal: when the input that brought the last sample arrived.
@@ -56,7 +58,8 @@ impl Judging {
             .map(|(i, body)| RuleSpec { id: RuleId(i as u16), body, when: None })
             .collect();
         let rule_specs: Vec<RuleSpec> = plan.rules.iter().map(|rule| rule.spec.clone()).collect();
-        let mut probes = Engine::new(&probe_specs, &signals);
+        let fresh_probes = Engine::new(&probe_specs, &signals);
+        let mut probes = fresh_probes.clone();
         let mut changes = Vec::new();
         probes.start(Time::ZERO, &[], &mut changes);
         changes.clear();
@@ -68,6 +71,7 @@ impl Judging {
             needed: needed_for_arming(plan),
             rules: Some(Engine::new(&rule_specs, &signals)),
             probes,
+            fresh_probes,
             heard: vec![None; signals.len()],
             arrived: vec![Time::MIN; signals.len()],
             stale_after: signals.iter().map(|s| s.stale_after).collect(),
@@ -255,6 +259,11 @@ impl Core {
         self.reacting.guard.arm(self.now);
         self.emit(EventKind::Armed, out);
         let mut changes = std::mem::take(&mut self.judging.changes);
+        // Until here the probes judged from a start at which nothing had been heard, which no unbounded past forgets.
+        std::mem::swap(&mut self.judging.probes, &mut self.judging.fresh_probes);
+        self.judging.probes.start(self.now, &held, &mut changes);
+        self.judging.probes.advance(self.now.next(), &mut changes);
+        changes.clear();
         if let Some(rules) = &mut self.judging.rules {
             rules.start(self.now, &held, &mut changes);
             rules.advance(self.now.next(), &mut changes);

@@ -177,7 +177,8 @@ impl HoverPilot {
         let value = |name: &str| match name {
             "x" => ahead[0],
             "y" => ahead[1],
-            "z" => ahead[2],
+            // On the ground it is told a height a few centimetres below zero now and then; it does not ask to go there.
+            "z" => ahead[2].max(0.0),
             "vx" => speed[0],
             "vy" => speed[1],
             "climb" => speed[2],

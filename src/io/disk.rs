@@ -12,14 +12,20 @@ pub struct Disk;
 
 impl Files for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let words = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             std::io::ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
             _ => error.to_string(),
-        })?;
-        if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        };
+        // Looked at before it is opened: opening a pipe that nobody writes to would wait for ever.
+        let meta = std::fs::metadata(path).map_err(words)?;
+        if meta.is_dir() {
             return Err("it is a folder; a file is wanted".to_owned());
         }
+        if !meta.is_file() {
+            return Err("it is a device or a pipe; a file is wanted".to_owned());
+        }
+        let file = File::open(path).map_err(words)?;
         let mut bytes = Vec::new();
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         if bytes.len() as u64 > FILE_BYTES_MAX {
