@@ -207,3 +207,48 @@ fn what_is_no_recording_is_refused() {
         run([command.to_owned(), stand.file("nowhere").display().to_string()]).with(64).says("nowhere");
     }
 }
+
+#[test]
+fn a_cut_recording_replays_up_to_the_cut_and_nothing_left_is_no_agreement() {
+    let stand = Stand::on("twin");
+    stand.run("hop.yaml", &["--fast"]).with(0);
+    let whole = std::fs::read(stand.only_run().join("recording.mcap")).expect("it was written");
+    let events = |bytes: &[u8]| checkrein::log::open(bytes).map_or(0, |recording| recording.events().count());
+    // A virtual run is flushed as often as a live one: half of the file is about half of the run.
+    let half = &whole[..whole.len() / 2];
+    assert!(events(half) * 4 > events(&whole), "{} of {} events are left", events(half), events(&whole));
+    stand.write("half.mcap", half);
+    run(["replay".to_owned(), stand.file("half.mcap").display().to_string()])
+        .with(0)
+        .says("not whole")
+        .says("identical");
+    // The head is sealed before the first event: cut behind it, the file opens and holds nothing to compare.
+    let opens = |end: &usize| checkrein::log::open(&whole[..*end]).is_ok();
+    let headless = (0..whole.len()).step_by(64).find(opens).expect("the whole file opens");
+    assert_eq!(events(&whole[..headless]), 0);
+    stand.write("head.mcap", &whole[..headless]);
+    run(["replay".to_owned(), stand.file("head.mcap").display().to_string()]).with(2).says("nothing to compare");
+    run(["plot".to_owned(), stand.file("head.mcap").display().to_string()]).with(64).says("nothing to draw");
+}
+
+#[test]
+fn a_run_that_lost_nothing_says_so() {
+    let stand = Stand::on("twin");
+    stand.run("hop.yaml", &["--fast"]).with(0);
+    let quality = std::fs::read_to_string(stand.only_run().join("quality.json")).expect("it was written");
+    let quality: serde_json::Value = serde_json::from_str(&quality).expect("it is JSON");
+    let signals = quality["signals"].as_array().expect("signals are listed");
+    assert!(!signals.is_empty());
+    for signal in signals {
+        assert!(matches!(signal["lost"].as_u64(), None | Some(0)), "{signal}");
+    }
+}
+
+#[test]
+fn a_pipe_is_no_scenario_and_nobody_waits_for_it() {
+    let stand = Stand::on("twin");
+    let pipe = stand.file("pipe.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is part of every Debian");
+    assert!(made.success());
+    run(["check".to_owned(), pipe.display().to_string()]).with(64).says("a pipe");
+}

@@ -41,6 +41,14 @@ fn a_sample_stamped_exactly_at_the_deadline_is_in_time() {
 }
 
 #[test]
+fn what_a_step_says_of_all_the_past_begins_at_arming() {
+    // Before arming nothing had been heard: an unbounded past that began there would be unknown for ever.
+    let past = "  - expect: historically arm.pos < 5 m\n    within: 1 s\n  - wait: not (once arm.pos > 5 m)\n    within: 1 s\n";
+    let mut story = Story::armed(LIMIT, &steps(past));
+    story.ends(RunVerdict::Pass, "1 expectation was met");
+}
+
+#[test]
 fn a_truth_of_one_message_is_seen() {
     let mut story = Story::armed(LIMIT, &steps("  - expect: arm.pos > 5 m\n    within: 1 s\n"));
     story.until(101);
