@@ -103,8 +103,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
     warnings.extend(remarks);
-    warnings.extend(recording.err().map(|why| format!("the recording is not whole: {why}")));
-    Ok(Done { outcome, loop_quality: Some(quality), warnings })
+    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings })
 }
 
 /// What is said of a run that lost its own thread: nothing was proven, and the watchdogs make the devices safe.

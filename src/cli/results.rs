@@ -7,6 +7,7 @@ use super::say;
 use crate::log::Recording;
 use crate::plot;
 use crate::report;
+use crate::run::{Outcome, RunVerdict};
 use crate::scenario::plan::Plan;
 use crate::trace::Trace;
 use sha2::{Digest, Sha256};
@@ -55,8 +56,10 @@ fn sha256(path: &Path) -> Result<String, String> {
 
 /// Prints the summary (or verdict.json), writes verdict, report and plots; gives the exit code of the verdict.
 pub fn write(prepared: &Prepared, done: &Done, plots: bool, json: bool) -> ExitCode {
+    let mut outcome = done.outcome.clone();
     match judge(prepared, done) {
         Ok(papers) => {
+            outcome = papers.outcome.clone();
             say::text(if json { &papers.verdict } else { &papers.summary });
             if let Err(why) = papers.write(prepared, plots) {
                 // The verdict stands on what the run saw; only its paper could not be written.
@@ -64,8 +67,8 @@ pub fn write(prepared: &Prepared, done: &Done, plots: bool, json: bool) -> ExitC
             }
         }
         Err(why) => {
-            say::aside(format!("error: the recording cannot be read back: {why}"));
-            say::aside(format!("{}: {}", done.outcome.verdict.word(), done.outcome.reasons.join("; ")));
+            outcome = on_evidence(&outcome, Some(format!("it cannot be read back: {why}")));
+            say::aside(format!("{}: {}", outcome.verdict.word(), outcome.reasons.join("; ")));
         }
     }
     if let Some(quality) = done.loop_quality.as_ref().filter(|_| !json) {
@@ -78,11 +81,27 @@ pub fn write(prepared: &Prepared, done: &Done, plots: bool, json: bool) -> ExitC
             quality.stalls
         ));
     }
-    Exit::Verdict(done.outcome.verdict).into()
+    Exit::Verdict(outcome.verdict).into()
+}
+
+/// Only evidence makes a pass: a run whose recording is not whole cannot keep one, though every other verdict stands.
+fn on_evidence(outcome: &Outcome, missing: Option<String>) -> Outcome {
+    let Some(why) = missing else { return outcome.clone() };
+    let mut reasons = outcome.reasons.clone();
+    let verdict = match outcome.verdict {
+        RunVerdict::Pass => {
+            reasons.clear();
+            RunVerdict::Inconclusive
+        }
+        verdict => verdict,
+    };
+    reasons.push(format!("the recording is not whole: {why}"));
+    Outcome { verdict, reasons }
 }
 
 /// What a run says of itself, in the forms in which it is kept.
 struct Papers {
+    outcome: Outcome,
     recording: Recording,
     plan: Arc<Plan>,
     verdict: String,
@@ -96,7 +115,9 @@ fn judge(prepared: &Prepared, done: &Done) -> Result<Papers, String> {
     let (recording, plan) = load(&path)?;
     let mut trace = Trace::new(&plan, &recording);
     // A recording that was cut short does not hold the end, but the end was seen.
-    trace.outcome.get_or_insert_with(|| done.outcome.clone());
+    let missing = done.recording.clone().err().or_else(|| recording.loss.as_ref().map(|loss| loss.why.clone()));
+    let outcome = on_evidence(&done.outcome, missing);
+    trace.outcome = Some(outcome.clone());
     let sha256 = sha256(&path)?;
     let run = prepared.dir.path.display().to_string();
     let subject = report::Subject {
@@ -112,7 +133,7 @@ fn judge(prepared: &Prepared, done: &Done) -> Result<Papers, String> {
     let junit = report::junit(&subject);
     let summary = report::summary(&subject);
     drop(trace);
-    Ok(Papers { recording, plan, verdict, quality, junit, summary })
+    Ok(Papers { outcome, recording, plan, verdict, quality, junit, summary })
 }
 
 impl Papers {
@@ -127,5 +148,24 @@ impl Papers {
             draw(&self.plan, &self.recording, &dir.path, &path, &dir.file("plots"))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_pass_without_a_whole_recording_and_nothing_else_changes() {
+        let of = |verdict| Outcome { verdict, reasons: vec!["seen".to_owned()] };
+        assert_eq!(on_evidence(&of(RunVerdict::Pass), None), of(RunVerdict::Pass));
+        let cut = on_evidence(&of(RunVerdict::Pass), Some("the disk is full".to_owned()));
+        assert_eq!(cut.verdict, RunVerdict::Inconclusive);
+        assert_eq!(cut.reasons, ["the recording is not whole: the disk is full"]);
+        for verdict in [RunVerdict::Fail, RunVerdict::Inconclusive, RunVerdict::Blocked, RunVerdict::Aborted] {
+            let kept = on_evidence(&of(verdict), Some("the disk is full".to_owned()));
+            assert_eq!(kept.verdict, verdict);
+            assert_eq!(kept.reasons[0], "seen");
+        }
     }
 }

@@ -99,6 +99,8 @@ pub struct Done {
     pub outcome: Outcome,
     /// How well the loop could do its work; `None` in virtual time.
     pub loop_quality: Option<Quality>,
+    /// Why the recording is not whole, if it is not.
+    pub recording: Result<(), String>,
     pub warnings: Vec<String>,
 }
 
@@ -131,7 +133,7 @@ fn fast(prepared: &Prepared) -> Result<Done, String> {
     let mut keeper = Keeper { recorder: Some(recorder), screen, trouble: None, said: false, flushed: Time::ZERO };
     // Virtual time waits for nobody, and twins hurt nobody: prompts are answered yes.
     let outcome = drive(plan.clone(), bench, &Options::default(), &mut keeper).map_err(|error| error.to_string())?;
-    Ok(Done { outcome, loop_quality: None, warnings: keeper.finish() })
+    Ok(Done { outcome, loop_quality: None, recording: keeper.finish(), warnings: Vec::new() })
 }
 
 /// Virtual time between two flushes of the recording.
@@ -156,11 +158,9 @@ impl Keeper {
         }
     }
 
-    fn finish(mut self) -> Vec<String> {
-        match self.recorder.take().map(Recorder::finish) {
-            Some(Err(error)) => vec![format!("the recording could not be closed: {error}")],
-            _ => Vec::new(),
-        }
+    fn finish(mut self) -> Result<(), String> {
+        let closed = self.recorder.take().map_or(Ok(()), |recorder| recorder.finish().map(drop));
+        closed.map_err(|error| format!("it could not be closed: {error}"))
     }
 }
 
