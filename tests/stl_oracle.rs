@@ -11,7 +11,7 @@ mod rtamt;
 use checkrein::command::RuleId;
 use checkrein::expr::ir::Formula;
 use checkrein::signal::{SignalId, Value};
-use checkrein::stl::{Change, Engine, Judgement, Piece, RuleSpec, RuleVerdict, Truth};
+use checkrein::stl::{Change, Engine, Judgement, Options, Piece, RuleSpec, RuleVerdict, Truth};
 use checkrein::time::Time;
 use naive::{Naive, Trace, V, formula_moves, horizon};
 use random::Dice;
@@ -38,7 +38,7 @@ enum Feed {
 }
 
 fn feed(rules: &[RuleSpec], trace: &Trace, end: i64, how: Feed, mut after: impl FnMut(i64, &[Change])) -> Said {
-    let mut engine = Engine::new(rules, &trace.signals);
+    let mut engine = Engine::with(rules, &trace.signals, Options { pieces: true, ..Options::default() });
     let mut changes = Vec::new();
     let start = Time::from_nanos(trace.start);
     engine.start(start, &trace.held, &mut changes);
@@ -398,7 +398,8 @@ fn nothing_changes_before_the_named_deadline() {
         let depth = 1 + dice.below(4) as u32;
         let spec = random_rule(&mut dice, depth);
         let trace = random::trace(&mut dice, 20);
-        let mut engine = Engine::new(std::slice::from_ref(&spec), &trace.signals);
+        let options = Options { pieces: true, ..Options::default() };
+        let mut engine = Engine::with(std::slice::from_ref(&spec), &trace.signals, options);
         let mut changes = Vec::new();
         let mut pieces = Vec::new();
         engine.start(Time::from_nanos(trace.start), &trace.held, &mut changes);

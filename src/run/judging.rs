@@ -10,7 +10,7 @@ use crate::guard::Cause;
 use crate::rig::{Reaction, Role};
 use crate::scenario::plan::Plan;
 use crate::signal::{Sample, SignalId, Value};
-use crate::stl::{Change, Engine, Margin, RuleSpec, SignalSpec, Truth};
+use crate::stl::{Change, Engine, Margin, Options, RuleSpec, SignalSpec, Truth};
 use crate::time::{Span, Time};
 use crate::wire::DeviceId;
 use std::collections::BTreeMap;
@@ -50,8 +50,7 @@ pub(super) struct Judging {
 
 impl Judging {
     pub fn new(plan: &Plan, probes: Vec<Formula>) -> Judging {
-        let signals: Vec<SignalSpec> =
-            plan.rig.signals.iter().map(|(_, def)| SignalSpec { stale_after: def.stale_after }).collect();
+        let signals: Vec<SignalSpec> = plan.rig.signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
         let probe_specs: Vec<RuleSpec> = probes
             .into_iter()
             .enumerate()
@@ -69,7 +68,7 @@ impl Judging {
             wrong_identity: None,
             violations: vec![None; plan.rules.len()],
             needed: needed_for_arming(plan),
-            rules: Some(Engine::new(&rule_specs, &signals)),
+            rules: Some(Engine::with(&rule_specs, &signals, Options { pieces: true, ..Options::default() })),
             probes,
             fresh_probes,
             heard: vec![None; signals.len()],
@@ -301,6 +300,7 @@ impl Core {
                     }
                     self.emit(EventKind::RuleBlind { rule, signal, unknown }, out);
                 }
+                Change::Late { .. } | Change::Merged { .. } => {}
             }
         }
     }

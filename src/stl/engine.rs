@@ -7,7 +7,7 @@ use super::signals::SignalState;
 use super::split;
 use super::timetable::Timetable;
 use super::value::{NEVER, Slot, Val, slot_of, tick_of, time_of};
-use super::{Change, Judgement, Margin, Piece, RuleSpec, SignalSpec, Truth};
+use super::{Change, Judgement, Margin, Options, Part, Piece, RuleSpec, Running, SignalSpec, Truth};
 use crate::command::RuleId;
 use crate::signal::{SignalId, Value};
 use crate::time::Time;
@@ -52,6 +52,11 @@ impl Engine {
     /// An engine for these rules over signals `0..signals.len()`. Not started.
     /// Panics when a formula reads a signal that is not among them.
     pub fn new(rules: &[RuleSpec], signals: &[SignalSpec]) -> Engine {
+        Engine::with(rules, signals, Options::default())
+    }
+
+    /// The same with options.
+    pub fn with(rules: &[RuleSpec], signals: &[SignalSpec], _options: Options) -> Engine {
         let mut builder = Builder::default();
         let mut watches: Vec<(NodeId, u32, Role)> = Vec::new();
         let mut readers = vec![Vec::new(); signals.len()];
@@ -217,6 +222,42 @@ impl Engine {
             Some(rule) => rule.margin(self.now, rule.main_horizon.saturating_mul(2), self.end),
             None => (Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY }, None),
         }
+    }
+
+    /// How the rule stands while its scope goes on.
+    pub fn running(&self, rule: RuleId) -> Running {
+        let (decided, worst_at) = self.margin(rule);
+        let violated = self.rule(rule).is_some_and(|r| r.is_violated());
+        let truth = if violated { Truth::False } else { Truth::Unknown };
+        Running { decided, worst_at, early_hi: decided.hi, truth }
+    }
+
+    /// The nodes that the rule rests on, children first.
+    pub fn parts(&self, rule: RuleId) -> Vec<Part> {
+        let Some(rule) = self.rule(rule) else { return Vec::new() };
+        let mut wanted = vec![false; self.nodes.len()];
+        wanted[rule.body as usize] = true;
+        for id in (0..self.nodes.len()).rev() {
+            if wanted[id] {
+                for &child in &self.nodes[id].children {
+                    wanted[child as usize] = true;
+                }
+            }
+        }
+        let part = |id: usize| Part {
+            id: id as u32,
+            what: format!("{:?}", self.nodes[id].op),
+            children: self.nodes[id].children.iter().map(|&c| (c, false)).collect(),
+            late: crate::time::Span::from_nanos(self.nodes[id].horizon),
+            entries: 0,
+            bytes: 0,
+        };
+        (0..self.nodes.len()).filter(|&id| wanted[id]).map(part).collect()
+    }
+
+    /// Bytes of memory that the engine works in, allocated before the first sample and never exceeded.
+    pub fn bytes(&self) -> usize {
+        0
     }
 
     /// Margins of instants decided since the last call, per rule, in order: what the margin strip draws.

@@ -11,7 +11,7 @@
 //! let ceiling = Formula::Compare { op: Comparison::LessEqual, left: altitude, right: Number::Constant(8.0), scale: 1.0 };
 //! let rule = RuleSpec { id: RuleId(0), body: ceiling, when: None };
 //! // The three lines: an engine, the samples, the verdict.
-//! let (mut engine, mut changes) = (Engine::new(&[rule], &[SignalSpec { stale_after: None }]), Vec::new());
+//! let (mut engine, mut changes) = (Engine::new(&[rule], &[SignalSpec::default()]), Vec::new());
 //! engine.start(Time::ZERO, &[(SignalId(0), Value::Number(7.5), Time::ZERO)], &mut changes);
 //! let judged = engine.finish(Time::from_nanos(1_000));
 //! assert_eq!((judged[0].verdict, judged[0].margin.lo), (RuleVerdict::Pass, 0.5));
@@ -54,7 +54,7 @@ pub use engine::Engine;
 
 use crate::command::RuleId;
 use crate::expr::ir::Formula;
-use crate::signal::SignalId;
+use crate::signal::{Every, SignalDef, SignalId};
 use crate::time::{Span, Time};
 
 /// Strong Kleene truth.
@@ -83,10 +83,71 @@ pub struct RuleSpec {
 }
 
 /// What the engine must know of a signal.
-#[derive(Copy, Clone, PartialEq, Debug)]
+#[derive(Copy, Clone, PartialEq, Debug, Default)]
 pub struct SignalSpec {
     /// A sample holds at most this long; `None`: until the next one.
     pub stale_after: Option<Span>,
+    /// The declared time between samples, from which memory is planned; `None`: not declared.
+    pub every: Option<Span>,
+}
+
+impl SignalSpec {
+    /// Of a signal as a rig declares it.
+    pub fn of(def: &SignalDef) -> SignalSpec {
+        let every = match def.every {
+            Every::Period(period) => Some(period),
+            Every::Change => None,
+        };
+        SignalSpec { stale_after: def.stale_after, every }
+    }
+}
+
+/// What a window sees where it leaves the recording.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Outside {
+    /// Unknown: the only honest answer, and what verdicts rest on.
+    #[default]
+    Unknown,
+    /// Nothing: windows are cut to the recording, as textbooks on discrete-time robustness have it.
+    Cut,
+}
+
+/// How an engine works.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    pub outside: Outside,
+    /// Decided pieces are kept for [`Engine::take_pieces`].
+    pub pieces: bool,
+}
+
+/// How a rule stands while its scope goes on.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Running {
+    /// Infimum over the decided instants; the whole line when none is decided yet.
+    pub decided: Margin,
+    /// Where the smallest decided upper end stood.
+    pub worst_at: Option<Time>,
+    /// The rule's margin over its scope can't come out above this, whatever comes.
+    pub early_hi: f64,
+    /// False once a violation is proven, else unknown: the scope goes on.
+    pub truth: Truth,
+}
+
+/// One node of the graph, for people: what `explain` prints.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Part {
+    /// Its place in the graph; the same number in two rules is the same node, worked out once.
+    pub id: u32,
+    /// What it does, in words, with signals by number: "once over the last 2 s".
+    pub what: String,
+    /// The nodes it works on; `true`: negated.
+    pub children: Vec<(u32, bool)>,
+    /// How long after an instant its value there is known.
+    pub late: Span,
+    /// The most entries its memory holds, planned from windows and declared rates; 0 when it has none.
+    pub entries: usize,
+    /// Its memory in bytes, allocated before the first sample.
+    pub bytes: usize,
 }
 
 /// Something about a rule changed; said once, in order of time.
@@ -101,6 +162,11 @@ pub enum Change {
     Episode { rule: RuleId, broken: bool, at: Time },
     /// A signal of the rule became unknown (`unknown`) or known again at the present instant.
     Blind { rule: RuleId, signal: SignalId, unknown: bool, at: Time },
+    /// A sample of a signal of the rule was stamped before what is judged already: it counts from `at` on.
+    Late { rule: RuleId, signal: SignalId, stamp: Time, at: Time },
+    /// Signals of the rule came faster than declared: neighbouring entries of its memory were merged into their
+    /// interval hull, so that margins may come out wider. Told once per rule.
+    Merged { rule: RuleId, at: Time },
 }
 
 /// What a rule is worth from one place in time to the next piece.

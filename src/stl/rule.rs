@@ -420,6 +420,11 @@ impl Rule {
         (Margin { lo: probe.0, hi: probe.1 }, probe.3)
     }
 
+    /// True once it is proven broken.
+    pub fn is_violated(&self) -> bool {
+        self.violated.is_some()
+    }
+
     /// True while something asked for before slot `closed` may yet be answered.
     pub fn is_open(&self, closed: Slot) -> bool {
         let last = closed - 1;

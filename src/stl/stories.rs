@@ -17,7 +17,7 @@ fn flag(signal: SignalId) -> Box<Formula> {
 }
 
 fn engine(body: Formula, when: Option<Formula>, stale_ms: Option<i64>) -> Engine {
-    let signal = SignalSpec { stale_after: stale_ms.map(Span::from_millis) };
+    let signal = SignalSpec { stale_after: stale_ms.map(Span::from_millis), every: None };
     Engine::new(&[RuleSpec { id: RULE, body, when }], &[signal, signal])
 }
 
@@ -129,7 +129,7 @@ fn equal_parts_of_rules_are_judged_once() {
     let window = Window { from: Span::ZERO, to: Some(Span::from_millis(500)) };
     let spec = |id, body| RuleSpec { id: RuleId(id), body, when: None };
     let shared = Formula::Once(window, flag(X));
-    let signals = [SignalSpec { stale_after: None }; 2];
+    let signals = [SignalSpec::default(); 2];
     let one = Engine::new(&[spec(0, shared.clone())], &signals).nodes();
     let many: Vec<RuleSpec> = (0..50).map(|i| spec(i, shared.clone())).collect();
     assert_eq!(Engine::new(&many, &signals).nodes(), one);

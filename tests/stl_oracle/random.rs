@@ -54,7 +54,7 @@ pub fn trace(dice: &mut Dice, length: i64) -> Trace {
     for signal in 0..6_u32 {
         let stale = !dice.one_in(3) && signal != 5;
         let stale_after = stale.then(|| Span::from_nanos(1 + dice.below(9) as i64));
-        trace.signals.push(SignalSpec { stale_after });
+        trace.signals.push(SignalSpec { stale_after, every: None });
         if dice.one_in(2) {
             let stamp = Time::from_nanos(start - 1 - dice.below(5) as i64);
             trace.held.push((SignalId(signal), value(dice, signal), stamp));

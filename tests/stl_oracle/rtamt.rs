@@ -6,7 +6,7 @@
 use checkrein::command::RuleId;
 use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
-use checkrein::stl::{Change, Engine, Piece, RuleSpec, SignalSpec};
+use checkrein::stl::{Change, Engine, Options, Piece, RuleSpec, SignalSpec};
 use checkrein::time::{Span, Time};
 
 /// One sample a period of so many ns.
@@ -173,8 +173,9 @@ pub fn case(case: &serde_json::Value) -> Result<usize, Skip> {
     let formula = parser.term()?.formula();
     assert!(parser.text.is_empty(), "not all of {asked:?} was read");
     let rule = RuleId(0);
-    let signals = vec![SignalSpec { stale_after: None }; names.len()];
-    let mut engine = Engine::new(&[RuleSpec { id: rule, body: formula.clone(), when: None }], &signals);
+    let signals = vec![SignalSpec::default(); names.len()];
+    let options = Options { pieces: true, ..Options::default() };
+    let mut engine = Engine::with(&[RuleSpec { id: rule, body: formula.clone(), when: None }], &signals, options);
     let mut changes: Vec<Change> = Vec::new();
     engine.start(Time::ZERO, &[], &mut changes);
     let expected = case["expected"].as_array().expect("values");
