@@ -4,18 +4,26 @@
 //! `CHECKREIN_ORACLE=100 cargo test --test stl_oracle` tries a hundred times as many cases. A failing one is made small
 //! and printed with its seed; `CHECKREIN_ORACLE_SEED=<seed>` and the name of the test run it alone.
 
+#[path = "stl_oracle/cut.rs"]
+mod cut;
 #[path = "stl_oracle/feed.rs"]
 mod feed;
 #[path = "stl_oracle/geometry.rs"]
 mod geometry;
+#[path = "stl_oracle/merged.rs"]
+mod merged;
 #[path = "stl_oracle/naive.rs"]
 mod naive;
 #[path = "stl_oracle/random.rs"]
 mod random;
 #[path = "stl_oracle/rtamt.rs"]
 mod rtamt;
+#[path = "stl_oracle/running.rs"]
+mod running;
 #[path = "stl_oracle/shape.rs"]
 mod shape;
+#[path = "stl_oracle/sharing.rs"]
+mod sharing;
 #[path = "stl_oracle/shrink.rs"]
 mod shrink;
 #[path = "stl_oracle/values.rs"]

@@ -7,7 +7,7 @@ use super::shape::{any_number, formula_moves, horizon, reads_the_clock};
 use super::shrink::check;
 use super::{must, seeds};
 use checkrein::expr::ir::{Formula, Number};
-use checkrein::stl::{Change, Options, Piece, RuleSpec, RuleVerdict};
+use checkrein::stl::{Change, Judgement, Margin, Options, Piece, RuleSpec, RuleVerdict};
 use checkrein::time::{Span, Time};
 
 /// A rule of bounded horizon.
@@ -26,7 +26,7 @@ pub fn random_rule(dice: &mut Dice, depth: u32) -> RuleSpec {
 
 /// Every piece equals the naive value at every slot it covers, and pieces cover what is decided without a hole.
 /// A margin that moves is carried as a line; it is compared at the ends of its pieces.
-fn pieces_equal(pieces: &[Piece], values: &[V], first: i64, decided: i64, exact: bool) -> Result<(), String> {
+pub fn pieces_equal(pieces: &[Piece], values: &[V], first: i64, decided: i64, exact: bool) -> Result<(), String> {
     let begins = pieces.first().map(slot);
     must!(begins == (decided > first).then_some(first), "pieces begin at {begins:?}, decided are {first}..{decided}");
     for (i, piece) in pieces.iter().enumerate() {
@@ -45,15 +45,19 @@ fn pieces_equal(pieces: &[Piece], values: &[V], first: i64, decided: i64, exact:
     Ok(())
 }
 
-/// The last word equals the one by definition, with everything after the end unknown.
-pub fn judgement_equals(spec: &RuleSpec, trace: &Trace, end: i64, said: &Said) -> Result<(), String> {
+/// The last word by definition, with everything after the end unknown.
+pub fn last_word(spec: &RuleSpec, trace: &Trace, end: i64) -> (RuleVerdict, Margin, Option<Time>) {
     let formula = whole(spec);
     let closed = 2 * end + 2;
     let naive = Naive::new(trace, closed + 2 * horizon(&formula), closed);
     let count = (closed - naive.first) as usize;
-    let values = naive.formula(&formula);
+    last_word_of(spec, &naive, count)
+}
+
+/// The same from an evaluation whose first `count` slots are the scope.
+pub fn last_word_of(spec: &RuleSpec, naive: &Naive, count: usize) -> (RuleVerdict, Margin, Option<Time>) {
+    let values = naive.formula(&whole(spec));
     let scope = &values[..count];
-    let margin = infimum(scope);
     let when = spec.when.as_ref().map(|w| naive.formula(w));
     let tested = when.is_none_or(|w| w[..count].iter().any(|v| v.t[0]));
     let verdict = if scope.iter().any(|v| !v.t[1]) {
@@ -65,9 +69,16 @@ pub fn judgement_equals(spec: &RuleSpec, trace: &Trace, end: i64, said: &Said) -
     } else {
         RuleVerdict::Inconclusive
     };
-    let found = &said.judgement;
-    let exact = !formula_moves(&formula);
     let first_false = scope.iter().position(|v| !v.t[1]).map(|i| Time::from_nanos((naive.first + i as i64) >> 1));
+    (verdict, infimum(scope), first_false)
+}
+
+/// The engine's last word is this one.
+pub fn judgement_equals(
+    found: &Judgement,
+    (verdict, margin, first_false): (RuleVerdict, Margin, Option<Time>),
+    exact: bool,
+) -> Result<(), String> {
     must!(
         found.verdict == verdict
             && same(found.margin.lo, margin.lo, exact)
@@ -80,7 +91,7 @@ pub fn judgement_equals(spec: &RuleSpec, trace: &Trace, end: i64, said: &Said) -
 
 /// At every prefix: what is decided, its infimum and where it stood; and that a violation is not raised too early, nor
 /// later than its horizon closes. Then the last word.
-fn prefixes_equal(spec: &RuleSpec, trace: &Trace, end: i64, how: Feed) -> Result<(), String> {
+pub fn prefixes_equal(spec: &RuleSpec, trace: &Trace, end: i64, how: Feed) -> Result<(), String> {
     let formula = whole(spec);
     let late = 2 * horizon(&formula);
     let exact = !formula_moves(&formula);
@@ -120,7 +131,7 @@ fn prefixes_equal(spec: &RuleSpec, trace: &Trace, end: i64, how: Feed) -> Result
     let told: Vec<Time> =
         said.changes.iter().filter_map(|c| if let Change::Tested { at, .. } = c { Some(*at) } else { None }).collect();
     must!(told == tested.into_iter().collect::<Vec<_>>(), "tested at {told:?}, by definition {tested:?}");
-    judgement_equals(spec, trace, end, &said)
+    judgement_equals(&said.judgement, last_word(spec, trace, end), exact)
 }
 
 /// A rule and a trace with its last instant.
@@ -195,7 +206,7 @@ fn moved_trace(trace: &Trace, factor: i64, shift: i64) -> Trace {
 }
 
 /// Feeds instants alone, so that a trace in which they lie far apart costs no more than one in which they are dense.
-fn hear_instants(spec: &RuleSpec, trace: &Trace, end: i64) -> Said {
+pub fn hear_instants(spec: &RuleSpec, trace: &Trace, end: i64) -> Said {
     let options = Options { pieces: true, ..Options::default() };
     let one = std::slice::from_ref(spec);
     let mut engine = checkrein::stl::Engine::with(one, &trace.signals, options);
