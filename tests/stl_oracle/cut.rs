@@ -1,5 +1,6 @@
 //! Windows cut to the recording: an empty one holds nothing, so that `once` is false there and `historically` true.
 
+use super::awaited::WINDOWS_ARE_CUT;
 use super::feed::{Feed, RULE, feed, last_words, whole};
 use super::naive::{Naive, Trace};
 use super::shape::{formula_moves, horizon};
@@ -8,9 +9,6 @@ use super::values::{case, judgement_equals, last_word_of, pieces_equal};
 use super::{enough, seeds};
 use checkrein::stl::{Engine, Options, Outside, RuleSpec};
 use checkrein::time::Time;
-
-/// The engine cuts windows when asked to.
-pub const WINDOWS_ARE_CUT: bool = false;
 
 const CUT: Options = Options { outside: Outside::Cut, pieces: true };
 

@@ -1,5 +1,6 @@
 //! A device faster than declared: memory merges neighbours, so that intervals get wider, and stay right.
 
+use super::awaited::MEMORY_MERGES;
 use super::feed::{Feed, RULE, at_most, feed, last_words, slot, truth, whole};
 use super::naive::{Naive, Trace};
 use super::random::Dice;
@@ -9,9 +10,6 @@ use super::values::{case, last_word, prefixes_equal};
 use super::{enough, must, seeds};
 use checkrein::stl::{Change, Options, RuleSpec, RuleVerdict, Truth};
 use checkrein::time::Span;
-
-/// The engine plans its memory from declared rates and merges when they are exceeded.
-pub const MEMORY_MERGES: bool = false;
 
 fn is_merged(change: &Change) -> bool {
     matches!(change, Change::Merged { .. })

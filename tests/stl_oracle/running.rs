@@ -1,5 +1,6 @@
 //! The running account at every prefix: the early upper end, and the instant at which a violation is told.
 
+use super::awaited::EARLY_IS_EXACT;
 use super::feed::{Feed, RULE, at_most, feed, infimum, is_violated, last_words, rule, same, whole};
 use super::naive::{Naive, Trace, V};
 use super::random::{self, Dice};
@@ -9,11 +10,6 @@ use super::values::case;
 use super::{enough, must, seeds};
 use checkrein::expr::ir::{Formula, Window};
 use checkrein::stl::{Change, Options, RuleSpec, RuleVerdict, Truth};
-
-/// The engine's early upper end and instant are exact where the definition's are.
-///
-/// False: only that they are never wrong. True: also that they are the earliest and the least there are.
-pub const EARLY_IS_EXACT: bool = false;
 
 /// Naive values of every instant before slot `closed`, with everything from there on unknown.
 fn at_prefix(formula: &Formula, trace: &Trace, closed: i64) -> Vec<V> {
@@ -130,6 +126,17 @@ fn earliest(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
             is_violated(changes) == broken,
             "closed {closed}: told {changes:?}, broken by definition: {broken}, hi {hi}"
         );
+        for change in changes {
+            if let Change::Violated { instant, at, .. } = change
+                && at.nanos() == (closed - 1) >> 1
+            {
+                let first = trace.start + (values.iter().position(|v| !v.t[1]).unwrap_or(usize::MAX) >> 1) as i64;
+                must!(
+                    !EARLY_IS_EXACT || instant.nanos() == first,
+                    "closed {closed}: {change:?}, by definition from {first} ns on"
+                );
+            }
+        }
         must!(
             !EARLY_IS_EXACT || same(running.early_hi, hi, exact),
             "closed {closed}: {running:?}, by definition hi {hi}"

@@ -1,13 +1,15 @@
 //! Rules that share parts say what each of them says alone.
 
+use super::awaited::EARLY_IS_EXACT;
 use super::feed::{Feed, feed, is_violated, whole};
-use super::naive::Trace;
+use super::naive::{Naive, Trace};
 use super::random::{self, Dice};
-use super::shape::{any_number, horizon};
+use super::shape::{any_number, formula_moves, horizon};
+use super::values::pieces_equal;
 use super::{enough, must, seeds};
 use checkrein::command::RuleId;
 use checkrein::expr::ir::{Formula, Number};
-use checkrein::stl::{Change, Judgement, Options, Piece, RuleSpec, Running};
+use checkrein::stl::{Change, Judgement, Margin, Options, Piece, RuleSpec, Running};
 use checkrein::time::Time;
 
 const RULES: u16 = 20;
@@ -81,10 +83,43 @@ fn hear(rules: &[RuleSpec], trace: &Trace, end: i64, how: Feed) -> Result<Vec<He
     must!(judgements.len() == rules.len(), "{} judgements of {} rules", judgements.len(), rules.len());
     let mut out = Vec::new();
     for (((rule, judgement), pieces), running) in rules.iter().zip(judgements).zip(pieces).zip(running) {
-        let changes = changes.iter().filter(|c| about(c) == rule.id).cloned().collect();
+        let mut changes: Vec<Change> = changes.iter().filter(|c| about(c) == rule.id).cloned().collect();
+        for change in &mut changes {
+            if let (Change::Violated { instant, at, .. }, false) = (change, EARLY_IS_EXACT) {
+                *instant = *at;
+            }
+        }
         out.push(Heard { changes, pieces, running, judgement });
     }
     Ok(out)
+}
+
+/// The same without the pieces, and with margins to twelve digits.
+fn without_pieces(heard: &Heard) -> Heard {
+    let round = |x: f64| format!("{x:.12e}").parse().expect("a number as it was printed");
+    let margin = |m: Margin| Margin { lo: round(m.lo), hi: round(m.hi) };
+    Heard {
+        changes: heard.changes.clone(),
+        pieces: Vec::new(),
+        running: heard
+            .running
+            .iter()
+            .map(|r| Running { decided: margin(r.decided), early_hi: round(r.early_hi), worst_at: None, ..*r })
+            .collect(),
+        judgement: Judgement { margin: margin(heard.judgement.margin), worst_at: None, ..heard.judgement.clone() },
+    }
+}
+
+/// Where two accounts part.
+fn differ(alone: &Heard, together: &Heard) -> Option<String> {
+    fn lists<T: PartialEq + std::fmt::Debug>(name: &str, alone: &[T], together: &[T]) -> Option<String> {
+        let i = (0..alone.len().max(together.len())).find(|&i| alone.get(i) != together.get(i))?;
+        Some(format!("{name} {i}: alone {:?}, together {:?}", alone.get(i), together.get(i)))
+    }
+    lists("change", &alone.changes, &together.changes)
+        .or_else(|| lists("piece", &alone.pieces, &together.pieces))
+        .or_else(|| lists("prefix", &alone.running, &together.running))
+        .or_else(|| lists("judgement", &[&alone.judgement], &[&together.judgement]))
 }
 
 #[test]
@@ -104,8 +139,20 @@ fn twenty_rules_together_say_what_each_says_alone() {
         for (rule, together) in rules.iter().zip(&together) {
             let alone = hear(std::slice::from_ref(rule), &trace, end, how).unwrap_or_else(|why| fail(why));
             broken += u32::from(is_violated(&alone[0].changes));
-            if alone[0] != *together {
-                fail(format!("alone {:?}\ntogether {together:?}\n{rule:?}\nof {rules:?}", alone[0]));
+            let formula = whole(rule);
+            let found = if formula_moves(&formula) {
+                // A line may be told in more pieces where a neighbour makes the engine look; it is the same line.
+                let closed = 2 * end + 2;
+                let naive = Naive::new(&trace, closed, closed);
+                let decided = (closed - 2 * horizon(&formula)).max(naive.first);
+                pieces_equal(&together.pieces, &naive.formula(&formula), naive.first, decided, false)
+                    .err()
+                    .or_else(|| differ(&without_pieces(&alone[0]), &without_pieces(together)))
+            } else {
+                differ(&alone[0], together)
+            };
+            if let Some(differ) = found {
+                fail(format!("{differ}\n{rule:?}\nof {rules:?}"));
             }
         }
     }
