@@ -13,7 +13,7 @@ fn plus(a: Option<Span>, b: Option<Span>) -> Option<Span> {
 }
 
 /// How long after an instant the judgement there can stay open; `None`: for ever.
-pub(super) fn horizon(formula: &Formula) -> Option<Span> {
+pub fn horizon(formula: &Formula) -> Option<Span> {
     // Quantities look back only: `fraction` refuses formulas that wait.
     let mut longest = Some(Span::ZERO);
     formula.children(&mut |child| longest = longer(longest, horizon(child)));
@@ -26,7 +26,7 @@ pub(super) fn horizon(formula: &Formula) -> Option<Span> {
 }
 
 /// How far back it looks; `None`: to the start. The sample before the present one (`rate`, `rise`, `changed`) is near.
-pub(super) fn history(formula: &Formula) -> Option<Span> {
+pub fn history(formula: &Formula) -> Option<Span> {
     let mut longest = Some(Span::ZERO);
     formula.children(&mut |child| longest = longer(longest, history(child)));
     formula.numbers(&mut |number| longest = longer(longest, reach(number)));

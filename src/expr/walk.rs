@@ -147,6 +147,15 @@ pub fn formulas<'a>(formula: &'a Formula, see: &mut dyn FnMut(&'a Formula)) {
     });
 }
 
+/// Calls `see` with every quantity in the formula, each before what it is made of.
+pub fn numbers<'a>(formula: &'a Formula, see: &mut dyn FnMut(&'a Number)) {
+    pieces(formula, &mut |piece| {
+        if let Piece::Number(number) = piece {
+            see(number);
+        }
+    });
+}
+
 /// Calls `see` with every signal at every place that reads it, and whether that place asks only for its `age`.
 pub fn reads(formula: &Formula, see: &mut dyn FnMut(SignalId, bool)) {
     pieces(formula, &mut |piece| match piece {
@@ -173,4 +182,24 @@ pub fn size(formula: &Formula) -> usize {
     let mut count = 0;
     pieces(formula, &mut |_| count += 1);
     count
+}
+
+/// True when no future operator is in it.
+pub fn is_past(formula: &Formula) -> bool {
+    let mut past = true;
+    formulas(formula, &mut |f| {
+        past &= !matches!(f, Formula::Always(..) | Formula::Eventually(..) | Formula::Until(..) | Formula::Unless(..));
+    });
+    past
+}
+
+/// True when a future operator in it has no bound.
+pub fn is_unbounded(formula: &Formula) -> bool {
+    let mut unbounded = false;
+    formulas(formula, &mut |f| {
+        if let Formula::Always(w, _) | Formula::Eventually(w, _) | Formula::Until(w, ..) | Formula::Unless(w, ..) = f {
+            unbounded |= w.to.is_none();
+        }
+    });
+    unbounded
 }

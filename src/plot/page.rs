@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::scene::{Anchor, Area, BLACK, BLUE, Colour, GREEN, GREY, PALE, PURPLE, Scene, VERMILLION, fit};
-use super::{Subject, lane, limits, panel, strip};
+use super::{Subject, lane, panel, strip};
 use crate::expr::walk::signals_of;
 use crate::run::event::RunVerdict;
 use crate::signal::{SignalId, SignalKind};

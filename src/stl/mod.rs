@@ -51,6 +51,7 @@ mod timetable;
 mod value;
 
 pub use engine::Engine;
+pub use split::promises;
 
 use crate::command::RuleId;
 use crate::expr::ir::Formula;

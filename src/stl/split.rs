@@ -3,8 +3,10 @@
 //! Each promise is judged with its own horizon, so that a short one is not held up by a long one, and is watched for
 //! the earliest instant at which it is broken.
 
+use super::RuleSpec;
 use crate::expr::ir::Formula;
 use crate::expr::walk;
+pub(super) use crate::expr::walk::{is_past, is_unbounded};
 
 /// `always (asked implies promise)`.
 #[derive(Clone, Debug)]
@@ -12,6 +14,19 @@ pub(super) struct Part {
     /// All of these hold; none: always.
     pub asked: Vec<Formula>,
     pub promise: Formula,
+}
+
+/// What a rule promises, one by one: each with what asks for it (all of these; none: always). What a violation is told
+/// by, and when, is decided for each promise alone.
+pub fn promises(rule: &RuleSpec) -> Vec<(Vec<Formula>, Formula)> {
+    let asked: Vec<Formula> = rule.when.iter().cloned().collect();
+    let mut parts = Vec::new();
+    if asked.iter().all(is_past) {
+        split(&asked, &rule.body, &mut parts);
+    } else {
+        parts.push(Part { asked, promise: rule.body.clone() });
+    }
+    parts.into_iter().map(|part| (part.asked, part.promise)).collect()
 }
 
 /// The parts of `always (asked implies formula)`.
@@ -72,26 +87,6 @@ fn negated(formula: &Formula) -> Formula {
         Formula::Not(inner) => (**inner).clone(),
         other => Formula::Not(Box::new(other.clone())),
     }
-}
-
-/// True when no future operator is in it.
-pub(super) fn is_past(formula: &Formula) -> bool {
-    let mut past = true;
-    walk::formulas(formula, &mut |f| {
-        past &= !matches!(f, Formula::Always(..) | Formula::Eventually(..) | Formula::Until(..) | Formula::Unless(..));
-    });
-    past
-}
-
-/// True when a future operator in it has no bound.
-pub(super) fn is_unbounded(formula: &Formula) -> bool {
-    let mut unbounded = false;
-    walk::formulas(formula, &mut |f| {
-        if let Formula::Always(w, _) | Formula::Eventually(w, _) | Formula::Until(w, ..) | Formula::Unless(w, ..) = f {
-            unbounded |= w.to.is_none();
-        }
-    });
-    unbounded
 }
 
 /// Every signal it reads with whether it is read otherwise than by `age`.
