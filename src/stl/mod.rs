@@ -40,8 +40,10 @@
 mod engine;
 mod graph;
 mod interval;
+mod moving;
 mod node;
 mod ops;
+mod room;
 mod rule;
 mod signals;
 mod split;
@@ -49,6 +51,7 @@ mod split;
 mod stories;
 mod timetable;
 mod value;
+mod words;
 
 pub use engine::Engine;
 pub use split::promises;
