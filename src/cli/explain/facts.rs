@@ -1,7 +1,8 @@
 //! What there is to know of a rule, worked out by the rooms below.
 
+use super::words;
 use crate::expr::walk::signals_of;
-use crate::expr::{history, horizon, known_in_english, rule_in_english, words};
+use crate::expr::{history, horizon, known_in_english, rule_in_english};
 use crate::rig::{MarginUnit, Reaction, Rule};
 use crate::scenario::plan::Plan;
 use crate::signal::{Every, SignalDef, SignalId, SignalKind, SignalTable};
@@ -104,11 +105,12 @@ fn one(plan: &Plan, rule: &Rule, graphs: &[(String, Vec<Part>)], signals: &Signa
         .filter(|(name, _)| *name != rule.name)
         .map(|(name, parts)| (name.as_str(), parts.iter().map(|part| part.id).collect()))
         .collect();
+    let units = words::units(parts, signals);
     let nodes: Vec<Node> = parts
         .iter()
         .map(|part| Node {
-            what: named(&part.what, signals),
-            unit: unit(&part.what, signals),
+            what: words::named(part, &units, signals),
+            unit: units.get(&part.id).map(|unit| unit.text.clone()).filter(|text| !text.is_empty()),
             shared_with: others
                 .iter()
                 .filter(|(_, ids)| ids.contains(&part.id))
@@ -158,7 +160,10 @@ fn one(plan: &Plan, rule: &Rule, graphs: &[(String, Vec<Part>)], signals: &Signa
         horizon: horizon(&rule.spec.body),
         promises: promises(&rule.spec)
             .into_iter()
-            .map(|(_, promise)| Promise { words: words(&promise, signals), known: known_in_english(&promise, signals) })
+            .map(|(_, promise)| Promise {
+                words: crate::expr::words(&promise, signals),
+                known: known_in_english(&promise, signals),
+            })
             .collect(),
         nodes,
     }
@@ -185,7 +190,7 @@ fn read_of(id: SignalId, def: &SignalDef, parts: &[Part]) -> Read {
 fn reached(signal: SignalId, parts: &[Part]) -> usize {
     let mut reached = BTreeSet::new();
     for part in parts {
-        let reads = signal_numbers(&part.what).any(|(_, number)| number == signal.0);
+        let reads = words::signal_numbers(&part.what).any(|(_, number)| number == signal.0);
         if reads || part.children.iter().any(|(child, _)| reached.contains(child)) {
             reached.insert(part.id);
         }
@@ -193,72 +198,16 @@ fn reached(signal: SignalId, parts: &[Part]) -> usize {
     reached.len()
 }
 
-/// Where the words of a part name a signal by number, and which one: `signal 3`.
-fn signal_numbers(what: &str) -> impl Iterator<Item = (std::ops::Range<usize>, u32)> {
-    const WORD: &str = "signal ";
-    what.match_indices(WORD).filter_map(move |(at, _)| {
-        let digits = what[at + WORD.len()..].bytes().take_while(u8::is_ascii_digit).count();
-        let end = at + WORD.len() + digits;
-        Some((at..end, what[at + WORD.len()..end].parse().ok()?))
-    })
-}
-
-/// The words of a part with its signals by name.
-fn named(what: &str, signals: &SignalTable) -> String {
-    let mut out = String::new();
-    let mut from = 0;
-    for (range, number) in signal_numbers(what) {
-        let Some((_, def)) = signals.iter().nth(number as usize) else { continue };
-        out.push_str(&what[from..range.start]);
-        out.push_str(&def.name);
-        from = range.end;
-    }
-    out.push_str(&what[from..]);
-    out
-}
-
-/// The unit of a part that is nothing but a signal.
-fn unit(what: &str, signals: &SignalTable) -> Option<String> {
-    let (range, number) = signal_numbers(what).next()?;
-    let whole = range == (0..what.len());
-    match &signals.iter().nth(number as usize)?.1.kind {
-        SignalKind::Number { unit, .. } if whole && !unit.text.is_empty() => Some(unit.text.clone()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Unit;
-
-    fn table() -> SignalTable {
-        let mut signals = SignalTable::new();
-        for (name, unit) in [("fc.x", "m"), ("fc.y", "m"), ("fc.vx", "m/s")] {
-            let kind = SignalKind::Number { unit: Unit::parse(unit).expect("of the table"), range: None };
-            let def = SignalDef { name: name.into(), device: None, kind, every: Every::Change, stale_after: None };
-            signals.add(def).expect("each once");
-        }
-        signals
-    }
-
-    fn part(id: u32, what: &str, children: &[u32]) -> Part {
-        let children = children.iter().map(|&child| (child, false)).collect();
-        Part { id, what: what.into(), children, late: Span::ZERO, entries: 0, bytes: 0 }
-    }
-
-    #[test]
-    fn signals_by_number_become_names() {
-        let signals = table();
-        assert_eq!(named("signal 2", &signals), "fc.vx");
-        assert_eq!(named("signal 0 at most 8, signal 1", &signals), "fc.x at most 8, fc.y");
-        assert_eq!(named("signal 9, signal x, signal ", &signals), "signal 9, signal x, signal ");
-        assert_eq!(unit("signal 2", &signals).as_deref(), Some("m/s"));
-        assert_eq!(unit("age of signal 2", &signals), None);
-    }
 
     #[test]
     fn a_sample_reaches_what_rests_on_its_signal() {
+        let part = |id: u32, what: &str, children: &[u32]| {
+            let children = children.iter().map(|&child| (child, false)).collect();
+            Part { id, what: what.into(), children, late: Span::ZERO, entries: 0, bytes: 0 }
+        };
         let parts =
             [part(1, "signal 0", &[]), part(2, "signal 1", &[]), part(4, "sum", &[1, 2]), part(9, "once", &[4])];
         assert_eq!(reached(SignalId(0), &parts), 3);

@@ -2,6 +2,7 @@
 
 mod facts;
 mod page;
+mod words;
 
 use super::Exit;
 use super::check::{PlanChoice, plan, print_diagnostics};

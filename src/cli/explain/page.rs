@@ -153,7 +153,9 @@ fn branch(node: &Node, negated: bool, level: usize, nodes: &[Node], drawn: &mut 
         return;
     }
     let mut notes: Vec<String> = Vec::new();
-    notes.extend(node.unit.clone().map(|unit| format!("in {unit}")));
+    if node.part.what.parse::<f64>().is_err() {
+        notes.extend(node.unit.clone().map(|unit| format!("in {unit}")));
+    }
     if part.late > Span::ZERO {
         notes.push(format!("{} late", part.late));
     }
