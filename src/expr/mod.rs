@@ -13,7 +13,8 @@ mod reach;
 mod syntax;
 
 pub use limits::{Limit, Side, limits};
-pub use print::{number_words, words};
+pub use print::{number_unit, number_words, words};
+pub use reach::{history, horizon};
 
 use crate::diag::Severity;
 use crate::signal::{SignalId, SignalTable};

@@ -13,7 +13,7 @@ fn plus(a: Option<Span>, b: Option<Span>) -> Option<Span> {
 }
 
 /// How long after an instant the judgement there can stay open; `None`: for ever.
-pub(super) fn horizon(formula: &Formula) -> Option<Span> {
+pub fn horizon(formula: &Formula) -> Option<Span> {
     use Formula as F;
     match formula {
         // Numbers look back only: `fraction` refuses formulas that wait.
@@ -29,7 +29,7 @@ pub(super) fn horizon(formula: &Formula) -> Option<Span> {
 }
 
 /// How far back it looks; `None`: to the start. The sample before the present one (`rate`, `rise`, `changed`) is near.
-pub(super) fn history(formula: &Formula) -> Option<Span> {
+pub fn history(formula: &Formula) -> Option<Span> {
     use Formula as F;
     match formula {
         F::Constant(_) | F::Flag(_) | F::State { .. } | F::Changed(_) => Some(Span::ZERO),

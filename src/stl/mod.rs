@@ -49,6 +49,7 @@ mod split;
 mod stories;
 mod timetable;
 mod value;
+pub mod why;
 
 pub use engine::Engine;
 
