@@ -8,8 +8,9 @@ mod naive;
 mod random;
 
 use checkrein::command::RuleId;
-use checkrein::expr::ir::{Formula, Number, Window};
-use checkrein::stl::why::{Gap, Heard, How, Place, Record, Seen, Step, Why, explain, why};
+use checkrein::expr::ir::{Comparison, Formula, Number, Window};
+use checkrein::signal::SignalId;
+use checkrein::stl::why::{Gap, Heard, How, Place, Record, Seen, Step, Why, explain, timings, why};
 use checkrein::stl::{Engine, Margin, RuleSpec, RuleVerdict, Truth};
 use checkrein::time::{Span, Time};
 use naive::{Naive, Trace, V, formula_moves, horizon};
@@ -219,7 +220,7 @@ impl Check<'_> {
             How::Compared { sides, samples, .. } => {
                 for side in sides {
                     let above = Formula::Compare {
-                        op: checkrein::expr::ir::Comparison::GreaterEqual,
+                        op: Comparison::GreaterEqual,
                         left: side.number.clone(),
                         right: Number::Constant(0.0),
                         scale: 1.0,
@@ -259,7 +260,7 @@ impl Check<'_> {
             return;
         }
         let reading = Formula::Compare {
-            op: checkrein::expr::ir::Comparison::GreaterEqual,
+            op: Comparison::GreaterEqual,
             left: Number::Signal(seen.signal),
             right: Number::Constant(0.0),
             scale: 1.0,
@@ -300,7 +301,7 @@ fn every_step_of_every_chain_is_so_and_justifies_the_one_above() {
     let (mut steps, mut depth, mut truths) = (0, 0, [0_u32; 3]);
     for seed in seeds(50_000_000, 250) {
         let mut dice = Dice::new(seed);
-        let deep = 1 + dice.below(4) as u32;
+        let deep = 1 + dice.below(6) as u32;
         let formula = random_formula(&mut dice, deep);
         let length = 8 + dice.below(20) as i64;
         let trace = random::trace(&mut dice, length);
@@ -321,7 +322,7 @@ fn every_step_of_every_chain_is_so_and_justifies_the_one_above() {
         steps += check.steps;
         depth = depth.max(check.depth);
     }
-    assert!(steps > 2_000 && depth > 6, "{steps} steps, {depth} deep: the test says little");
+    assert!(steps > 2_000 && depth >= 6, "{steps} steps, {depth} deep: the test says little");
     assert!(truths.iter().all(|count| *count > 100), "{truths:?}: the test says little");
 }
 
@@ -420,4 +421,189 @@ fn rules_that_wait_for_ever_are_explained_where_they_break() {
         }
     }
     assert!(broken > 50 && open > 50, "{broken} broken, {open} open: the test says little");
+}
+
+/// `asked implies left until[a, b] answer` or the like, with its parts.
+struct Promise {
+    asked: Formula,
+    left: Option<Formula>,
+    answer: Formula,
+    from: i64,
+    to: i64,
+}
+
+impl Promise {
+    fn random(dice: &mut Dice) -> Promise {
+        let from = dice.below(3) as i64;
+        let asked = if dice.one_in(5) { Formula::Constant(true) } else { random::atom(dice) };
+        let left = dice.one_in(3).then(|| random::atom(dice));
+        let to = from + 1 + dice.below(8) as i64;
+        Promise { asked, left, answer: random::atom(dice), from, to }
+    }
+
+    /// The rule with its deadline moved.
+    fn rule(&self, to: i64) -> RuleSpec {
+        let window = Window { from: Span::from_nanos(self.from), to: Some(Span::from_nanos(to)) };
+        let answer = Box::new(self.answer.clone());
+        let promise = match &self.left {
+            Some(left) => Formula::Until(window, Box::new(left.clone()), answer),
+            None => Formula::Eventually(window, answer),
+        };
+        let body = match &self.asked {
+            Formula::Constant(true) => promise,
+            asked => Formula::Implies(Box::new(asked.clone()), Box::new(promise)),
+        };
+        RuleSpec { id: RULE, body, when: None }
+    }
+
+    /// The least slack over every place that asked, by looking at each, and how many could still be answered in time.
+    fn slack(&self, naive: &Naive<'_>, last: i64, certain: bool) -> (Option<Option<i64>>, usize) {
+        let reads = |formula: &Formula, certain: bool| -> Vec<bool> {
+            naive.formula(formula).iter().map(|v| if certain { v.t[0] } else { v.t[1] }).collect()
+        };
+        let asked = reads(&self.asked, !certain);
+        let answer = reads(&self.answer, certain);
+        let left = self.left.as_ref().map(|left| reads(left, certain));
+        let first = naive.first;
+        let holds = |s: i64| left.as_ref().is_none_or(|left| left[(s - first) as usize]);
+        let (mut least, mut open) = (None, 0);
+        for at in first..=last {
+            if !asked[(at - first) as usize] {
+                continue;
+            }
+            // In the kind reading anything may come after the end.
+            let until = if certain { last } else { (at + 2 * self.from).max(last + 1) };
+            let mut came = None;
+            for s in at + 2 * self.from..=until {
+                let before = if s % 2 == 0 || s == at { s - 1 } else { s };
+                let led = self.from == 0 || (at..=at + 2 * self.from).all(holds);
+                if answer[(s - first) as usize] && (at..=before).all(holds) && led {
+                    came = Some(s);
+                    break;
+                }
+            }
+            let recorded = came.filter(|s| *s <= last);
+            let due = at + 2 * self.to;
+            if due > last && recorded.is_none() && (at..=last).all(holds) {
+                open += 1;
+                continue;
+            }
+            let slack = came.map(|s| (due - s).div_euclid(2));
+            if least.is_none_or(|least| slack < least) {
+                least = Some(slack);
+            }
+        }
+        (least, open)
+    }
+}
+
+#[test]
+fn the_slack_of_a_deadline_is_that_of_its_worst_request() {
+    let (mut asked, mut late, mut never) = (0, 0, 0);
+    for seed in seeds(53_000_000, 600) {
+        let mut dice = Dice::new(seed);
+        let promise = Promise::random(&mut dice);
+        let trace = random::trace(&mut dice, 20);
+        let end = trace.start + 20;
+        let last = 2 * end + 1;
+        let naive = Naive::new(&trace, last + 30, last + 1);
+        let spec = promise.rule(promise.to);
+        let told = timings(&spec, &trace.signals, &record(&trace, end));
+        let about = format!("seed {seed} {spec:?}\n{trace:?}\n{told:?}");
+        let [timing] = &told[..] else { panic!("one deadline: {about}") };
+        let (worst, _) = promise.slack(&naive, last, true);
+        let (best, _) = promise.slack(&naive, last, false);
+        let nanos = |slack: Option<Span>| slack.map(Span::nanos);
+        assert_eq!(nanos(timing.lo), worst.flatten(), "{about}");
+        assert_eq!(nanos(timing.hi), best.flatten(), "{about}");
+        asked += usize::from(worst.is_some());
+        never += usize::from(worst == Some(None));
+        late += usize::from(worst.flatten().is_some_and(|slack| slack < 0));
+    }
+    assert!(asked > 300 && late > 20 && never > 50, "{asked} asked, {late} late, {never} never");
+}
+
+/// What slack means: with so much less time the rule would just have held, with a tick less it would not.
+#[test]
+fn a_deadline_could_be_tighter_by_its_slack_and_no_more() {
+    let mut tried = 0;
+    for seed in seeds(54_000_000, 1500) {
+        let mut dice = Dice::new(seed);
+        let promise = Promise::random(&mut dice);
+        let trace = random::trace(&mut dice, 20);
+        let end = trace.start + 20;
+        let told = timings(&promise.rule(promise.to), &trace.signals, &record(&trace, end)).remove(0);
+        let (Some(lo), Some(hi)) = (told.lo, told.hi) else { continue };
+        if lo != hi || told.open > 0 {
+            continue;
+        }
+        let verdict = |to: i64| {
+            let spec = promise.rule(to);
+            let mut engine = Engine::new(std::slice::from_ref(&spec), &trace.signals);
+            let mut changes = Vec::new();
+            engine.start(Time::from_nanos(trace.start), &trace.held, &mut changes);
+            for (at, signal, value) in &trace.samples {
+                match value {
+                    Some(value) => engine.push(Time::from_nanos(*at), &[(*signal, *value)], &mut changes),
+                    None => engine.lose(Time::from_nanos(*at), &[*signal], &mut changes),
+                }
+            }
+            engine.advance(Time::from_nanos(end).next(), &mut changes);
+            engine.finish(Time::from_nanos(end))[0].verdict
+        };
+        let tightest = promise.to - lo.nanos();
+        let about = format!("seed {seed} slack {lo} {:?}\n{trace:?}", promise.rule(promise.to));
+        assert_ne!(verdict(tightest), RuleVerdict::Fail, "{about}");
+        if tightest > promise.from {
+            tried += 1;
+            assert_eq!(verdict(tightest - 1), RuleVerdict::Fail, "{about}");
+        }
+    }
+    assert!(tried > 50, "only {tried}: the test says little");
+}
+
+#[test]
+fn silences_and_stretches_are_measured_to_the_tick() {
+    let mut seen = [0_u32; 2];
+    for seed in seeds(55_000_000, 300) {
+        let mut dice = Dice::new(seed);
+        let trace = random::trace(&mut dice, 20);
+        let end = trace.start + 20;
+        let last = 2 * end + 1;
+        let naive = Naive::new(&trace, last, last + 1);
+        let limit = 6;
+        let signal = SignalId(dice.below(6) as u32);
+        let silent = Formula::Compare {
+            op: Comparison::LessEqual,
+            left: Number::Age(signal),
+            right: Number::Constant(limit as f64 / 1e9),
+            scale: 1.0,
+        };
+        let least = naive.formula(&silent).iter().map(|v| v.hi).fold(f64::INFINITY, f64::min);
+        let spec = RuleSpec { id: RULE, body: silent, when: None };
+        let told = timings(&spec, &trace.signals, &record(&trace, end)).remove(0);
+        let about = format!("seed {seed} {signal:?} {trace:?} {told:?}");
+        assert_eq!((told.lo, told.hi), (Some(Span::from_seconds(least)), Some(Span::from_seconds(least))), "{about}");
+        seen[0] += u32::from(least < 0.0);
+
+        let inner = random::atom(&mut dice);
+        let longest = |read: fn(&V) -> bool| {
+            let mut best = None;
+            let mut run: Option<i64> = None;
+            for v in &naive.formula(&inner) {
+                run = read(v).then(|| run.map_or(0, |length| length + 1));
+                best = best.max(run);
+            }
+            best.map_or(limit, |slots| limit - slots / 2)
+        };
+        let window = Window { from: Span::ZERO, to: Some(Span::from_nanos(limit)) };
+        let held = Formula::Historically(window, Box::new(inner.clone()));
+        let spec = RuleSpec { id: RULE, body: Formula::Not(Box::new(held)), when: None };
+        let told = timings(&spec, &trace.signals, &record(&trace, end)).remove(0);
+        let nanos = |slack: Option<Span>| slack.map(Span::nanos);
+        assert_eq!(nanos(told.lo), Some(longest(|v| v.t[1])), "seed {seed} {inner:?} {trace:?}");
+        assert_eq!(nanos(told.hi), Some(longest(|v| v.t[0])), "seed {seed} {inner:?} {trace:?}");
+        seen[1] += u32::from(told.lo < Some(Span::ZERO));
+    }
+    assert!(seen.iter().all(|count| *count > 20), "{seen:?}: the test says little");
 }

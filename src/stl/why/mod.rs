@@ -10,6 +10,7 @@
 //! Invariant: nothing here judges: it asks an engine, and picks. Its size is bounded by the formula's, lists are cut
 //! and counted.
 
+mod deadline;
 mod pieces;
 mod record;
 mod seen;
@@ -18,9 +19,10 @@ mod survey;
 mod tell;
 mod walk;
 
+pub use deadline::{Deadline, Timing, timings};
 pub use record::Record;
 pub use seen::{Gap, Heard, Seen};
-pub use tell::{Told, ToldEpisode, ToldSample, ToldStep};
+pub use tell::{Told, ToldEpisode, ToldSample, ToldStep, ToldTiming};
 
 use super::{Margin, RuleSpec, RuleVerdict, SignalSpec, Truth};
 use crate::expr::ir::{Formula, Number};

@@ -168,8 +168,9 @@ impl<'a> Values<'a> {
         let mut all = signals;
         all.push(self.lasting);
         engine.lose(last.next(), &all, &mut changes);
-        // A mean over the unknown goes on moving until its window holds nothing else.
-        engine.advance(needed.max(last) + windows(formula) + Span::from_nanos(2), &mut changes);
+        // What waits tells later, and a mean over the unknown goes on moving until its window holds nothing else.
+        let settled = needed.max(last) + ahead + windows(formula);
+        engine.advance(settled + Span::from_nanos(2), &mut changes);
         hand_over(&mut engine);
     }
 
