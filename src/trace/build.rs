@@ -1,6 +1,8 @@
 //! Recording -> columns.
 
-use super::{Column, LinkTrace, Reaction, RuleTrace, RungRun, StepRun, Stretch, Trace, Violation, lanes, told};
+use super::{
+    Column, LinkTrace, Reaction, RuleTrace, RuleWhy, RungRun, StepRun, Stretch, Trace, Violation, lanes, told,
+};
 use crate::command::RuleId;
 use crate::log::{Entry, Recording};
 use crate::run::Input;
@@ -35,7 +37,7 @@ impl Trace {
         let steps = steps(&events, whole.to);
         let reaction = reaction(&events);
         let lanes = lanes::lanes(plan, &events, &steps, &links, reaction.as_ref(), whole.to);
-        Trace {
+        let mut trace = Trace {
             whole,
             armed_at: events.iter().find(|e| e.kind == EventKind::Armed).map(|e| e.at),
             columns,
@@ -49,9 +51,17 @@ impl Trace {
                 EventKind::Finished { outcome } => Some(outcome.clone()),
                 _ => None,
             }),
+            whys: Vec::new(),
             events,
             loss,
-        }
+        };
+        trace.whys = trace.work_out_whys(plan);
+        trace
+    }
+
+    /// What lies behind the rule's verdict, if there is more to say than its margin.
+    pub fn why(&self, rule: RuleId) -> Option<&RuleWhy> {
+        self.whys.get(usize::from(rule.0))?.as_ref()
     }
 
     /// The signal's column; `None` for a signal of another plan.

@@ -1,13 +1,17 @@
 //! Columns rebuilt from a recording: what report, plot and live view share.
 //!
-//! Invariant: nothing here judges: verdicts, margins and episodes are taken from the events as the run said them.
+//! Invariant: nothing here judges: verdicts, margins and episodes are taken from the events as the run said them. The
+//! reasons behind a verdict are worked out by the engine that gave it, from the same samples.
 
 mod build;
 mod lanes;
 #[cfg(test)]
 mod tests;
 mod told;
+mod why;
 pub mod words;
+
+pub use why::{RuleWhy, margin_kind};
 
 use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
@@ -70,6 +74,8 @@ pub struct Trace {
     pub reaction: Option<Reaction>,
     /// `None`: the recording ends before the run did.
     pub outcome: Option<Outcome>,
+    /// By rule: what lies behind its verdict, where there is more to say than its margin.
+    pub whys: Vec<Option<RuleWhy>>,
     pub events: Vec<Event>,
     pub loss: Option<Loss>,
 }

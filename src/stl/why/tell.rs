@@ -1,7 +1,7 @@
 //! A why in words: for a terminal, a report and a file.
 
 use super::seen::{Gap, Heard, Seen};
-use super::{Episode, How, Place, Side, Step, Why, Worst};
+use super::{Deadline, Episode, How, Place, Side, Step, Timing, Why, Worst};
 use crate::expr::ir::{Formula, Number};
 use crate::expr::{MarginKind, number_unit, number_words, words};
 use crate::signal::{SignalKind, SignalTable, Value};
@@ -91,10 +91,13 @@ pub struct ToldTiming {
     pub slack_lo_s: Option<f64>,
     pub slack_hi_s: Option<f64>,
     pub allowed_s: f64,
-    /// Where the least slack was.
-    pub at_s: Option<f64>,
-    /// How many requests, or stretches, there were.
+    /// The request, silence or stretch of the least slack: from where to where.
+    pub from_s: Option<f64>,
+    pub to_s: Option<f64>,
+    /// How many requests, silences or stretches there were.
     pub count: usize,
+    /// Requests that could still have been answered in time when the record ended; they count for nothing here.
+    pub open: usize,
     pub text: String,
 }
 
@@ -146,6 +149,79 @@ impl Step {
         };
         // Under a negation the comparison is to be missed, and its margin counts the other way round.
         Some(format!("{} at {}{share}", whole.between, words(&root.formula, signals)))
+    }
+}
+
+impl Timing {
+    /// In words, with the names of these signals.
+    pub fn tell(&self, signals: &SignalTable) -> ToldTiming {
+        let allowed = match &self.deadline {
+            Deadline::Answer { to, .. } => *to,
+            Deadline::Silence { limit, .. } | Deadline::Stretch { limit, .. } => *limit,
+        };
+        let text = match &self.deadline {
+            Deadline::Answer { answer, .. } => self.answer(&words(answer, signals)),
+            Deadline::Silence { signal, .. } => self.longest(&format!("silence of {}", signals.def(*signal).name)),
+            Deadline::Stretch { inner, .. } => self.longest(&format!("stretch of {}", words(inner, signals))),
+        };
+        ToldTiming {
+            slack_lo_s: self.lo.map(Span::seconds),
+            slack_hi_s: self.hi.map(Span::seconds),
+            allowed_s: allowed.seconds(),
+            from_s: self.from.map(|place| place.at.seconds()),
+            to_s: self.to.map(|place| place.at.seconds()),
+            count: self.count,
+            open: self.open,
+            text,
+        }
+    }
+
+    fn answer(&self, answer: &str) -> String {
+        let when = match (self.from, self.to) {
+            (Some(asked), Some(came)) => format!(" (asked at {}, answered at {})", asked.at, came.at),
+            (Some(asked), None) => format!(" (asked at {})", asked.at),
+            _ => String::new(),
+        };
+        let of = match self.count {
+            1 => "the only one".to_owned(),
+            count => format!("smallest of {count}"),
+        };
+        let slack = |slack: Span| match slack {
+            slack if slack < Span::ZERO => format!("{} too late", span(Span::ZERO - slack)),
+            slack => format!("{} before its deadline", span(slack)),
+        };
+        match (self.lo, self.hi) {
+            _ if self.from.is_none() && self.open > 0 => {
+                format!("{answer} was asked for, and not due before the record ended")
+            }
+            _ if self.from.is_none() => format!("{answer} was never asked for"),
+            (Some(lo), Some(hi)) if lo == hi => format!("{answer} came {}, {of}{when}", slack(lo)),
+            (Some(lo), Some(hi)) => {
+                format!("{answer} came between {} and {}, {of}; data is missing{when}", slack(lo), slack(hi))
+            }
+            (None, Some(hi)) if hi < Span::ZERO && self.to.is_none() => {
+                format!(
+                    "{answer} had not come {} after its deadline, when the record ended{when}",
+                    span(Span::ZERO - hi)
+                )
+            }
+            (None, Some(hi)) => format!("{answer} is not known to have come; {} at best{when}", slack(hi)),
+            (_, None) => format!("{answer} did not come: what had to hold till then broke{when}"),
+        }
+    }
+
+    fn longest(&self, what: &str) -> String {
+        let limit = match &self.deadline {
+            Deadline::Answer { to, .. } => *to,
+            Deadline::Silence { limit, .. } | Deadline::Stretch { limit, .. } => *limit,
+        };
+        let (Some(from), Some(to)) = (self.from, self.to) else { return format!("there was no {what}") };
+        let length = |slack: Option<Span>| limit - slack.unwrap_or(Span::ZERO);
+        let shown = match (length(self.hi), length(self.lo)) {
+            (least, most) if least == most => span(most),
+            (least, most) => format!("between {} and {} (data is missing)", span(least), span(most)),
+        };
+        format!("the longest {what} was {shown} of {} allowed (from {} to {})", span(limit), from.at, to.at)
     }
 }
 
