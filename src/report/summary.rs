@@ -96,7 +96,8 @@ fn behind(why: &RuleWhy, out: &mut String) {
     if let Some(critical) = &why.critical {
         line(critical);
     }
-    for timing in &why.timings {
+    // What was never asked for says nothing about time.
+    for timing in why.timings.iter().filter(|timing| timing.count > 0) {
         line(&timing.text);
     }
     let told = &why.told;
@@ -105,6 +106,9 @@ fn behind(why: &RuleWhy, out: &mut String) {
         let times = if told.episode_count == 1 { "once".into() } else { format!("{} times", told.episode_count) };
         let to = first.to_s.map_or("the end".into(), |to| format!("{to:.3} s"));
         line(&format!("broken {times}, {lasted} in all; at first from {:.3} s to {to}", first.from_s));
+    }
+    if !why.meanwhile.is_empty() {
+        line(&format!("meanwhile: {}", why.meanwhile.join("; ")));
     }
     if !told.lines.is_empty() {
         line("why:");
@@ -235,6 +239,16 @@ fn data(subject: &Subject<'_>, out: &mut String) {
         .collect();
         if !troubles.is_empty() {
             lines.push(format!("link {}, {}", link.link, troubles.join(", ")));
+        }
+    }
+    for (rule, trace) in subject.plan.rules.iter().zip(&subject.trace.rules) {
+        for late in &trace.late {
+            let signal = &subject.plan.rig.signals.def(late.signal).name;
+            let behind = words::span(late.behind);
+            lines.push(format!("{signal}: {} samples too late for {}, up to {behind} behind", late.count, rule.name));
+        }
+        if trace.merged {
+            lines.push(format!("{}: its signals came faster than declared; its margins may be too wide", rule.name));
         }
     }
     if lines.is_empty() {

@@ -85,6 +85,8 @@ pub struct RuleReport {
     pub timing: Vec<ToldTiming>,
     /// Why it is broken or could not be judged: episodes, and the chain of parts and samples at the critical place.
     pub why: Option<Told>,
+    /// What was going on when it was first broken: phase, step, faults, lost links.
+    pub meanwhile: Vec<String>,
     /// First instant judged false.
     pub violated_at_s: Option<f64>,
     /// When that could first be known.
@@ -244,6 +246,7 @@ fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleRep
         margin: margin(rule, trace),
         worst_at_s: judgement.and_then(|j| j.worst_at).map(Time::seconds),
         critical: why.and_then(|why| why.critical.clone()),
+        meanwhile: why.map_or_else(Vec::new, |why| why.meanwhile.clone()),
         timing: why.map_or_else(Vec::new, |why| why.timings.clone()),
         why: why.filter(|why| why.told.chain.is_some()).map(|why| why.told.clone()),
         violated_at_s: trace.violated.map(|v| v.instant).or(judgement.and_then(|j| j.violated_at)).map(Time::seconds),

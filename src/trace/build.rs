@@ -1,7 +1,8 @@
 //! Recording -> columns.
 
 use super::{
-    Column, LinkTrace, Reaction, RuleTrace, RuleWhy, RungRun, StepRun, Stretch, Trace, Violation, lanes, told,
+    Column, LateSamples, LinkTrace, Reaction, RuleTrace, RuleWhy, RungRun, StepRun, Stretch, Trace, Violation, lanes,
+    told,
 };
 use crate::command::RuleId;
 use crate::log::{Entry, Recording};
@@ -156,6 +157,8 @@ fn rules(plan: &Plan, events: &[Event], end: Time) -> Vec<RuleTrace> {
             margins: Vec::new(),
             broken: Vec::new(),
             blind: Vec::new(),
+            late: Vec::new(),
+            merged: false,
             tested_at: None,
             violated: None,
             judgement: None,
@@ -192,6 +195,12 @@ fn rules(plan: &Plan, events: &[Event], end: Time) -> Vec<RuleTrace> {
                     with(&mut rules, *rule, &mut |r| r.blind.push(Stretch { from, to: event.at }));
                 }
             }
+            EventKind::RuleLate { rule, signal, count, behind } => with(&mut rules, *rule, &mut |r| {
+                // Each word gives the totals since the start: the last one stands.
+                r.late.retain(|late| late.signal != *signal);
+                r.late.push(LateSamples { signal: *signal, count: *count, behind: *behind });
+            }),
+            EventKind::RuleMerged { rule } => with(&mut rules, *rule, &mut |r| r.merged = true),
             EventKind::RuleMargin { rule, instant, margin } => {
                 with(&mut rules, *rule, &mut |r| r.margins.push((*instant, *margin)));
             }

@@ -121,6 +121,10 @@ pub struct RuleTrace {
     pub broken: Vec<Stretch>,
     /// Where one of its signals was unknown.
     pub blind: Vec<Stretch>,
+    /// Samples that came too late to be judged where they belong, by signal.
+    pub late: Vec<LateSamples>,
+    /// Its signals came faster than declared, so that its margins may be wider than they were.
+    pub merged: bool,
     pub tested_at: Option<Time>,
     pub violated: Option<Violation>,
     pub judgement: Option<Judgement>,
@@ -131,6 +135,15 @@ impl RuleTrace {
     pub fn untested(&self) -> bool {
         self.judgement.as_ref().is_some_and(|j| j.verdict == RuleVerdict::Untested)
     }
+}
+
+/// Samples of a signal that a rule was told of too late.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct LateSamples {
+    pub signal: SignalId,
+    pub count: u64,
+    /// How far the latest of them was behind what was judged.
+    pub behind: Span,
 }
 
 /// A violation, when it was and when it could first be known.

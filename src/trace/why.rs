@@ -19,6 +19,8 @@ pub struct RuleWhy {
     pub critical: Option<String>,
     /// How near the rule came to each of its deadlines.
     pub timings: Vec<ToldTiming>,
+    /// What was going on when it was first broken: `phase late`, `fault delay on pilot.tells since 2.760 s`.
+    pub meanwhile: Vec<String>,
 }
 
 impl Trace {
@@ -27,7 +29,24 @@ impl Trace {
         let Some(record) = self.record(plan) else { return vec![None; plan.rules.len()] };
         let specs: Vec<SignalSpec> = plan.rig.signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
         let judged = |rule: &RuleTrace| rule.judgement.as_ref().map(|j| j.verdict);
-        plan.rules.iter().zip(&self.rules).map(|(rule, of)| of_rule(plan, rule, judged(of)?, &specs, &record)).collect()
+        let told = |(rule, of): (&Rule, &RuleTrace)| {
+            let why = of_rule(plan, rule, judged(of)?, &specs, &record)?;
+            let meanwhile = of.violated.map_or_else(Vec::new, |violated| self.meanwhile(violated.instant));
+            Some(RuleWhy { meanwhile, ..why })
+        };
+        plan.rules.iter().zip(&self.rules).map(told).collect()
+    }
+
+    /// What was going on at an instant, as far as somebody did it on purpose or it broke.
+    fn meanwhile(&self, at: Time) -> Vec<String> {
+        let mut all = Vec::new();
+        for lane in self.lanes.iter().filter(|lane| lane.name != "guard") {
+            for bar in lane.bars.iter().filter(|bar| (bar.stretch.from..=bar.stretch.to).contains(&at)) {
+                let what = lane.name.strip_suffix(" injected").unwrap_or(&lane.name);
+                all.push(format!("{what} {} since {}", bar.label, bar.stretch.from));
+            }
+        }
+        all
     }
 
     /// What the rules' engine was told; `None` when the run was not armed, or ended before it judged.
@@ -93,6 +112,7 @@ fn of_rule(plan: &Plan, rule: &Rule, verdict: RuleVerdict, specs: &[SignalSpec],
         told: why.tell(signals, &kind),
         critical: tightest.and_then(|step| step.critical(signals, &kind)),
         timings: timings.iter().map(|timing| timing.tell(signals)).collect(),
+        meanwhile: Vec::new(),
     })
 }
 

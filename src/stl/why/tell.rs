@@ -194,7 +194,7 @@ impl Timing {
             _ if self.from.is_none() && self.open > 0 => {
                 format!("{answer} was asked for, and not due before the record ended")
             }
-            _ if self.from.is_none() => format!("{answer} was never asked for"),
+            _ if self.from.is_none() => format!("nothing asked for {answer}"),
             (Some(lo), Some(hi)) if lo == hi => format!("{answer} came {}, {of}{when}", slack(lo)),
             (Some(lo), Some(hi)) => {
                 format!("{answer} came between {} and {}, {of}; data is missing{when}", slack(lo), slack(hi))
@@ -369,7 +369,7 @@ impl Names<'_> {
             How::NeverCame { from, to } => format!("the right side did not come {}; at best:", stretch(*from, *to)),
             How::Came { .. } => "the right side came while the left one held:".into(),
             How::JustBefore => "just before:".into(),
-            How::Open { from, to } => format!("it is not known throughout {}:", stretch(*from, *to)),
+            How::Open { from, to } => format!("unknown {}:", stretch(*from, *to)),
             How::BeforeStart { from } => format!("it looks back to {}, before judging began", at(*from)),
             How::StillWaiting => "it still waited for an answer when the record ended:".into(),
             How::Cut => "…".into(),
