@@ -10,7 +10,7 @@ use super::{enough, seeds};
 use checkrein::stl::{Engine, Options, Outside, RuleSpec};
 use checkrein::time::Time;
 
-const CUT: Options = Options { outside: Outside::Cut, pieces: true };
+const CUT: Options = Options { outside: Outside::Cut, pieces: true, burst: 64 };
 
 /// What is decided as samples come, and the last word with the recording ending in the open interval after `end`.
 fn cut_equals(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {

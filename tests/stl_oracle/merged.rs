@@ -24,7 +24,7 @@ fn wider_and_right(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<bool, Str
     let naive = Naive::new(trace, closed, closed);
     let values = naive.formula(&formula);
     let mut bytes = None;
-    let options = Options { pieces: true, ..Options::default() };
+    let options = Options { pieces: true, burst: 0, ..Options::default() };
     let one = std::slice::from_ref(spec);
     let (engine, changes) = feed(one, trace, end, (Feed::EveryTick, options), |engine, closed, changes| {
         let here = engine.bytes();
