@@ -12,6 +12,8 @@ mod cut;
 mod feed;
 #[path = "stl_oracle/geometry.rs"]
 mod geometry;
+#[path = "stl_oracle/late.rs"]
+mod late;
 #[path = "stl_oracle/merged.rs"]
 mod merged;
 #[path = "stl_oracle/naive.rs"]

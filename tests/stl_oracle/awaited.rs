@@ -6,8 +6,8 @@ pub const WRONG_KINDS_COUNT: bool = false;
 /// `always (past implies one bounded future operator)` and conjunctions of these. Off: it is only never wrong.
 pub const EARLY_IS_EXACT: bool = false;
 /// Memory merges when signals come faster than declared, and says so.
-pub const MEMORY_MERGES: bool = false;
+pub const MEMORY_MERGES: bool = true;
 /// Windows are cut to the recording when that is asked for.
-pub const WINDOWS_ARE_CUT: bool = false;
+pub const WINDOWS_ARE_CUT: bool = true;
 /// Late samples are told.
-pub const LATE_IS_TOLD: bool = false;
+pub const LATE_IS_TOLD: bool = true;

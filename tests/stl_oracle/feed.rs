@@ -162,7 +162,8 @@ pub fn is_violated(changes: &[Change]) -> bool {
 #[macro_export]
 macro_rules! must {
     ($holds:expr, $($why:tt)+) => {
-        if !$holds {
+        let holds: bool = $holds;
+        if !holds {
             return Err(format!($($why)+));
         }
     };

@@ -85,7 +85,8 @@ pub fn trace(dice: &mut Dice, length: i64) -> Trace {
         }
         let bursting = (burst..burst + burst_for).contains(&at);
         for signal in 0..SIGNALS {
-            if !(bursting && signal == burster) && !dice.one_in(busy) {
+            let told = bursting && signal == burster || dice.one_in(busy);
+            if !told {
                 continue;
             }
             let many = if dice.one_in(8) { 2 + dice.below(3) } else { 1 };

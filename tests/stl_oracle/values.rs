@@ -26,23 +26,36 @@ pub fn random_rule(dice: &mut Dice, depth: u32) -> RuleSpec {
 
 /// Every piece equals the naive value at every slot it covers, and pieces cover what is decided without a hole.
 /// A margin that moves is carried as a line; it is compared at the ends of its pieces.
-pub fn pieces_equal(pieces: &[Piece], values: &[V], first: i64, decided: i64, exact: bool) -> Result<(), String> {
-    let begins = pieces.first().map(slot);
-    must!(begins == (decided > first).then_some(first), "pieces begin at {begins:?}, decided are {first}..{decided}");
-    for (i, piece) in pieces.iter().enumerate() {
-        let from = slot(piece);
-        let to = pieces.get(i + 1).map_or(decided, slot);
-        must!(from <= to, "pieces out of order: {piece:?} ends at slot {to}");
-        let to = if piece.moving { from + 1 } else { to };
-        for s in from..to {
-            let v = &values[(s - first) as usize];
-            must!(
-                same(piece.margin.lo, v.lo, exact) && same(piece.margin.hi, v.hi, exact) && piece.truth == truth(v),
-                "at slot {s} the engine says {piece:?}, by definition {v:?}"
-            );
+pub struct Compared<'a> {
+    pub values: &'a [V],
+    pub first: i64,
+    pub exact: bool,
+    /// So many pieces are compared to their ends.
+    pub done: usize,
+}
+
+impl Compared<'_> {
+    /// Compares what is new, with everything before the slot `decided` decided.
+    pub fn with(&mut self, pieces: &[Piece], decided: i64) -> Result<(), String> {
+        let (first, exact) = (self.first, self.exact);
+        let begins = pieces.first().map(slot);
+        must!(begins == (decided > first).then_some(first), "pieces begin at {begins:?}, decided {first}..{decided}");
+        for (i, piece) in pieces.iter().enumerate().skip(self.done) {
+            let from = slot(piece);
+            let to = pieces.get(i + 1).map_or(decided, slot);
+            must!(from <= to, "pieces out of order: {piece:?} ends at slot {to}");
+            let to = if piece.moving { from + 1 } else { to };
+            for s in from..to {
+                let v = &self.values[(s - first) as usize];
+                must!(
+                    same(piece.margin.lo, v.lo, exact) && same(piece.margin.hi, v.hi, exact) && piece.truth == truth(v),
+                    "at slot {s} the engine says {piece:?}, by definition {v:?}"
+                );
+            }
         }
+        self.done = pieces.len().saturating_sub(1);
+        Ok(())
     }
-    Ok(())
 }
 
 /// The last word by definition, with everything after the end unknown.
@@ -99,12 +112,13 @@ pub fn prefixes_equal(spec: &RuleSpec, trace: &Trace, end: i64, how: Feed) -> Re
     let naive = Naive::new(trace, closed, closed);
     let values = naive.formula(&formula);
     let mut pieces = Vec::new();
+    let mut compared = Compared { values: &values, first: naive.first, exact, done: 0 };
     let options = Options { pieces: true, ..Options::default() };
     let one = std::slice::from_ref(spec);
     let (engine, changes) = feed(one, trace, end, (how, options), |engine, closed, changes| {
         engine.take_pieces(RULE, &mut pieces);
         let decided = (closed - late).max(naive.first);
-        pieces_equal(&pieces, &values, naive.first, decided, exact).map_err(|e| format!("closed {closed}: {e}"))?;
+        compared.with(&pieces, decided).map_err(|e| format!("closed {closed}: {e}"))?;
         let scope = &values[..(decided - naive.first) as usize];
         let (running, margin) = (engine.running(RULE), infimum(scope));
         must!(
