@@ -54,6 +54,7 @@ mod value;
 mod words;
 
 pub use engine::Engine;
+pub use split::promises;
 
 use crate::command::RuleId;
 use crate::expr::ir::Formula;
