@@ -117,10 +117,11 @@ fn value(signal: usize, dice: &mut Dice) -> Value {
 }
 
 /// Feeds about so many samples at the declared rates, with jitter, gaps, losses, pairs at one stamp and late ones, from
-/// `from` on; the instant where it ended, and how many there were.
-fn feed(engine: &mut Engine, from: Time, samples: u64, dice: &mut Dice, changes: &mut Vec<Change>) -> (Time, u64) {
+/// `from` on; the instant where it ended, and how many rules were told that memory merged.
+fn feed(engine: &mut Engine, from: Time, samples: u64, dice: &mut Dice, changes: &mut Vec<Change>) -> (Time, usize) {
     let mut now = from;
     let mut fed = 0;
+    let mut merged = 0;
     let mut due = [from; EVERY_MS.len()];
     while fed < samples {
         let signal = (0..due.len()).min_by_key(|&s| due[s]).expect("there are signals");
@@ -140,10 +141,11 @@ fn feed(engine: &mut Engine, from: Time, samples: u64, dice: &mut Dice, changes:
             _ => engine.push(now, &[sample], changes),
         }
         fed += 1;
+        merged += changes.iter().filter(|c| matches!(c, Change::Merged { .. })).count();
         std::hint::black_box(engine.next_deadline());
         std::hint::black_box(engine.running(RuleId((fed % RULES.len() as u64) as u16)));
     }
-    (now, fed)
+    (now, merged)
 }
 
 #[test]
@@ -175,7 +177,7 @@ fn nothing_is_allocated_after_the_start() {
         engine.start(start, &[(SignalId(3), Value::Flag(true), Time::ZERO)], &mut changes);
         told = feed(&mut engine, start, 200_000, &mut dice, &mut changes);
     });
-    assert_eq!(told.1, 200_000);
+    assert_eq!(told.1, 0, "merged at the declared rates");
     assert_eq!(
         (counted.count_total, counted.bytes_total),
         (0, 0),
@@ -203,11 +205,7 @@ fn a_device_a_hundred_times_too_fast_allocates_nothing_either() {
     let mut merged = 0;
     let counted = allocation_counter::measure(|| {
         engine.start(start, &[], &mut changes);
-        let mut now = start;
-        for _ in 0..2_000 {
-            now = feed(&mut engine, now, 10, &mut dice, &mut changes).0;
-            merged += changes.iter().filter(|c| matches!(c, Change::Merged { .. })).count();
-        }
+        merged = feed(&mut engine, start, 20_000, &mut dice, &mut changes).1;
     });
     assert_eq!(engine.bytes(), planned);
     assert!(!MERGING_IS_FREE || counted.count_total == 0, "{} allocations", counted.count_total);
