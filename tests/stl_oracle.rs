@@ -6,6 +6,8 @@
 
 #[path = "stl_oracle/awaited.rs"]
 mod awaited;
+#[path = "stl_oracle/bytes.rs"]
+pub mod bytes;
 #[path = "stl_oracle/cut.rs"]
 mod cut;
 #[path = "stl_oracle/feed.rs"]
@@ -20,6 +22,7 @@ mod merged;
 mod naive;
 #[path = "stl_oracle/random.rs"]
 mod random;
+#[cfg(test)]
 #[path = "stl_oracle/rtamt.rs"]
 mod rtamt;
 #[path = "stl_oracle/running.rs"]

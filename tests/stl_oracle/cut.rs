@@ -13,7 +13,7 @@ use checkrein::time::Time;
 const CUT: Options = Options { outside: Outside::Cut, pieces: true };
 
 /// What is decided as samples come, and the last word with the recording ending in the open interval after `end`.
-fn cut_equals(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
+pub fn cut_equals(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
     let formula = whole(spec);
     let exact = !formula_moves(&formula);
     let late = 2 * horizon(&formula);
@@ -33,7 +33,7 @@ fn cut_equals(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
 }
 
 /// The same with the recording ending at the instant `end` itself.
-fn cut_at_an_instant_equals(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
+pub fn cut_at_an_instant_equals(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
     let naive = Naive::cut(trace, 2 * end);
     let word = last_word_of(spec, &naive, (2 * end - naive.first + 1) as usize);
     let mut engine = Engine::with(std::slice::from_ref(spec), &trace.signals, CUT);

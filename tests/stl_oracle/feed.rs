@@ -159,7 +159,6 @@ pub fn is_violated(changes: &[Change]) -> bool {
 }
 
 /// Says why a check failed.
-#[macro_export]
 macro_rules! must {
     ($holds:expr, $($why:tt)+) => {
         let holds: bool = $holds;
@@ -168,3 +167,4 @@ macro_rules! must {
         }
     };
 }
+pub(crate) use must;

@@ -1,13 +1,14 @@
 //! A device faster than declared: memory merges neighbours, so that intervals get wider, and stay right.
 
 use super::awaited::MEMORY_MERGES;
+use super::feed::must;
 use super::feed::{Feed, RULE, at_most, feed, last_words, rule, slot, truth, whole};
 use super::naive::{Naive, Trace};
 use super::random::{self, Dice};
 use super::shape::{formula_moves, horizon};
 use super::shrink::check;
 use super::values::{Compared, judgement_equals, last_word};
-use super::{enough, must, seeds};
+use super::{enough, seeds};
 use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
 use checkrein::stl::{Change, Options, RuleSpec, RuleVerdict, SignalSpec, Truth};
@@ -19,7 +20,7 @@ fn is_merged(change: &Change) -> bool {
 
 /// Intervals contain the definition's values, known truth equals it, memory stays as it was planned; and without a word
 /// of merging all is equal.
-fn wider_and_right(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<bool, String> {
+pub fn wider_and_right(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<bool, String> {
     let formula = whole(spec);
     let exact = !formula_moves(&formula);
     let closed = 2 * end + 2;

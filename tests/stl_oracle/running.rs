@@ -1,13 +1,14 @@
 //! The running account at every prefix: the early upper end, and the instant at which a violation is told.
 
 use super::awaited::EARLY_IS_EXACT;
+use super::feed::must;
 use super::feed::{Feed, RULE, at_most, feed, infimum, is_violated, last_words, rule, same, whole};
 use super::naive::{Naive, Trace, V};
 use super::random::{self, Dice};
 use super::shape::{formula_moves, horizon};
 use super::shrink::check;
 use super::values::case;
-use super::{enough, must, seeds};
+use super::{enough, seeds};
 use checkrein::expr::ir::{Formula, Window};
 use checkrein::stl::{Change, Options, RuleSpec, RuleVerdict, Truth};
 
@@ -20,7 +21,7 @@ fn at_prefix(formula: &Formula, trace: &Trace, closed: i64) -> Vec<V> {
 }
 
 /// Any rule: nothing is told that is not so.
-fn sound(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
+pub fn sound(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
     let formula = whole(spec);
     let exact = !formula_moves(&formula);
     let mut early_before = f64::INFINITY;

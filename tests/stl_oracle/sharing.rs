@@ -1,12 +1,13 @@
 //! Rules that share parts say what each of them says alone.
 
 use super::awaited::EARLY_IS_EXACT;
+use super::feed::must;
 use super::feed::{Feed, feed, is_violated, whole};
 use super::naive::{Naive, Trace};
 use super::random::{self, Dice};
 use super::shape::{any_number, formula_moves, horizon};
 use super::values::Compared;
-use super::{enough, must, seeds};
+use super::{enough, seeds};
 use checkrein::command::RuleId;
 use checkrein::expr::ir::{Formula, Number};
 use checkrein::stl::{Change, Judgement, Margin, Options, Piece, RuleSpec, Running};

@@ -1,11 +1,12 @@
 //! What is decided, and the last word, equal the definition; however the stream is split, wherever zero is.
 
+use super::feed::must;
 use super::feed::{Feed, RULE, Said, feed, hear, infimum, is_violated, last_words, rule, same, slot, truth, whole};
 use super::naive::{Naive, Trace, V};
 use super::random::{self, Dice};
+use super::seeds;
 use super::shape::{any_number, formula_moves, horizon, reads_the_clock};
 use super::shrink::check;
-use super::{must, seeds};
 use checkrein::expr::ir::{Formula, Number};
 use checkrein::stl::{Change, Judgement, Margin, Options, Piece, RuleSpec, RuleVerdict};
 use checkrein::time::{Span, Time};
@@ -186,18 +187,21 @@ fn a_late_sample_counts_from_the_first_open_instant() {
     }
 }
 
+/// However the stream is split, the same is said.
+pub fn splits_equal(spec: &RuleSpec, trace: &Trace, end: i64, seed: u64) -> Result<(), String> {
+    let whole = hear(spec, trace, end, Feed::EveryTick)?;
+    for how in [Feed::Batch, Feed::Split(seed), Feed::Split(seed + 1), Feed::Split(seed + 2)] {
+        let split = hear(spec, trace, end, how)?;
+        must!(whole == split, "fed tick by tick {whole:?}\nfed otherwise {split:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn batch_and_any_split_of_the_stream_say_the_same() {
     for seed in seeds(10_000_000, 600) {
         let (spec, trace, end) = case(seed, 5, 24);
-        check(seed, spec, trace, end, &|s, t, e| {
-            let whole = hear(s, t, e, Feed::EveryTick)?;
-            for how in [Feed::Batch, Feed::Split(seed), Feed::Split(seed + 1), Feed::Split(seed + 2)] {
-                let split = hear(s, t, e, how)?;
-                must!(whole == split, "fed tick by tick {whole:?}\nfed otherwise {split:?}");
-            }
-            Ok(())
-        });
+        check(seed, spec, trace, end, &|s, t, e| splits_equal(s, t, e, seed));
     }
 }
 
