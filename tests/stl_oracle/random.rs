@@ -6,23 +6,24 @@ use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
 use checkrein::stl::SignalSpec;
 use checkrein::time::{Span, Time};
+use std::collections::VecDeque;
 
 /// A small generator of its own (splitmix64), so that a seed means the same for ever; or one that follows given bytes as
 /// long as there are any, so that whoever changes a byte changes one decision.
 pub struct Dice {
     state: u64,
-    bytes: std::vec::IntoIter<u8>,
+    bytes: VecDeque<u8>,
 }
 
 impl Dice {
     pub fn new(seed: u64) -> Dice {
         let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
-        Dice { state, bytes: Vec::new().into_iter() }
+        Dice { state, bytes: VecDeque::new() }
     }
     pub fn following(bytes: &[u8]) -> Dice {
         let seed =
             bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
-        Dice { bytes: bytes.to_vec().into_iter(), ..Dice::new(seed) }
+        Dice { bytes: bytes.iter().copied().collect(), ..Dice::new(seed) }
     }
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -32,7 +33,7 @@ impl Dice {
         z ^ (z >> 31)
     }
     pub fn below(&mut self, n: u64) -> u64 {
-        match self.bytes.next() {
+        match self.bytes.pop_front() {
             Some(byte) if n <= 256 => u64::from(byte) % n,
             _ => self.next() % n,
         }
