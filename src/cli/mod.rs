@@ -4,6 +4,7 @@
 
 mod check;
 mod exit;
+mod judge;
 mod live;
 mod plot;
 mod replay;
@@ -38,6 +39,8 @@ enum Command {
     Check(check::CheckArguments),
     /// Run a scenario and judge it
     Run(run::RunArguments),
+    /// Judge a trace of any origin against any rule
+    Judge(judge::JudgeArguments),
     /// Fold a recording again and demand the identical events
     Replay(replay::ReplayArguments),
     /// Draw the plots of a run again
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
     match arguments.command {
         Command::Check(arguments) => check::check(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Judge(arguments) => judge::judge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),

@@ -291,7 +291,17 @@ impl Engine {
     }
 
     /// Ends the scope at `end` (closed); everything after is unknown. An end before what is closed already is moved there.
-    pub fn finish(mut self, end: Time) -> Vec<Judgement> {
+    pub fn finish(self, end: Time) -> Vec<Judgement> {
+        self.finish_pieces(end, &mut Vec::new())
+    }
+
+    /// The same, and hands over what was decided since the last [`take_pieces`](Engine::take_pieces), with what only the
+    /// end of the record decides: by rule, in order of time.
+    pub fn finish_pieces(mut self, end: Time, out: &mut Vec<(RuleId, Piece)>) -> Vec<Judgement> {
+        let pieces = out;
+        for rule in &mut self.rules {
+            rule.keep_all_pieces();
+        }
         if !self.started {
             return self.rules.iter().map(|rule| rule.judge(0, 0, -1)).collect();
         }
@@ -325,7 +335,12 @@ impl Engine {
         let latest = self.rules.iter().map(|r| r.main_horizon).max().unwrap_or(0);
         let latest = latest.max(self.nodes.iter().map(|n| n.horizon).max().unwrap_or(0));
         self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), &mut out);
-        let rules = std::mem::take(&mut self.rules);
+        let mut rules = std::mem::take(&mut self.rules);
+        let mut last = Vec::new();
+        for rule in &mut rules {
+            rule.take_pieces(&mut last);
+            pieces.extend(last.drain(..).map(|piece| (rule.id, piece)));
+        }
         rules.iter().map(|rule| rule.judge(self.now, rule.main_horizon.saturating_mul(2), end)).collect()
     }
 

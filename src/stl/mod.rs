@@ -47,10 +47,12 @@ mod signals;
 mod split;
 #[cfg(test)]
 mod stories;
+mod text;
 mod timetable;
 mod value;
 
 pub use engine::Engine;
+pub use text::{TextRule, is_signal_name, rule, signal};
 
 use crate::command::RuleId;
 use crate::expr::ir::Formula;

@@ -75,6 +75,8 @@ pub(super) struct Rule {
     live: Vec<Val>,
     open: Vec<Open>,
     decided: Vec<Piece>,
+    /// No decided piece is dropped: somebody waits for them.
+    keep_all: bool,
     /// Instants after this slot need not be decided by the end of the record.
     scope_end: Slot,
     record_ended: bool,
@@ -110,6 +112,7 @@ impl Rule {
             live: Vec::new(),
             open: Vec::new(),
             decided: Vec::new(),
+            keep_all: false,
             scope_end: NEVER,
             record_ended: false,
         };
@@ -367,7 +370,7 @@ impl Rule {
     }
 
     fn note(&mut self, slot: Slot, lo: f64, hi: f64, value: &Val) {
-        if self.decided.len() >= DECIDED_MAX {
+        if self.decided.len() >= DECIDED_MAX && !self.keep_all {
             let mut kept = 0;
             for i in (0..self.decided.len()).step_by(2) {
                 let other = self.decided.get(i + 1).copied().unwrap_or(self.decided[i]);
@@ -393,6 +396,11 @@ impl Rule {
     /// From here on what comes is about a future that was never recorded.
     pub fn record_ended(&mut self) {
         self.record_ended = true;
+    }
+
+    /// From here on every decided piece is kept.
+    pub fn keep_all_pieces(&mut self) {
+        self.keep_all = true;
     }
 
     /// Hands over what was decided since the last call.
