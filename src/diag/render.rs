@@ -223,7 +223,7 @@ error: `abc` is no number
         |      ^^^";
         assert_eq!(spot.render(false), wanted);
         spot.excerpt = None;
-        assert_eq!(spot.render(false), "error: `abc` is no number\n --> flight.csv:1000017");
+        assert_eq!(spot.render(false), "error: `abc` is no number\n--> flight.csv:1000017");
         spot.excerpt = Some((format!("{},abc", "9".repeat(1_000_000)), 1_000_001..1_000_004));
         let shown = spot.render(false);
         assert!(shown.len() < 2_000 && shown.contains("abc") && shown.contains(":1000017:"), "{shown}");

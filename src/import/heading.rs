@@ -157,6 +157,6 @@ mod tests {
         assert_eq!(read("n [-]"), ("n".into(), Some(String::new()), None));
         assert_eq!(read("altitude"), ("altitude_2".into(), None, None));
         assert_eq!(read("altitude"), ("altitude_3".into(), None, None));
-        assert_eq!(read("[m]").0, "m");
+        assert_eq!(read("[m]").0, "_m");
     }
 }

@@ -59,6 +59,8 @@ pub struct RuleAccount {
     pub unknown: Stretches,
     /// Signals that it reads, and where each was not known.
     pub blind: Vec<(String, Stretches)>,
+    /// Samples came too dense for the engine's memory, so that its margin may be wider than need be.
+    pub merged: bool,
     /// Samples that came with an older stamp than one before them.
     pub late: Vec<(String, Late)>,
     /// Something was still to come when the trace ended.
@@ -128,6 +130,7 @@ pub struct Following {
     pub violation: Option<Violation>,
     pub broken: Stretches,
     pub unknown: Stretches,
+    pub merged: bool,
 }
 
 impl Following {

@@ -79,7 +79,8 @@ impl<'a> Feed<'a> {
             }
         }
         let signals: Vec<SignalSpec> = set.signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
-        let engine = Engine::with(&rules, &signals, Options { outside: request.outside, pieces: true });
+        let mut engine = Engine::with(&rules, &signals, Options { outside: request.outside, pieces: true });
+        engine.keep_all_pieces();
         if request.at_samples {
             let late = |place: usize| {
                 let parts = engine.parts(RuleId((count + place) as u16));
@@ -219,7 +220,13 @@ impl<'a> Feed<'a> {
                 Change::Blind { rule, signal, unknown, at } => {
                     self.blind.entry((rule, signal)).or_default().set(unknown, at);
                 }
-                Change::Episode { .. } | Change::Late { .. } | Change::Merged { .. } => {}
+                Change::Merged { rule, .. } => {
+                    if let Some(f) = self.following.get_mut(usize::from(rule.0)) {
+                        f.merged = true;
+                    }
+                }
+                // Episodes are seen in the pieces, and late samples in the stamps.
+                Change::Episode { .. } | Change::Late { .. } => {}
             }
         }
         for place in 0..self.following.len() {
@@ -288,7 +295,7 @@ impl<'a> Feed<'a> {
             let name = |id: &SignalId| self.set.signals.def(*id).name.clone();
             let id = checked.rule.spec.id;
             let blind = (checked.signals.iter())
-                .filter_map(|s| Some((name(s), self.blind.get(&(id, *s)).filter(|b| b.count > 0)?.clone())))
+                .filter_map(|s| Some((name(s), self.blind.get(&(id, *s)).filter(|b| b.total > Span::ZERO)?.clone())))
                 .collect();
             let late = checked.signals.iter().filter_map(|s| Some((name(s), *self.late.get(s)?))).collect();
             let first = judgement.violated_at.map(|instant| super::account::Violation { instant, known_at: end });
@@ -301,6 +308,7 @@ impl<'a> Feed<'a> {
                 unknown: following.unknown,
                 blind,
                 late,
+                merged: following.merged,
                 open,
                 observed_ranges: checked.observed_ranges,
             });

@@ -7,7 +7,7 @@ use crate::command::RuleId;
 use crate::diag::{Diagnostic, Files, Severity, Source, Spot};
 use crate::expr::{MarginKind, Scope};
 use crate::rig::{self, Loaded, MarginUnit, Names, Origin, Reaction, Rule};
-use crate::signal::{SignalDef, SignalId, SignalKind, SignalTable};
+use crate::signal::{Every, SignalDef, SignalId, SignalKind, SignalTable};
 use crate::stl;
 use crate::time::Span;
 use crate::units::{Problem, Unit};
@@ -250,12 +250,10 @@ fn names(request: &Request, texts: &Texts, contents: &Contents, observed: bool) 
     }
     for column in &contents.columns {
         if table.find(&column.heading.name).is_none() {
-            table.add(definition(column, request.stale_after));
+            table.add(definition(column));
         }
     }
-    if let Some(stale) = request.stale_after {
-        table = with_stale(&table, stale);
-    }
+    table = planned(&table, request.stale_after, contents);
     if observed {
         for column in &contents.columns {
             observe(&mut table, column);
@@ -268,18 +266,26 @@ fn names(request: &Request, texts: &Texts, contents: &Contents, observed: bool) 
     Ok(names)
 }
 
-/// Signals of which nobody says how long they hold.
-fn with_stale(table: &SignalTable, stale: Span) -> SignalTable {
+/// Fills in how long a sample holds where nobody says it, and how often it comes: the trace is known, so that the engine's
+/// memory has room for all of it, and no margin comes out wider for want of room.
+fn planned(table: &SignalTable, stale: Option<Span>, contents: &Contents) -> SignalTable {
     let mut out = SignalTable::new();
     for (_, def) in table.iter() {
         let mut def = def.clone();
-        def.stale_after.get_or_insert(stale);
+        def.stale_after = def.stale_after.or(stale);
+        let column = contents.columns.iter().find(|c| c.heading.name == def.name);
+        if let Some(seen) = column.and_then(Column::every) {
+            def.every = match def.every {
+                Every::Period(declared) => Every::Period(declared.min(seen)),
+                Every::Change => Every::Period(seen),
+            };
+        }
         out.add(def);
     }
     out
 }
 
-fn definition(column: &Column, stale_after: Option<Span>) -> SignalDef {
+fn definition(column: &Column) -> SignalDef {
     let kind = match column.nature() {
         Nature::Number => {
             SignalKind::Number { unit: column.heading.unit.clone().unwrap_or_else(Unit::one), range: None }
@@ -288,7 +294,7 @@ fn definition(column: &Column, stale_after: Option<Span>) -> SignalDef {
         Nature::States => SignalKind::States { names: column.states.clone() },
     };
     let name = column.heading.name.clone();
-    SignalDef { name, device: None, kind, every: crate::signal::Every::Change, stale_after }
+    SignalDef { name, device: None, kind, every: Every::Change, stale_after: None }
 }
 
 /// Takes what the trace shows for the range of a signal that declares none. One that never moves counts as if it had moved

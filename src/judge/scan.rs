@@ -3,7 +3,7 @@
 use super::{ReadTrace, Refused, Request, Troubles};
 use crate::diag::{Severity, Spot};
 use crate::import::{Cell, Heading, Row, Sink, formula_name};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A column with more different texts than this holds no states.
@@ -65,6 +65,46 @@ pub struct Column {
     /// Texts as names that a formula can read, in order of appearance; at most [`STATES_MAX`].
     pub states: Vec<String>,
     numbers_of: BTreeMap<String, u16>,
+    stamps: Stamps,
+}
+
+/// How dense samples come: the engine plans its memory from it.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Stamps {
+    /// The last stamps, oldest overwritten first.
+    ring: Vec<i64>,
+    next: usize,
+    /// The shortest time that so many samples took.
+    least: Option<i64>,
+}
+
+/// Samples over which density is measured; the engine has room for as many at once.
+const DENSITY: usize = 64;
+
+impl Stamps {
+    fn take(&mut self, at: Time) {
+        let at = at.nanos();
+        if self.ring.len() < DENSITY {
+            if self.ring.last().is_none_or(|last| *last < at) {
+                self.ring.push(at);
+            }
+            return;
+        }
+        let last = self.ring[(self.next + DENSITY - 1) % DENSITY];
+        // Several at one instant are one change, and a late one counts at an instant that is there already.
+        if at > last {
+            let span = at.saturating_sub(self.ring[self.next]);
+            self.least = Some(self.least.map_or(span, |least| least.min(span)));
+            self.ring[self.next] = at;
+            self.next = (self.next + 1) % DENSITY;
+        }
+    }
+
+    /// A period so short that memory planned from it holds what came: twice a window's periods and 64 more are planned.
+    fn every(&self) -> Option<Span> {
+        let half = DENSITY as i64 / 2 + 1;
+        self.least.map(|least| Span::from_nanos((least / half).max(1)))
+    }
 }
 
 /// What the cells of a column make it.
@@ -87,7 +127,13 @@ impl Column {
             range: None,
             states: Vec::new(),
             numbers_of: BTreeMap::new(),
+            stamps: Stamps::default(),
         }
+    }
+
+    /// The period for which memory must be planned; `None`: so few samples that any will do.
+    pub fn every(&self) -> Option<Span> {
+        self.stamps.every()
     }
 
     /// How many cells say something.
@@ -169,7 +215,11 @@ impl Sink for Scan<'_> {
             return;
         }
         for (column, cell) in row.cells {
-            self.contents.columns[*column as usize].take(*cell);
+            let column = &mut self.contents.columns[*column as usize];
+            column.take(*cell);
+            if let Some(at) = row.at {
+                column.stamps.take(at);
+            }
         }
     }
 
@@ -208,4 +258,37 @@ pub fn scan(request: &Request, words: &Words, read: &mut ReadTrace<'_>) -> Resul
     }
     contents.troubles = troubles;
     Ok(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_densest_stretch_gives_the_period() {
+        let mut stamps = Stamps::default();
+        for k in 0..64 {
+            stamps.take(Time::from_nanos(k * 1_000));
+        }
+        assert_eq!(stamps.every(), None, "a burst of 64 always has room");
+        for k in 64..200 {
+            stamps.take(Time::from_nanos(k * 1_000));
+            stamps.take(Time::from_nanos(k * 1_000));
+        }
+        let every = stamps.every().expect("many samples came").nanos();
+        // Whatever the window, 64 more than twice its periods is at least what fell into it.
+        for window in [1_000i64, 10_000, 64_000, 100_000] {
+            assert!(2 * (window / every) + 64 >= window / 1_000 + 1, "{window} ns, every {every} ns");
+        }
+        assert!(every > 1_000 * 64 / 40, "{every} ns wastes memory");
+    }
+
+    #[test]
+    fn words_of_formulas_are_names() {
+        let words = Words::of(["x in 0 m..limit.y and not fc.armed", "rate(höhe)>1"].into_iter());
+        for name in ["x", "limit.y", "fc.armed", "höhe"] {
+            assert!(words.has(name), "{name}: {words:?}");
+        }
+        assert!(!words.has("fc") && Words::All.has("fc"));
+    }
 }

@@ -118,6 +118,9 @@ fn one(account: &RuleAccount, width: usize, out: &mut String) {
             exact_seconds(late.at)
         ));
     }
+    if account.merged {
+        say("samples came denser than memory has room for: the margin may be wider than need be".into());
+    }
     if account.open {
         say("something was still to come when the trace ended".into());
     }

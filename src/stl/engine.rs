@@ -1,51 +1,111 @@
 //! The loop: closes time slot by slot where something changes, and evaluates only what is dirty, children first.
 
-use super::graph::{Builder, NodeId, Op};
-use super::node::{Node, View};
+use super::graph::{Builder, Edge, Op, Plan};
+use super::node::{Node, View, Work};
+use super::room;
 use super::rule::{Moment, Role, Rule};
 use super::signals::SignalState;
 use super::split;
 use super::timetable::Timetable;
-use super::value::{NEVER, Slot, Val, slot_of, tick_of, time_of};
-use super::{Change, Judgement, Margin, Options, Part, Piece, RuleSpec, Running, SignalSpec, Truth};
+use super::value::{Flat, NEVER, Ramp, Slot, Val, slot_of, tick_of, time_of};
+use super::{Change, Judgement, Margin, Options, Outside, Part, Piece, RuleSpec, Running, SignalSpec, Truth};
 use crate::command::RuleId;
 use crate::signal::{SignalId, Value};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Judges all rules at once.
 ///
 /// Call [`start`](Engine::start) once, then [`push`](Engine::push) and [`advance`](Engine::advance) in order of time.
-/// Stamps stay within ±146 years of zero. A sample older than what is closed is judged at the present instant.
+/// Stamps stay within ±146 years of zero. A sample older than what is closed is judged at the present instant, and told
+/// as [`Change::Late`]. All memory is allocated by [`new`](Engine::new), but for the pieces that
+/// [`Options::pieces`] asks for and what is told in the lists of the caller.
 #[derive(Clone, Debug)]
 pub struct Engine {
     nodes: Vec<Node>,
-    values: Vec<Val>,
-    linear: Vec<bool>,
-    /// Per node: who depends on it.
-    parents: Vec<Vec<NodeId>>,
-    /// Per node: which rules watch it, and why.
-    watchers: Vec<Vec<(u32, Role)>>,
+    values: Vec<Flat>,
+    links: Vec<Link>,
+    /// Who depends on the nodes, node by node.
+    parents: Vec<u32>,
+    /// Which rules watch the nodes, and why, node by node.
+    watches: Vec<Watch>,
+    /// Slopes of the nodes that may move.
+    ramps: Vec<Option<Ramp>>,
+    /// Per node: its place in `ramps`, or `u32::MAX`.
+    ramp_places: Vec<u32>,
+    plans: Vec<Plan>,
+    rooms: Vec<usize>,
     signals: Vec<SignalState>,
-    /// Per signal: the leaves that read it.
-    leaves: Vec<Vec<NodeId>>,
-    /// Per signal: the rules that read it otherwise than by age.
-    readers: Vec<Vec<RuleId>>,
+    /// Per signal: where its leaves stand in `leaf_list`, and the item of its staleness in the timetable.
+    inputs: Vec<Input>,
+    leaf_list: Vec<u32>,
+    /// Per signal: the rules that read it, and whether otherwise than by age.
+    readers: Vec<Vec<(RuleId, bool)>>,
     rules: Vec<Rule>,
     /// Per rule number: its place.
     places: Vec<u32>,
-    /// Deadlines of nodes, then of signals.
+    /// Deadlines of the nodes and signals that may change by themselves.
     timetable: Timetable,
+    /// Which node, or past the nodes which signal, an item of the timetable is.
+    items: Vec<u32>,
+    /// One bit per node, and one per word of these.
     dirty: Vec<u64>,
+    dirty_words: Vec<u64>,
     dirty_any: bool,
+    cut: bool,
     started: bool,
     ended: bool,
     start: Time,
     /// Everything before this slot is closed.
     now: Slot,
     end: Slot,
-    pending: Vec<(SignalId, Option<Value>)>,
-    pending_at: Time,
+    /// Signals that told several values at the present instant.
     touched: Vec<u32>,
+    /// Signals that became unknown or known at the present instant, told when it closes.
+    turned: Vec<u32>,
+    /// Samples came at the present instant, which is not closed.
+    arrived: bool,
+    /// Rules that were told that memory was merged.
+    merged: Vec<RuleId>,
+}
+
+/// A node's neighbours: places in the lists of the engine.
+#[derive(Copy, Clone, Debug)]
+struct Link {
+    parents: (u32, u32),
+    watches: (u32, u32),
+    /// Its item in the timetable, or `u32::MAX`.
+    item: u32,
+    /// Its value is about instants that many slots before.
+    late: i64,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Watch {
+    rule: u32,
+    negated: bool,
+    role: Role,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Input {
+    leaves: (u32, u32),
+    item: u32,
+}
+
+fn span_of(range: (u32, u32)) -> std::ops::Range<usize> {
+    range.0 as usize..range.1 as usize
+}
+
+/// One list of all the lists, and where each stands in it.
+fn packed<T: Copy>(lists: &[Vec<T>]) -> (Vec<T>, Vec<(u32, u32)>) {
+    let mut all = Vec::new();
+    let mut places = Vec::with_capacity(lists.len());
+    for list in lists {
+        let from = all.len() as u32;
+        all.extend_from_slice(list);
+        places.push((from, all.len() as u32));
+    }
+    (all, places)
 }
 
 impl Engine {
@@ -56,68 +116,126 @@ impl Engine {
     }
 
     /// The same with options.
-    pub fn with(rules: &[RuleSpec], signals: &[SignalSpec], _options: Options) -> Engine {
-        let mut builder = Builder::default();
-        let mut watches: Vec<(NodeId, u32, Role)> = Vec::new();
-        let mut readers = vec![Vec::new(); signals.len()];
+    pub fn with(rules: &[RuleSpec], signals: &[SignalSpec], options: Options) -> Engine {
+        let cut = options.outside == Outside::Cut;
+        let mut builder = Builder::new(cut);
+        let mut found: Vec<(Edge, Watch)> = Vec::new();
+        let mut readers: Vec<Vec<(RuleId, bool)>> = vec![Vec::new(); signals.len()];
         let mut built = Vec::new();
         for (place, spec) in rules.iter().enumerate() {
-            built.push(Rule::build(spec, &mut builder, &mut |node, role| watches.push((node, place as u32, role))));
+            built.push(Rule::build(spec, &mut builder, options.pieces, &mut |edge, role| {
+                found.push((edge, Watch { rule: place as u32, negated: edge.is_negated(), role }));
+            }));
             for formula in [Some(&spec.body), spec.when.as_ref()].into_iter().flatten() {
                 split::signals(formula, &mut |signal, read| {
-                    let list: &mut Vec<RuleId> = &mut readers[signal as usize];
-                    if read && !list.contains(&spec.id) {
-                        list.push(spec.id);
+                    let list = &mut readers[signal as usize];
+                    match list.iter_mut().find(|(rule, _)| *rule == spec.id) {
+                        Some((_, known)) => *known |= read,
+                        None => list.push((spec.id, read)),
                     }
                 });
             }
         }
-        let count = builder.plans.len();
-        let mut parents = vec![Vec::new(); count];
-        let mut leaves = vec![Vec::new(); signals.len()];
-        for (id, plan) in builder.plans.iter().enumerate() {
-            for &child in &plan.children {
-                let list: &mut Vec<NodeId> = &mut parents[child as usize];
-                if list.last() != Some(&(id as NodeId)) {
-                    list.push(id as NodeId);
+        let plans = builder.plans;
+        let count = plans.len();
+        let rooms = room::plan(&plans, signals);
+        let mut parents: Vec<Vec<u32>> = vec![Vec::new(); count];
+        let mut leaves: Vec<Vec<u32>> = vec![Vec::new(); signals.len()];
+        for (id, plan) in plans.iter().enumerate() {
+            for child in &plan.children {
+                let list = &mut parents[child.place()];
+                if list.last() != Some(&(id as u32)) {
+                    list.push(id as u32);
                 }
             }
-            if let Op::Signal(s) | Op::Rate(s) | Op::Age(s) | Op::Flag(s) | Op::State(s, _) | Op::Changed(s) = &plan.op
-            {
-                leaves[*s as usize].push(id as NodeId);
+            if let Some(signal) = plan.op.signal() {
+                leaves[signal as usize].push(id as u32);
             }
         }
-        let mut watchers = vec![Vec::new(); count];
-        for (node, place, role) in watches {
-            watchers[node as usize].push((place, role));
+        let mut watches: Vec<Vec<Watch>> = vec![Vec::new(); count];
+        for (edge, watch) in found {
+            watches[edge.place()].push(watch);
+        }
+        let (parents, parent_places) = packed(&parents);
+        let (watches, watch_places) = packed(&watches);
+        let (leaf_list, leaf_places) = packed(&leaves);
+        let nodes: Vec<Node> = plans
+            .iter()
+            .zip(&rooms)
+            .map(|(plan, &room)| {
+                let child = plan.children.first().map(|child| &plans[child.place()]);
+                let is_bare = child.is_some_and(|child| child.bare);
+                Node::new(plan, is_bare, is_number(&plans, plan), room)
+            })
+            .collect();
+        let mut items: Vec<u32> = Vec::new();
+        let mut item_of = |wanted: bool, what: usize| {
+            if wanted {
+                items.push(what as u32);
+                items.len() as u32 - 1
+            } else {
+                u32::MAX
+            }
+        };
+        let links = (0..count)
+            .map(|id| Link {
+                parents: parent_places[id],
+                watches: watch_places[id],
+                item: item_of(nodes[id].timed || plans[id].horizon > 0, id),
+                late: plans[id].horizon.saturating_mul(2),
+            })
+            .collect();
+        let inputs = (0..signals.len())
+            .map(|signal| Input {
+                leaves: leaf_places[signal],
+                item: item_of(signals[signal].stale_after.is_some(), count + signal),
+            })
+            .collect();
+        let mut ramp_places = vec![u32::MAX; count];
+        let mut ramps = 0;
+        for (id, plan) in plans.iter().enumerate() {
+            if plan.linear {
+                ramp_places[id] = ramps;
+                ramps += 1;
+            }
         }
         let highest = rules.iter().map(|r| usize::from(r.id.0) + 1).max().unwrap_or(0);
         let mut places = vec![u32::MAX; highest];
         for (place, spec) in rules.iter().enumerate() {
             places[usize::from(spec.id.0)] = place as u32;
         }
+        let words = count.div_ceil(64);
         Engine {
-            values: vec![Val::UNKNOWN; count],
-            linear: builder.plans.iter().map(|p| p.linear).collect(),
-            nodes: builder.plans.into_iter().map(Node::new).collect(),
+            values: vec![Flat::UNKNOWN; count],
+            nodes,
+            links,
             parents,
-            watchers,
+            watches,
+            ramps: vec![None; ramps as usize],
+            ramp_places,
+            plans,
+            rooms,
             signals: signals.iter().map(|s| SignalState::new(s.stale_after)).collect(),
-            leaves,
+            inputs,
+            leaf_list,
             readers,
             rules: built,
             places,
-            timetable: Timetable::new(count + signals.len()),
-            dirty: vec![0; count.div_ceil(64)],
+            timetable: Timetable::new(items.len()),
+            items,
+            dirty: vec![0; words],
+            dirty_words: vec![0; words.div_ceil(64)],
             dirty_any: false,
+            cut,
             started: false,
             ended: false,
             start: Time::ZERO,
             now: 0,
             end: NEVER,
-            pending: Vec::new(),
-            pending_at: Time::ZERO,
-            touched: Vec::new(),
+            touched: Vec::with_capacity(signals.len()),
+            turned: Vec::with_capacity(signals.len()),
+            arrived: false,
+            merged: Vec::with_capacity(rules.len()),
         }
     }
 
@@ -138,43 +256,56 @@ impl Engine {
                 state.forget();
             }
             let stale_at = state.stale_at;
-            self.timetable.set(self.nodes.len() + signal, stale_at);
+            let item = self.inputs[signal].item;
+            if item != u32::MAX {
+                self.timetable.set(item as usize, stale_at);
+            }
             self.tell_blind(signal, out);
         }
         for id in 0..self.nodes.len() {
+            let plan = &self.plans[id];
             let node = &mut self.nodes[id];
-            node.begin = self.now.saturating_add(node.horizon.saturating_mul(2));
-            node.heed_from = node.begin - node.lead.saturating_mul(2);
-            if node.horizon == 0 {
-                self.mark(id as NodeId);
+            node.begin = self.now.saturating_add(plan.horizon.saturating_mul(2));
+            node.heed_from = node.begin - plan.lead.saturating_mul(2);
+            if plan.horizon == 0 {
+                self.mark(id as u32);
             } else {
-                self.timetable.set(id, self.nodes[id].begin);
+                let begin = node.begin;
+                self.timetable.set(self.links[id].item as usize, begin);
             }
         }
     }
 
     /// Takes the samples of one instant. Judged when the instant closes: at a later `push` or `advance`.
     pub fn push(&mut self, at: Time, batch: &[(SignalId, Value)], out: &mut Vec<Change>) {
-        let at = self.open_instant(at, out);
         if !self.started {
             for &(signal, value) in batch {
                 self.signals[signal.0 as usize].take(at, slot_of(at), Some(value));
             }
             return;
         }
-        self.pending.extend(batch.iter().map(|&(signal, value)| (signal, Some(value))));
+        let stamp = at;
+        let at = self.open_instant(at, out);
+        if at != stamp {
+            self.tell_late(batch, stamp, at, out);
+        }
+        for &(signal, value) in batch {
+            self.arrive(at, signal.0 as usize, Some(value));
+        }
     }
 
     /// Marks signals whose device died as unknown from `at` on (`every: change`), or alive again with a new sample.
     pub fn lose(&mut self, at: Time, signals: &[SignalId], out: &mut Vec<Change>) {
-        let at = self.open_instant(at, out);
         if !self.started {
             for signal in signals {
                 self.signals[signal.0 as usize].take(at, slot_of(at), None);
             }
             return;
         }
-        self.pending.extend(signals.iter().map(|&signal| (signal, None)));
+        let at = self.open_instant(at, out);
+        for &signal in signals {
+            self.arrive(at, signal.0 as usize, None);
+        }
     }
 
     /// Closes every instant before `to`.
@@ -190,10 +321,7 @@ impl Engine {
         if !self.started {
             return None;
         }
-        if !self.pending.is_empty() {
-            return Some(self.pending_at);
-        }
-        if self.dirty_any {
+        if self.arrived || self.dirty_any {
             return Some(time_of(self.now));
         }
         match self.timetable.peek() {
@@ -207,12 +335,18 @@ impl Engine {
     pub fn now(&self, rule: RuleId) -> (Truth, Margin) {
         let unknown = (Truth::Unknown, Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY });
         let Some(rule) = self.rule(rule) else { return unknown };
-        if !self.nodes[rule.body as usize].begun {
+        if !self.nodes[rule.body.place()].begun {
             return unknown;
         }
-        let value = self.values[rule.body as usize];
+        let value = self.val(rule.body);
         let (lo, hi) = value.at(tick_of(self.now - 1));
-        (value.bits.truth(), Margin { lo, hi })
+        (value.flat.bits.truth(), Margin { lo: lo + 0.0, hi: hi + 0.0 })
+    }
+
+    fn val(&self, edge: Edge) -> Val {
+        let ramp = self.ramps.get(self.ramp_places[edge.place()] as usize).copied().flatten();
+        let value = Val { flat: self.values[edge.place()], ramp };
+        if edge.is_negated() { value.not() } else { value }
     }
 
     /// The rule's margin over its scope so far: infimum of what is decided, with the instant of the smallest upper end.
@@ -226,38 +360,67 @@ impl Engine {
 
     /// How the rule stands while its scope goes on.
     pub fn running(&self, rule: RuleId) -> Running {
-        let (decided, worst_at) = self.margin(rule);
-        let violated = self.rule(rule).is_some_and(|r| r.is_violated());
-        let truth = if violated { Truth::False } else { Truth::Unknown };
-        Running { decided, worst_at, early_hi: decided.hi, truth }
+        match self.rule(rule) {
+            Some(rule) => rule.running(self.now, rule.main_horizon.saturating_mul(2), self.end),
+            None => Running {
+                decided: Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY },
+                worst_at: None,
+                early_hi: f64::INFINITY,
+                truth: Truth::Unknown,
+            },
+        }
     }
 
     /// The nodes that the rule rests on, children first.
     pub fn parts(&self, rule: RuleId) -> Vec<Part> {
-        let Some(rule) = self.rule(rule) else { return Vec::new() };
-        let mut wanted = vec![false; self.nodes.len()];
-        wanted[rule.body as usize] = true;
-        for id in (0..self.nodes.len()).rev() {
+        let wanted = self.reach(rule);
+        let part = |id: usize| {
+            let plan = &self.plans[id];
+            Part {
+                id: id as u32,
+                what: plan.op.words(),
+                children: plan.children.iter().map(|child| (child.node(), child.is_negated())).collect(),
+                late: Span::from_nanos(plan.horizon),
+                entries: self.rooms[id],
+                bytes: self.node_bytes(id),
+            }
+        };
+        (0..self.plans.len()).filter(|&id| wanted[id]).map(part).collect()
+    }
+
+    /// Per node whether the rule rests on it.
+    fn reach(&self, rule: RuleId) -> Vec<bool> {
+        let mut wanted = vec![false; self.plans.len()];
+        let Some(&place) = self.places.get(usize::from(rule.0)) else { return wanted };
+        if let Some(rule) = self.rules.get(place as usize) {
+            wanted[rule.body.place()] = true;
+        }
+        for id in (0..self.plans.len()).rev() {
+            wanted[id] |= self.watches[span_of(self.links[id].watches)].iter().any(|watch| watch.rule == place);
             if wanted[id] {
-                for &child in &self.nodes[id].children {
-                    wanted[child as usize] = true;
+                for child in &self.plans[id].children {
+                    wanted[child.place()] = true;
                 }
             }
         }
-        let part = |id: usize| Part {
-            id: id as u32,
-            what: format!("{:?}", self.nodes[id].op),
-            children: self.nodes[id].children.iter().map(|&c| (c, false)).collect(),
-            late: crate::time::Span::from_nanos(self.nodes[id].horizon),
-            entries: 0,
-            bytes: 0,
-        };
-        (0..self.nodes.len()).filter(|&id| wanted[id]).map(part).collect()
+        wanted
+    }
+
+    fn node_bytes(&self, id: usize) -> usize {
+        let plan = &self.plans[id];
+        let is_bare = plan.children.first().is_some_and(|child| self.plans[child.place()].bare);
+        let own = size_of::<Node>() + size_of::<Flat>() + size_of::<Link>() + size_of::<u32>();
+        let ramp = if plan.linear { size_of::<Option<Ramp>>() } else { 0 };
+        own + ramp + Node::bytes(plan, is_bare, self.rooms[id])
     }
 
     /// Bytes of memory that the engine works in, allocated before the first sample and never exceeded.
     pub fn bytes(&self) -> usize {
-        0
+        let nodes: usize = (0..self.plans.len()).map(|id| self.node_bytes(id)).sum();
+        let lists = size_of_val(&*self.parents) + size_of_val(&*self.watches) + size_of_val(&*self.leaf_list);
+        let signals = self.signals.len() * (size_of::<SignalState>() + size_of::<Input>() + size_of::<u32>());
+        let rules = self.rules.len() * (size_of::<Rule>() + size_of::<RuleId>());
+        nodes + lists + signals + rules + self.timetable.bytes() + size_of::<Engine>()
     }
 
     /// Margins of instants decided since the last call, per rule, in order: what the margin strip draws.
@@ -274,6 +437,13 @@ impl Engine {
             && let Some(rule) = self.rules.get_mut(place as usize)
         {
             rule.take_pieces(out);
+        }
+    }
+
+    /// From here on no decided piece is dropped, however long nobody asks: for readers that take each one.
+    pub fn keep_all_pieces(&mut self) {
+        for rule in &mut self.rules {
+            rule.keep_all_pieces();
         }
     }
 
@@ -295,22 +465,17 @@ impl Engine {
         self.finish_pieces(end, &mut Vec::new())
     }
 
-    /// The same, and hands over what was decided since the last [`take_pieces`](Engine::take_pieces), with what only the
-    /// end of the record decides: by rule, in order of time.
-    pub fn finish_pieces(mut self, end: Time, out: &mut Vec<(RuleId, Piece)>) -> Vec<Judgement> {
-        let pieces = out;
-        for rule in &mut self.rules {
-            rule.keep_all_pieces();
-        }
+    /// The same; with [`Options::pieces`] hands over the pieces not taken yet and those that only the end decides.
+    pub fn finish_pieces(mut self, end: Time, pieces: &mut Vec<(RuleId, Piece)>) -> Vec<Judgement> {
         if !self.started {
-            return self.rules.iter().map(|rule| rule.judge(0, 0, -1)).collect();
+            return self.rules.iter().map(|rule| rule.judge(0, 0, -1, self.cut)).collect();
         }
         let mut out = Vec::new();
+        // What was stamped later is beyond the scope: it was never closed.
         let end = slot_of(end).max(self.now - 1);
         self.close(end + 1, &mut out);
-        // What was stamped later is beyond the scope.
-        self.pending.clear();
         self.touched.clear();
+        self.turned.clear();
         self.end = end;
         self.ended = true;
         for rule in &mut self.rules {
@@ -319,29 +484,43 @@ impl Engine {
         for signal in &mut self.signals {
             signal.forget();
         }
-        for item in self.nodes.len()..self.nodes.len() + self.signals.len() {
-            self.timetable.set(item, NEVER);
-        }
-        for signal in 0..self.leaves.len() {
-            for i in 0..self.leaves[signal].len() {
-                self.mark(self.leaves[signal][i]);
+        for signal in 0..self.inputs.len() {
+            let Input { leaves, item } = self.inputs[signal];
+            if item != u32::MAX {
+                self.timetable.set(item as usize, NEVER);
+            }
+            for leaf in span_of(leaves) {
+                self.mark(self.leaf_list[leaf]);
             }
         }
         for id in 0..self.nodes.len() {
-            if self.nodes[id].op == Op::InScope {
-                self.mark(id as NodeId);
+            if self.plans[id].op == Op::InScope {
+                self.mark(id as u32);
             }
+            self.cut_window(id, end);
         }
-        let latest = self.rules.iter().map(|r| r.main_horizon).max().unwrap_or(0);
-        let latest = latest.max(self.nodes.iter().map(|n| n.horizon).max().unwrap_or(0));
+        let latest = self.plans.iter().map(|plan| plan.horizon).max().unwrap_or(0);
+        let latest = self.rules.iter().map(|r| r.main_horizon).max().unwrap_or(0).max(latest);
         self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), &mut out);
-        let mut rules = std::mem::take(&mut self.rules);
-        let mut last = Vec::new();
-        for rule in &mut rules {
-            rule.take_pieces(&mut last);
-            pieces.extend(last.drain(..).map(|piece| (rule.id, piece)));
+        let mut own = Vec::new();
+        for rule in &mut self.rules {
+            rule.note_end(self.now, rule.main_horizon.saturating_mul(2), end);
+            rule.take_pieces(&mut own);
+            pieces.extend(own.drain(..).map(|piece| (rule.id, piece)));
         }
-        rules.iter().map(|rule| rule.judge(self.now, rule.main_horizon.saturating_mul(2), end)).collect()
+        let judge = |rule: &Rule| rule.judge(self.now, rule.main_horizon.saturating_mul(2), end, self.cut);
+        self.rules.iter().map(judge).collect()
+    }
+
+    /// Where windows are cut, a future operator finds nothing beyond the end of the recording.
+    fn cut_window(&mut self, id: usize, end: Slot) {
+        let plan = &self.plans[id];
+        let looks_ahead = plan.lead > 0 && matches!(plan.op, Op::Once { .. } | Op::Until { .. });
+        if !self.cut || !looks_ahead || self.plans[plan.children[0].place()].op == Op::InScope {
+            return;
+        }
+        self.nodes[id].cut_at = end + 1 + (plan.horizon - plan.lead).saturating_mul(2);
+        self.mark(id as u32);
     }
 
     /// How many nodes the shared graph has.
@@ -354,86 +533,98 @@ impl Engine {
         self.rules.get(place as usize)
     }
 
-    fn mark(&mut self, node: NodeId) {
-        self.dirty[node as usize / 64] |= 1 << (node % 64);
+    fn mark(&mut self, node: u32) {
+        let word = (node / 64) as usize;
+        self.dirty[word] |= 1 << (node % 64);
+        self.dirty_words[word / 64] |= 1 << (word % 64);
         self.dirty_any = true;
     }
 
     /// Closes what lies before `at` and returns the instant at which new samples count.
     fn open_instant(&mut self, at: Time, out: &mut Vec<Change>) -> Time {
-        if !self.started {
+        let slot = slot_of(at);
+        if slot == self.now {
             return at;
         }
-        let slot = slot_of(at);
         if slot > self.now {
             self.close(slot, out);
+            return at;
         }
         // A closed instant is not judged again: a late sample counts from the first open one.
-        let at = Time::from_nanos((self.now + 1) >> 1).max(at);
-        self.pending_at = at;
-        at
+        let open = (self.now + 1) & !1;
+        if open > self.now {
+            self.close(open, out);
+        }
+        time_of(open)
+    }
+
+    /// A sample of the present instant takes effect.
+    fn arrive(&mut self, at: Time, signal: usize, value: Option<Value>) {
+        let now = self.now;
+        let state = &mut self.signals[signal];
+        let crowded = state.crowded(now);
+        state.take(at, now, value);
+        if !crowded && state.crowded(now) {
+            self.touched.push(signal as u32);
+        }
+        let stale_at = state.stale_at;
+        let Input { leaves, item } = self.inputs[signal];
+        if item != u32::MAX {
+            self.timetable.set(item as usize, stale_at);
+        }
+        for leaf in span_of(leaves) {
+            self.mark(self.leaf_list[leaf]);
+        }
+        self.arrived = true;
+        let state = &self.signals[signal];
+        if state.is_unknown(now) != state.blind && !self.turned.contains(&(signal as u32)) {
+            self.turned.push(signal as u32);
+        }
+    }
+
+    #[cold]
+    fn tell_late(&mut self, batch: &[(SignalId, Value)], stamp: Time, at: Time, out: &mut Vec<Change>) {
+        for &(signal, _) in batch {
+            for &(rule, _) in &self.readers[signal.0 as usize] {
+                out.push(Change::Late { rule, signal, stamp, at });
+            }
+        }
     }
 
     /// Closes every slot before `end`.
     fn close(&mut self, end: Slot, out: &mut Vec<Change>) {
         while self.now < end {
-            let arrived = slot_of(self.pending_at);
-            let pending = !self.pending.is_empty();
-            if pending && arrived == self.now {
-                self.arrive(out);
+            if !self.turned.is_empty() {
+                self.tell_turned(out);
             }
             self.step(out);
-            let mut next = end.min(self.timetable.next());
-            if pending && arrived > self.now {
-                next = next.min(arrived);
-            }
-            if !self.touched.is_empty() {
-                next = self.now + 1;
+            self.arrived = false;
+            if self.touched.is_empty() {
+                self.now = end.min(self.timetable.next());
+            } else {
                 self.settle(out);
             }
-            self.now = next;
         }
-        // So that the next deadline can be read without looking for it.
-        self.timetable.next();
-    }
-
-    /// The samples of the present instant take effect.
-    fn arrive(&mut self, out: &mut Vec<Change>) {
-        let mut pending = std::mem::take(&mut self.pending);
-        for &(signal, value) in &pending {
-            let place = signal.0 as usize;
-            let state = &mut self.signals[place];
-            state.take(self.pending_at, self.now, value);
-            let stale_at = state.stale_at;
-            self.timetable.set(self.nodes.len() + place, stale_at);
-            for i in 0..self.leaves[place].len() {
-                self.mark(self.leaves[place][i]);
-            }
-            if self.signals[place].crowded(self.now) {
-                self.touched.push(signal.0);
-            }
-        }
-        for &(signal, _) in &pending {
-            self.tell_blind(signal.0 as usize, out);
-        }
-        pending.clear();
-        self.pending = pending;
     }
 
     /// After an instant with several values of one signal the last one holds.
+    #[cold]
     fn settle(&mut self, out: &mut Vec<Change>) {
-        let now = self.now;
-        self.now = now + 1;
-        let mut touched = std::mem::take(&mut self.touched);
-        for &signal in &touched {
-            for i in 0..self.leaves[signal as usize].len() {
-                self.mark(self.leaves[signal as usize][i]);
+        self.now += 1;
+        while let Some(signal) = self.touched.pop() {
+            for leaf in span_of(self.inputs[signal as usize].leaves) {
+                self.mark(self.leaf_list[leaf]);
             }
             self.tell_blind(signal as usize, out);
         }
-        touched.clear();
-        self.touched = touched;
-        self.now = now;
+    }
+
+    #[cold]
+    fn tell_turned(&mut self, out: &mut Vec<Change>) {
+        for i in 0..self.turned.len() {
+            self.tell_blind(self.turned[i] as usize, out);
+        }
+        self.turned.clear();
     }
 
     fn tell_blind(&mut self, signal: usize, out: &mut Vec<Change>) {
@@ -442,8 +633,10 @@ impl Engine {
         if state.blind != unknown {
             state.blind = unknown;
             let at = time_of(self.now);
-            for &rule in &self.readers[signal] {
-                out.push(Change::Blind { rule, signal: SignalId(signal as u32), unknown, at });
+            for &(rule, known) in &self.readers[signal] {
+                if known {
+                    out.push(Change::Blind { rule, signal: SignalId(signal as u32), unknown, at });
+                }
             }
         }
     }
@@ -451,13 +644,14 @@ impl Engine {
     /// Does what is due at the present slot and brings every node up to date.
     fn step(&mut self, out: &mut Vec<Change>) {
         while let Some(item) = self.timetable.pop(self.now) {
-            if item < self.nodes.len() {
-                self.mark(item as NodeId);
+            let what = self.items[item] as usize;
+            if what < self.nodes.len() {
+                self.mark(what as u32);
             } else {
-                let signal = item - self.nodes.len();
+                let signal = what - self.nodes.len();
                 self.signals[signal].forget();
-                for i in 0..self.leaves[signal].len() {
-                    self.mark(self.leaves[signal][i]);
+                for leaf in span_of(self.inputs[signal].leaves) {
+                    self.mark(self.leaf_list[leaf]);
                 }
                 self.tell_blind(signal, out);
             }
@@ -466,50 +660,116 @@ impl Engine {
             return;
         }
         self.dirty_any = false;
-        for word in 0..self.dirty.len() {
+        for block in 0..self.dirty_words.len() {
             // Parents stand behind their children: what gets dirty on the way lies ahead.
-            while self.dirty[word] != 0 {
-                let bit = self.dirty[word].trailing_zeros();
-                self.dirty[word] &= !(1 << bit);
-                self.refresh(word * 64 + bit as usize, out);
+            while self.dirty_words[block] != 0 {
+                let word = block * 64 + self.dirty_words[block].trailing_zeros() as usize;
+                while self.dirty[word] != 0 {
+                    let bit = self.dirty[word].trailing_zeros();
+                    self.dirty[word] &= self.dirty[word] - 1;
+                    self.refresh(word * 64 + bit as usize, out);
+                }
+                self.dirty_words[block] &= !(1 << (word % 64));
             }
         }
     }
 
     fn refresh(&mut self, id: usize, out: &mut Vec<Change>) {
         let now = self.now;
+        let link = self.links[id];
         let node = &mut self.nodes[id];
-        if now < node.heed_from {
+        if !node.begun && now < node.heed_from {
             // It begins with its last child; until then there is nothing to take in.
-            self.timetable.set(id, node.begin);
+            self.timetable.set(link.item as usize, node.begin);
             return;
         }
         let view = View {
             now,
             start: self.start,
             ended: self.ended,
+            cut: self.cut,
             values: &self.values,
-            linear: &self.linear,
+            ramps: &self.ramps,
+            ramp_places: &self.ramp_places,
             signals: &self.signals,
         };
-        let (value, next) = node.eval(&view);
-        let begins = !node.begun && now >= node.begin;
-        node.begun |= begins;
-        let due = if node.begun { next } else { next.min(node.begin) };
-        let tell = node.begun && (begins || value != self.values[id]);
-        let late = node.horizon.saturating_mul(2);
-        let broken = if self.watchers[id].is_empty() { None } else { node.broken() };
-        self.timetable.set(id, due);
-        self.values[id] = value;
+        let mut merged = false;
+        let (flat, mut due, moving) = match &mut node.work {
+            Work::Moving(moving) => {
+                let (value, due) = moving.eval(&view, &mut merged);
+                (value.flat, due, Some(value))
+            }
+            _ => {
+                let (value, due) = node.eval(&view, &mut merged);
+                (value, due, None)
+            }
+        };
+        let mut tell = node.begun && flat != self.values[id];
+        if let Some(value) = &moving {
+            let held = &mut self.ramps[self.ramp_places[id] as usize];
+            tell |= node.begun && *held != value.ramp;
+            *held = value.ramp;
+        }
+        if !node.begun {
+            if now >= node.begin {
+                node.begun = true;
+                tell = true;
+            } else {
+                due = due.min(node.begin);
+            }
+        }
+        if link.item != u32::MAX {
+            if node.cut_at > now {
+                due = due.min(node.cut_at);
+            }
+            self.timetable.set(link.item as usize, due);
+        }
+        self.values[id] = flat;
+        if merged {
+            self.tell_merged(id, out);
+        }
         if !tell {
             return;
         }
-        for &parent in &self.parents[id] {
-            self.dirty[parent as usize / 64] |= 1 << (parent % 64);
+        for place in span_of(link.parents) {
+            let parent = self.parents[place];
+            let word = (parent / 64) as usize;
+            self.dirty[word] |= 1 << (parent % 64);
+            self.dirty_words[word / 64] |= 1 << (word % 64);
         }
-        for i in 0..self.watchers[id].len() {
-            let (place, role) = self.watchers[id][i];
-            self.rules[place as usize].take(role, &value, broken, Moment { now, late, end: self.end }, out);
+        let moment = Moment { now, late: link.late, end: self.end };
+        for place in span_of(link.watches) {
+            let watch = self.watches[place];
+            let line = moving.filter(|value| value.ramp.is_some()).map(|v| if watch.negated { v.not() } else { v });
+            let value = if watch.negated { flat.not() } else { flat };
+            let broken = match watch.role {
+                Role::Early { .. } => self.nodes[id].broken(),
+                _ => None,
+            };
+            self.rules[watch.rule as usize].take(watch.role, value, line.as_ref(), broken, moment, out);
         }
     }
+
+    /// Tells the rules that rest on the node, each once.
+    #[cold]
+    fn tell_merged(&mut self, id: usize, out: &mut Vec<Change>) {
+        for place in 0..self.rules.len() {
+            let rule = self.rules[place].id;
+            if !self.merged.contains(&rule) && self.reach(rule)[id] {
+                self.merged.push(rule);
+                out.push(Change::Merged { rule, at: time_of(self.now) });
+            }
+        }
+    }
+}
+
+/// Whether the node works on a number, through delay lines.
+fn is_number(plans: &[Plan], plan: &Plan) -> bool {
+    plan.children.first().is_some_and(|child| {
+        let child = &plans[child.place()];
+        match child.op {
+            Op::Delay { .. } => is_number(plans, child),
+            ref op => op.is_number(),
+        }
+    })
 }

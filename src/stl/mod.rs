@@ -40,8 +40,10 @@
 mod engine;
 mod graph;
 mod interval;
+mod moving;
 mod node;
 mod ops;
+mod room;
 mod rule;
 mod signals;
 mod split;
@@ -50,6 +52,7 @@ mod stories;
 mod text;
 mod timetable;
 mod value;
+mod words;
 
 pub use engine::Engine;
 pub use text::{TextRule, is_signal_name, rule, signal};
