@@ -14,6 +14,7 @@ use crate::scenario;
 use crate::scenario::plan::{FileRole, Mode, Plan};
 use clap::Args;
 use facts::Facts;
+pub use facts::{engine, of as facts};
 use std::process::ExitCode;
 
 /// Arguments of `explain`.
@@ -77,7 +78,7 @@ fn told(arguments: &ExplainArguments) -> Result<String, Refusal> {
     if wanted.is_empty() {
         return Err(Refusal::Say("error: there are no rules here".into()));
     }
-    let facts: Vec<Facts> = facts::of(&subject.plan, &wanted);
+    let facts: Vec<Facts> = facts(&subject.plan, &wanted);
     if arguments.json {
         let all: Vec<serde_json::Value> = facts.iter().map(page::json).collect();
         return Ok(format!("{:#}\n", serde_json::Value::Array(all)));
