@@ -70,6 +70,11 @@ pub fn number_words(quantity: &Number, signals: &SignalTable) -> String {
     number(quantity, &unit(quantity, signals).unwrap_or_else(Unit::one), signals)
 }
 
+/// The unit in which people read a quantity, as its signals suggest; `None` for constants alone.
+pub fn number_unit(quantity: &Number, signals: &SignalTable) -> Option<Unit> {
+    unit(quantity, signals)
+}
+
 fn join(all: &[Formula], word: &str, signals: &SignalTable) -> String {
     all.iter().map(|f| part(f, signals)).collect::<Vec<_>>().join(word)
 }

@@ -51,6 +51,7 @@ mod split;
 mod stories;
 mod timetable;
 mod value;
+pub mod why;
 mod words;
 
 pub use engine::Engine;

@@ -57,6 +57,15 @@ impl Crowd {
     }
 }
 
+/// What a signal has to remember beside what it holds.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Memories {
+    /// For `changed`.
+    pub changes: bool,
+    /// For `rate`.
+    pub rates: bool,
+}
+
 /// State of one signal.
 #[derive(Clone, Debug)]
 pub(super) struct SignalState {
@@ -64,15 +73,17 @@ pub(super) struct SignalState {
     held: Value,
     /// The slot of the last samples, [`Slot::MIN`] once they are forgotten.
     instant: Slot,
-    /// Present when several values came at `instant`.
-    crowd: Option<Crowd>,
     /// When it goes stale.
     pub stale_at: Slot,
-    stale_after: Option<Span>,
-    /// Told as unknown.
-    pub blind: bool,
     /// Stamp of the last sample.
     last_at: Option<Time>,
+    stale_after: Option<Span>,
+    memories: Memories,
+    /// Told as unknown.
+    pub blind: bool,
+    /// Several values came at `instant`.
+    is_crowded: bool,
+    crowd: Crowd,
     /// Something had been heard before the instant.
     before_heard: bool,
     /// At the instant some value differed from the one before it, or was a pulse; some comparison was impossible.
@@ -85,15 +96,17 @@ pub(super) struct SignalState {
 }
 
 impl SignalState {
-    pub fn new(stale_after: Option<Span>) -> SignalState {
+    pub fn new(stale_after: Option<Span>, memories: Memories) -> SignalState {
         SignalState {
             held: Value::Unknown,
             instant: Slot::MIN,
-            crowd: None,
             stale_at: NEVER,
-            stale_after,
-            blind: false,
             last_at: None,
+            stale_after,
+            memories,
+            blind: false,
+            is_crowded: false,
+            crowd: Crowd::of(Value::Pulse),
             before_heard: false,
             differs: false,
             unsure: false,
@@ -102,24 +115,52 @@ impl SignalState {
         }
     }
 
-    /// Takes a sample at `at`, which is slot `now`; `None`: the device died.
-    pub fn take(&mut self, at: Time, now: Slot, value: Option<Value>) {
+    /// Takes a sample at `at`, which is slot `now`; `None`: the device died. True when it is the second of its instant.
+    #[inline]
+    pub fn take(&mut self, at: Time, now: Slot, value: Option<Value>) -> bool {
         let told = value.unwrap_or(Value::Unknown);
-        if self.instant != now {
+        if self.memories.changes {
+            self.remember_change(now, told);
+        }
+        let mut second = false;
+        if self.instant == now {
+            second = self.take_another(told);
+        } else {
             self.instant = now;
-            self.crowd = None;
+            self.is_crowded = false;
+        }
+        if value.is_some() {
+            if self.memories.rates && self.last_at != Some(at) {
+                self.remember_rate();
+            }
+            self.last_at = Some(at);
+            self.stale_at = match self.stale_after {
+                Some(span) => slot_of(at + span),
+                None => NEVER,
+            };
+        } else {
+            self.stale_at = NEVER;
+        }
+        self.held = told;
+        second
+    }
+
+    #[cold]
+    fn take_another(&mut self, told: Value) -> bool {
+        let second = !self.is_crowded;
+        if second {
+            self.is_crowded = true;
+            self.crowd = Crowd::of(self.held);
+        }
+        self.crowd.add(told);
+        second
+    }
+
+    fn remember_change(&mut self, now: Slot, told: Value) {
+        if self.instant != now {
             self.differs = false;
             self.unsure = false;
             self.before_heard = self.last_at.is_some();
-        } else {
-            match &mut self.crowd {
-                Some(crowd) => crowd.add(told),
-                None => {
-                    let mut crowd = Crowd::of(self.held);
-                    crowd.add(told);
-                    self.crowd = Some(crowd);
-                }
-            }
         }
         if matches!(told, Value::Pulse) {
             self.differs = true;
@@ -128,20 +169,15 @@ impl SignalState {
         } else if self.held != told {
             self.differs = true;
         }
-        if value.is_some() {
-            if self.last_at != Some(at) {
-                self.first = self.last_at.is_none();
-                self.earlier = match (self.held, self.last_at) {
-                    (Value::Number(n), Some(stamp)) if n.is_finite() => Some((n, stamp)),
-                    _ => None,
-                };
-            }
-            self.last_at = Some(at);
-            self.stale_at = self.stale_after.map_or(NEVER, |span| slot_of(at + span));
-        } else {
-            self.stale_at = NEVER;
-        }
-        self.held = told;
+    }
+
+    /// A new stamp begins.
+    fn remember_rate(&mut self) {
+        self.first = self.last_at.is_none();
+        self.earlier = match (self.held, self.last_at) {
+            (Value::Number(n), Some(stamp)) if n.is_finite() => Some((n, stamp)),
+            _ => None,
+        };
     }
 
     /// Its time is up, or the scope is over: unknown from here.
@@ -153,22 +189,16 @@ impl SignalState {
 
     /// All values at `now` when several came, so that what holds after it may differ.
     fn crowd(&self, now: Slot) -> Option<&Crowd> {
-        match &self.crowd {
-            Some(crowd) if self.instant == now => Some(crowd),
-            _ => None,
-        }
-    }
-
-    /// True when several values came at the instant `now`.
-    pub fn crowded(&self, now: Slot) -> bool {
-        self.crowd(now).is_some()
+        (self.is_crowded && self.instant == now).then_some(&self.crowd)
     }
 
     /// True when it tells nothing at `now`.
+    #[inline]
     pub fn is_unknown(&self, now: Slot) -> bool {
         self.held.is_unknown() || self.crowd(now).is_some_and(|crowd| crowd.unknown)
     }
 
+    #[inline]
     pub fn number(&self, now: Slot) -> Flat {
         if let Some(crowd) = self.crowd(now) {
             if crowd.unknown || crowd.lo > crowd.hi {
