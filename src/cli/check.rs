@@ -99,7 +99,7 @@ fn print_plan(scenario: &str, plan: &Plan) {
     }
     say::line(format!("  armed within {}, obligations decided within {}", plan.arm_within, plan.horizon));
     let rules: Vec<&crate::rig::Rule> = plan.rules.iter().collect();
-    let facts = super::explain::facts(plan, &rules);
+    let facts = super::explain::facts(&super::explain::Subject::of(plan), &rules);
     say::line(format!(
         "  memory of the rules: {}, taken before the first sample",
         say::bytes(super::explain::engine(&plan.rules, &plan.rig.signals).bytes())
