@@ -176,7 +176,9 @@ fn name_length(rest: &str) -> usize {
 /// Digits that stand apart in what was meant as one number: `1_000`, `1.`. How long they are.
 fn apart(rest: &str, problems: &mut Vec<Problem>, at: usize) -> usize {
     let more = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'_').count();
-    if rest.starts_with('_') && more > 1 {
+    // A state may be called `3_4EO`.
+    let is_word = rest[more..].starts_with(is_name_char);
+    if rest.starts_with('_') && more > 1 && !is_word {
         problems.push(problem(at..at + more, "digits stand together in a number", Some("leave out the `_`".into())));
         more
     } else if rest.starts_with('.') && !rest.starts_with("..") {
