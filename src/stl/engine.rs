@@ -544,7 +544,7 @@ impl Engine {
         self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), &mut out);
         let mut own = Vec::new();
         for rule in &mut self.rules {
-            rule.note_end(self.now, rule.main_horizon.saturating_mul(2), end);
+            rule.note_end(self.view.now, rule.main_horizon.saturating_mul(2), end);
             rule.take_pieces(&mut own);
             pieces.extend(own.drain(..).map(|piece| (rule.id, piece)));
         }
