@@ -18,11 +18,22 @@ use crate::time::{Span, Time};
 #[derive(Clone, PartialEq, Debug)]
 pub enum Deadline {
     /// `asked implies eventually[from, to] answer`, or `… implies left until[from, to] answer`.
-    Answer { asked: Formula, left: Option<Formula>, answer: Formula, from: Span, to: Span },
+    Answer(Box<Answer>),
     /// `age(signal) <= limit`.
     Silence { signal: SignalId, limit: Span },
     /// `never: historically[0, limit] inner`: it may hold for less than `limit` at a stretch.
     Stretch { inner: Formula, limit: Span },
+}
+
+/// An answer within a window after what asks for it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Answer {
+    pub asked: Formula,
+    /// What must hold until it comes.
+    pub left: Option<Formula>,
+    pub answer: Formula,
+    pub from: Span,
+    pub to: Span,
 }
 
 /// How near to its deadline a rule came.
@@ -107,7 +118,7 @@ fn answer(asked: &[Formula], left: Option<Formula>, answer: &Formula, from: Span
         [one] => one.clone(),
         many => Formula::And(many.to_vec()),
     };
-    Deadline::Answer { asked, left, answer: answer.clone(), from, to }
+    Deadline::Answer(Box::new(Answer { asked, left, answer: answer.clone(), from, to }))
 }
 
 fn silence(age: &Number, limit: &Number, out: &mut Vec<Deadline>) {
@@ -122,7 +133,8 @@ fn is_past(formula: &Formula) -> bool {
 
 fn timing(values: &Values<'_>, deadline: Deadline) -> Timing {
     match &deadline {
-        Deadline::Answer { asked, left, answer, from, to } => {
+        Deadline::Answer(promise) => {
+            let Answer { asked, left, answer, from, to } = &**promise;
             let asked = Truths::of(values, asked);
             let answer = Truths::of(values, answer);
             let left = left.as_ref().map(|left| Truths::of(values, left));

@@ -19,7 +19,7 @@ mod survey;
 mod tell;
 mod walk;
 
-pub use deadline::{Deadline, Timing, timings};
+pub use deadline::{Answer, Deadline, Timing, timings};
 pub use record::Record;
 pub use seen::{Gap, Heard, Seen};
 pub use tell::{Told, ToldEpisode, ToldSample, ToldStep, ToldTiming};

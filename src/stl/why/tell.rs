@@ -156,11 +156,11 @@ impl Timing {
     /// In words, with the names of these signals.
     pub fn tell(&self, signals: &SignalTable) -> ToldTiming {
         let allowed = match &self.deadline {
-            Deadline::Answer { to, .. } => *to,
+            Deadline::Answer(promise) => promise.to,
             Deadline::Silence { limit, .. } | Deadline::Stretch { limit, .. } => *limit,
         };
         let text = match &self.deadline {
-            Deadline::Answer { answer, .. } => self.answer(&words(answer, signals)),
+            Deadline::Answer(promise) => self.answer(&words(&promise.answer, signals)),
             Deadline::Silence { signal, .. } => self.longest(&format!("silence of {}", signals.def(*signal).name)),
             Deadline::Stretch { inner, .. } => self.longest(&format!("stretch of {}", words(inner, signals))),
         };
@@ -212,7 +212,7 @@ impl Timing {
 
     fn longest(&self, what: &str) -> String {
         let limit = match &self.deadline {
-            Deadline::Answer { to, .. } => *to,
+            Deadline::Answer(promise) => promise.to,
             Deadline::Silence { limit, .. } | Deadline::Stretch { limit, .. } => *limit,
         };
         let (Some(from), Some(to)) = (self.from, self.to) else { return format!("there was no {what}") };
@@ -552,7 +552,7 @@ fn phrase(si: Margin, truth: Truth, unit: &Unit) -> String {
             Margin { lo, .. } => format!("missed by at least {}", shown(lo)),
         },
         Truth::True => match si {
-            Margin { lo, .. } if lo == 0.0 => "held, at the very limit".into(),
+            Margin { lo: 0.0, .. } => "held, at the very limit".into(),
             Margin { lo, .. } if !lo.is_finite() => "held".into(),
             Margin { lo, hi } if lo == hi => format!("held with {} to spare", shown(lo)),
             Margin { lo, .. } => format!("held with at least {} to spare", shown(lo)),
