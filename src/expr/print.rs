@@ -103,7 +103,7 @@ fn window(window: Window) -> String {
 }
 
 /// The unit in which people read a quantity; `None` for a constant alone.
-fn unit(number: &Number, signals: &SignalTable) -> Option<Unit> {
+pub(super) fn unit(number: &Number, signals: &SignalTable) -> Option<Unit> {
     let named = |text: &str| Unit::parse(text).ok();
     match number {
         Number::Constant(_) => None,
@@ -149,7 +149,7 @@ fn unit(number: &Number, signals: &SignalTable) -> Option<Unit> {
     }
 }
 
-fn number(quantity: &Number, unit_here: &Unit, signals: &SignalTable) -> String {
+pub(super) fn number(quantity: &Number, unit_here: &Unit, signals: &SignalTable) -> String {
     let show = |n: &Number| number(n, unit_here, signals);
     let alone = |n: &Number| number(n, &unit(n, signals).unwrap_or_else(Unit::one), signals);
     let list = |all: &[Number]| all.iter().map(show).collect::<Vec<_>>().join(", ");

@@ -40,8 +40,10 @@
 mod engine;
 mod graph;
 mod interval;
+mod moving;
 mod node;
 mod ops;
+mod room;
 mod rule;
 mod signals;
 mod split;
@@ -50,8 +52,10 @@ mod stories;
 mod timetable;
 mod value;
 pub mod why;
+mod words;
 
 pub use engine::Engine;
+pub use split::promises;
 
 use crate::command::RuleId;
 use crate::expr::ir::Formula;

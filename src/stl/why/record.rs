@@ -1,10 +1,10 @@
 //! What an engine was told, and the values of any formula over a stretch of it: worked out by an engine, not beside one.
 
 use super::Place;
-use super::shape::{ages_rest_on, size, special, windows};
+use super::shape::{ages_rest_on, special, windows};
 use crate::command::RuleId;
 use crate::expr::ir::{Comparison, Formula, Number};
-use crate::expr::walk::signals_of;
+use crate::expr::walk::{signals_of, size};
 use crate::expr::{history, horizon};
 use crate::signal::{SignalId, Value};
 use crate::stl::{Engine, Margin, Options, Piece, RuleSpec, SignalSpec, Truth};
@@ -180,7 +180,7 @@ impl<'a> Values<'a> {
         let start = self.record.start;
         let Some(back) = history(formula) else { return start };
         // One tick for each `rise` in another: more than there are.
-        let slack = Span::from_nanos(1 + size(formula));
+        let slack = Span::from_nanos(1 + size(formula) as i64);
         let mut begin = (from - back - slack).max(start);
         let (rates, ages) = special(formula);
         for signal in signals {

@@ -257,7 +257,7 @@ impl Names<'_> {
         match formula {
             Formula::Compare { left, right, scale, .. } => out.push((self.side_unit(left, right), *scale)),
             Formula::In { expr, lo, scale, .. } => out.push((self.side_unit(expr, lo), *scale)),
-            _ => super::shape::parts(formula).0.into_iter().for_each(|part| self.collect(part, out)),
+            _ => formula.children(&mut |part| self.collect(part, out)),
         }
     }
 
