@@ -214,7 +214,7 @@ impl Truths {
         let mut changes: Vec<(Slot, Truth)> = Vec::new();
         let last = values.last();
         values.each(formula, values.first(), last, &mut |piece| {
-            if slot(&piece) <= last && changes.last().is_none_or(|(_, truth)| *truth != piece.truth) {
+            if changes.last().is_none_or(|(_, truth)| *truth != piece.truth) {
                 changes.push((slot(&piece), piece.truth));
             }
         });
