@@ -11,7 +11,7 @@ use super::shape::{all_of, negated};
 use crate::expr::ir::{Comparison, Formula, Number, Window};
 use crate::expr::walk::is_past;
 use crate::signal::SignalId;
-use crate::stl::{RuleSpec, SignalSpec, Truth, promises};
+use crate::stl::{RuleSpec, Truth, promises};
 use crate::time::{Span, Time};
 
 /// What a rule demands in time.
@@ -54,14 +54,9 @@ pub struct Timing {
 }
 
 /// Every deadline in the rule with how near it came; empty for a rule that is not about time.
-pub fn timings(rule: &RuleSpec, signals: &[SignalSpec], record: &super::Record) -> Vec<Timing> {
-    let found = promises(rule).into_iter();
-    let deadlines: Vec<Deadline> = found.filter_map(|(asked, promise)| deadline(&asked, &promise)).collect();
-    if deadlines.is_empty() {
-        return Vec::new();
-    }
-    let values = Values::new(record, signals);
-    deadlines.into_iter().map(|deadline| timing(&values, deadline)).collect()
+pub(super) fn timings(values: &Values<'_>, rule: &RuleSpec) -> Vec<Timing> {
+    let deadlines = promises(rule).into_iter().filter_map(|(asked, promise)| deadline(&asked, &promise));
+    deadlines.map(|deadline| timing(values, deadline)).collect()
 }
 
 /// The deadline in `asked implies promise`, if there is one.

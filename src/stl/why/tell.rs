@@ -139,15 +139,17 @@ impl Step {
     pub fn critical(&self, signals: &SignalTable, margin: &MarginKind) -> Option<String> {
         let names = Names { signals, margin };
         let root = self.root();
-        if !matches!(root.how, How::Compared { .. }) || !(self.margin.lo.is_finite() || self.margin.hi.is_finite()) {
+        if !matches!(root.how, How::Compared { .. }) || !(root.margin.lo.is_finite() || root.margin.hi.is_finite()) {
             return None;
         }
-        let whole = names.whole(Some(&root.formula), self.margin);
+        // Where the comparison is to be missed, its margin counts the other way round.
+        let Margin { lo, hi } = root.margin;
+        let margin_here = if root.truth == self.truth { root.margin } else { Margin { lo: -hi, hi: -lo } };
+        let whole = names.whole(Some(&root.formula), margin_here);
         let share = match margin {
-            MarginKind::Share => format!(" ({})", shown_between(self.margin, &percent())),
+            MarginKind::Share => format!(" ({})", shown_between(margin_here, &percent())),
             _ => String::new(),
         };
-        // Under a negation the comparison is to be missed, and its margin counts the other way round.
         Some(format!("{} at {}{share}", whole.between, words(&root.formula, signals)))
     }
 }
