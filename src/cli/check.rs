@@ -34,7 +34,7 @@ pub struct PlanChoice {
     pub seed: u64,
 }
 
-fn parse_override(text: &str) -> Result<(String, String), String> {
+pub fn parse_override(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
             Ok((name.trim().trim_start_matches('$').to_owned(), value.trim().to_owned()))

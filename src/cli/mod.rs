@@ -4,6 +4,7 @@
 
 mod check;
 mod exit;
+mod explain;
 mod live;
 mod plot;
 mod replay;
@@ -36,6 +37,8 @@ struct Arguments {
 enum Command {
     /// Check scenarios with their rig and envelope; nothing is opened
     Check(check::CheckArguments),
+    /// Tell what a rule means, what it rests on, and what judging it costs
+    Explain(explain::ExplainArguments),
     /// Run a scenario and judge it
     Run(run::RunArguments),
     /// Fold a recording again and demand the identical events
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Check(arguments) => check::check(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),

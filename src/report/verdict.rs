@@ -8,6 +8,7 @@ use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule};
 use crate::run::event::StepOutcome;
 use crate::scenario::plan::{FileRole, Mode};
+use crate::stl::why::{Told, ToldTiming};
 use crate::time::{Span, Time};
 use crate::trace::{RuleTrace, Stretch, words};
 use serde::Serialize;
@@ -78,6 +79,14 @@ pub struct RuleReport {
     pub tested_at_s: Option<f64>,
     pub margin: SignalMargin,
     pub worst_at_s: Option<f64>,
+    /// `0.4 m at fc.altitude <= 8 m (1 %)`: what the least margin came from; only where dimensions mix.
+    pub critical: Option<String>,
+    /// How near it came to its deadlines, for a rule that is about time.
+    pub timing: Vec<ToldTiming>,
+    /// Why it is broken or could not be judged: episodes, and the chain of parts and samples at the critical place.
+    pub why: Option<Told>,
+    /// What was going on when it was first broken: phase, step, faults, lost links.
+    pub meanwhile: Vec<String>,
     /// First instant judged false.
     pub violated_at_s: Option<f64>,
     /// When that could first be known.
@@ -218,6 +227,7 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
 fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleReport {
     let judgement = trace.judgement.as_ref();
     let reaction = subject.trace.reaction.as_ref();
+    let why = subject.trace.why(rule.spec.id);
     let tripped_by = reaction.filter(|r| r.trip().is_some_and(|(_, cause)| cause == Cause::Rule(rule.spec.id)));
     let total = |stretches: &[Stretch]| stretches.iter().fold(Span::ZERO, |sum, s| sum + s.span()).seconds();
     let seconds = |span: Option<Span>| span.map(Span::seconds);
@@ -235,6 +245,10 @@ fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleRep
         tested_at_s: trace.tested_at.map(Time::seconds),
         margin: margin(rule, trace),
         worst_at_s: judgement.and_then(|j| j.worst_at).map(Time::seconds),
+        critical: why.and_then(|why| why.critical.clone()),
+        meanwhile: why.map_or_else(Vec::new, |why| why.meanwhile.clone()),
+        timing: why.map_or_else(Vec::new, |why| why.timings.clone()),
+        why: why.filter(|why| why.told.chain.is_some()).map(|why| why.told.clone()),
         violated_at_s: trace.violated.map(|v| v.instant).or(judgement.and_then(|j| j.violated_at)).map(Time::seconds),
         known_at_s: trace.violated.map(|v| v.known_at.seconds()),
         broken_s: total(&trace.broken),

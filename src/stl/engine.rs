@@ -1,51 +1,146 @@
 //! The loop: closes time slot by slot where something changes, and evaluates only what is dirty, children first.
 
-use super::graph::{Builder, NodeId, Op};
-use super::node::{Node, View};
+use super::graph::{Builder, Edge, Op, Plan};
+use super::node::{Node, View, Work};
+use super::room;
 use super::rule::{Moment, Role, Rule};
-use super::signals::SignalState;
+use super::signals::{Memories, SignalState};
 use super::split;
 use super::timetable::Timetable;
-use super::value::{NEVER, Slot, Val, slot_of, tick_of, time_of};
-use super::{Change, Judgement, Margin, Options, Part, Piece, RuleSpec, Running, SignalSpec, Truth};
+use super::value::{Flat, NEVER, Ramp, Slot, Val, slot_of, tick_of, time_of};
+use super::{Change, Judgement, Margin, Options, Outside, Part, Piece, RuleSpec, Running, SignalSpec, Truth};
 use crate::command::RuleId;
 use crate::signal::{SignalId, Value};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Judges all rules at once.
 ///
 /// Call [`start`](Engine::start) once, then [`push`](Engine::push) and [`advance`](Engine::advance) in order of time.
-/// Stamps stay within ±146 years of zero. A sample older than what is closed is judged at the present instant.
+/// Stamps stay within ±146 years of zero. A sample older than what is closed is judged at the present instant, and told
+/// as [`Change::Late`]. All memory is allocated by [`new`](Engine::new), but for the pieces that
+/// [`Options::pieces`] asks for and what is told in the lists of the caller.
 #[derive(Clone, Debug)]
 pub struct Engine {
     nodes: Vec<Node>,
-    values: Vec<Val>,
-    linear: Vec<bool>,
-    /// Per node: who depends on it.
-    parents: Vec<Vec<NodeId>>,
-    /// Per node: which rules watch it, and why.
-    watchers: Vec<Vec<(u32, Role)>>,
-    signals: Vec<SignalState>,
-    /// Per signal: the leaves that read it.
-    leaves: Vec<Vec<NodeId>>,
-    /// Per signal: the rules that read it otherwise than by age.
-    readers: Vec<Vec<RuleId>>,
+    links: Vec<Link>,
+    /// Who depends on the nodes, node by node.
+    parents: Vec<u32>,
+    /// Which rules watch the nodes, and why, node by node.
+    watches: Vec<Watch>,
+    /// The values of the nodes and signals, and the time.
+    view: View,
+    plans: Vec<Plan>,
+    rooms: Vec<usize>,
+    /// Per signal: where its leaves stand in `leaf_list`, and the item of its staleness in the timetable.
+    inputs: Vec<Input>,
+    leaf_list: Vec<u32>,
+    /// Per signal: the rules that read it, and whether otherwise than by age.
+    readers: Vec<Vec<(RuleId, bool)>>,
     rules: Vec<Rule>,
     /// Per rule number: its place.
     places: Vec<u32>,
-    /// Deadlines of nodes, then of signals.
+    /// Deadlines of the nodes and signals that may change by themselves.
     timetable: Timetable,
-    dirty: Vec<u64>,
-    dirty_any: bool,
+    /// Which node, or past the nodes which signal, an item of the timetable is.
+    items: Vec<u32>,
+    /// Nodes whose children changed.
+    dirty: Dirty,
     started: bool,
-    ended: bool,
-    start: Time,
-    /// Everything before this slot is closed.
-    now: Slot,
     end: Slot,
-    pending: Vec<(SignalId, Option<Value>)>,
-    pending_at: Time,
+    /// Signals that told several values at the present instant.
     touched: Vec<u32>,
+    /// Signals that became unknown or known at the present instant, told when it closes.
+    turned: Vec<u32>,
+    /// Samples came at the present instant, which is not closed.
+    arrived: bool,
+    /// Rules that were told that memory was merged.
+    merged: Vec<RuleId>,
+}
+
+/// A node's neighbours: places in the lists of the engine.
+#[derive(Copy, Clone, Debug)]
+struct Link {
+    parents: (u32, u32),
+    watches: (u32, u32),
+    /// Its item in the timetable, or `u32::MAX`.
+    item: u32,
+    /// Its value is about instants that many slots before.
+    late: i64,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Watch {
+    rule: u32,
+    negated: bool,
+    role: Role,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Input {
+    leaves: (u32, u32),
+    item: u32,
+}
+
+/// Which nodes are to be brought up to date: one bit each, and one per word of these.
+#[derive(Clone, Debug)]
+struct Dirty {
+    nodes: Vec<u64>,
+    words: Vec<u64>,
+    any: bool,
+}
+
+impl Dirty {
+    fn new(nodes: usize) -> Dirty {
+        let words = nodes.div_ceil(64);
+        Dirty { nodes: vec![0; words], words: vec![0; words.div_ceil(64)], any: false }
+    }
+
+    #[inline]
+    fn mark_all(&mut self, nodes: &[u32]) {
+        for &node in nodes {
+            let word = (node / 64) as usize;
+            self.nodes[word] |= 1 << (node % 64);
+            self.words[word / 64] |= 1 << (word % 64);
+        }
+        self.any = true;
+    }
+
+    /// The first of them, from the block of words `block` on; parents stand behind their children, so that what gets
+    /// marked on the way lies ahead.
+    #[inline]
+    fn pop(&mut self, block: &mut usize) -> Option<usize> {
+        while let Some(words) = self.words.get_mut(*block) {
+            if *words != 0 {
+                let word = *block * 64 + words.trailing_zeros() as usize;
+                let nodes = &mut self.nodes[word];
+                let node = word * 64 + nodes.trailing_zeros() as usize;
+                *nodes &= nodes.wrapping_sub(1);
+                if *nodes == 0 {
+                    *words &= *words - 1;
+                }
+                return Some(node);
+            }
+            *block += 1;
+        }
+        self.any = false;
+        None
+    }
+}
+
+fn span_of(range: (u32, u32)) -> std::ops::Range<usize> {
+    range.0 as usize..range.1 as usize
+}
+
+/// One list of all the lists, and where each stands in it.
+fn packed<T: Copy>(lists: &[Vec<T>]) -> (Vec<T>, Vec<(u32, u32)>) {
+    let mut all = Vec::new();
+    let mut places = Vec::with_capacity(lists.len());
+    for list in lists {
+        let from = all.len() as u32;
+        all.extend_from_slice(list);
+        places.push((from, all.len() as u32));
+    }
+    (all, places)
 }
 
 impl Engine {
@@ -56,40 +151,91 @@ impl Engine {
     }
 
     /// The same with options.
-    pub fn with(rules: &[RuleSpec], signals: &[SignalSpec], _options: Options) -> Engine {
-        let mut builder = Builder::default();
-        let mut watches: Vec<(NodeId, u32, Role)> = Vec::new();
-        let mut readers = vec![Vec::new(); signals.len()];
+    pub fn with(rules: &[RuleSpec], signals: &[SignalSpec], options: Options) -> Engine {
+        let cut = options.outside == Outside::Cut;
+        let mut builder = Builder::new(cut);
+        let mut found: Vec<(Edge, Watch)> = Vec::new();
+        let mut readers: Vec<Vec<(RuleId, bool)>> = vec![Vec::new(); signals.len()];
         let mut built = Vec::new();
         for (place, spec) in rules.iter().enumerate() {
-            built.push(Rule::build(spec, &mut builder, &mut |node, role| watches.push((node, place as u32, role))));
+            built.push(Rule::build(spec, &mut builder, options.pieces, &mut |edge, role| {
+                found.push((edge, Watch { rule: place as u32, negated: edge.is_negated(), role }));
+            }));
             for formula in [Some(&spec.body), spec.when.as_ref()].into_iter().flatten() {
                 split::signals(formula, &mut |signal, read| {
-                    let list: &mut Vec<RuleId> = &mut readers[signal as usize];
-                    if read && !list.contains(&spec.id) {
-                        list.push(spec.id);
+                    let list = &mut readers[signal as usize];
+                    match list.iter_mut().find(|(rule, _)| *rule == spec.id) {
+                        Some((_, known)) => *known |= read,
+                        None => list.push((spec.id, read)),
                     }
                 });
             }
         }
-        let count = builder.plans.len();
-        let mut parents = vec![Vec::new(); count];
-        let mut leaves = vec![Vec::new(); signals.len()];
-        for (id, plan) in builder.plans.iter().enumerate() {
-            for &child in &plan.children {
-                let list: &mut Vec<NodeId> = &mut parents[child as usize];
-                if list.last() != Some(&(id as NodeId)) {
-                    list.push(id as NodeId);
+        let plans = builder.plans;
+        let count = plans.len();
+        let rooms = room::plan(&plans, signals);
+        let mut parents: Vec<Vec<u32>> = vec![Vec::new(); count];
+        let mut leaves: Vec<Vec<u32>> = vec![Vec::new(); signals.len()];
+        let mut memories = vec![Memories::default(); signals.len()];
+        for (id, plan) in plans.iter().enumerate() {
+            for child in &plan.children {
+                let list = &mut parents[child.place()];
+                if list.last() != Some(&(id as u32)) {
+                    list.push(id as u32);
                 }
             }
-            if let Op::Signal(s) | Op::Rate(s) | Op::Age(s) | Op::Flag(s) | Op::State(s, _) | Op::Changed(s) = &plan.op
-            {
-                leaves[*s as usize].push(id as NodeId);
+            if let Some(signal) = plan.op.signal() {
+                leaves[signal as usize].push(id as u32);
+                memories[signal as usize].changes |= matches!(plan.op, Op::Changed(_));
+                memories[signal as usize].rates |= matches!(plan.op, Op::Rate(_));
             }
         }
-        let mut watchers = vec![Vec::new(); count];
-        for (node, place, role) in watches {
-            watchers[node as usize].push((place, role));
+        let mut watches: Vec<Vec<Watch>> = vec![Vec::new(); count];
+        for (edge, watch) in found {
+            watches[edge.place()].push(watch);
+        }
+        let (parents, parent_places) = packed(&parents);
+        let (watches, watch_places) = packed(&watches);
+        let (leaf_list, leaf_places) = packed(&leaves);
+        let nodes: Vec<Node> = plans
+            .iter()
+            .zip(&rooms)
+            .map(|(plan, &room)| {
+                let child = plan.children.first().map(|child| &plans[child.place()]);
+                let is_bare = child.is_some_and(|child| child.bare);
+                Node::new(plan, is_bare, is_number(&plans, plan), room)
+            })
+            .collect();
+        let mut items: Vec<u32> = Vec::new();
+        let mut item_of = |wanted: bool, what: usize| {
+            if wanted {
+                items.push(what as u32);
+                items.len() as u32 - 1
+            } else {
+                u32::MAX
+            }
+        };
+        let links = (0..count)
+            .map(|id| Link {
+                parents: parent_places[id],
+                watches: watch_places[id],
+                item: item_of(nodes[id].timed || plans[id].horizon > 0, id),
+                late: plans[id].horizon.saturating_mul(2),
+            })
+            .collect();
+        let inputs = (0..signals.len())
+            .map(|signal| Input {
+                leaves: leaf_places[signal],
+                item: item_of(signals[signal].stale_after.is_some(), count + signal),
+            })
+            .collect();
+        let mut ramp_places = vec![u32::MAX; count];
+        let mut ramps = 0;
+        for (id, plan) in plans.iter().enumerate() {
+            if plan.linear {
+                ramp_places[id] = ramps;
+                ramps += 1;
+            }
         }
         let highest = rules.iter().map(|r| usize::from(r.id.0) + 1).max().unwrap_or(0);
         let mut places = vec![u32::MAX; highest];
@@ -97,27 +243,36 @@ impl Engine {
             places[usize::from(spec.id.0)] = place as u32;
         }
         Engine {
-            values: vec![Val::UNKNOWN; count],
-            linear: builder.plans.iter().map(|p| p.linear).collect(),
-            nodes: builder.plans.into_iter().map(Node::new).collect(),
+            view: View {
+                now: 0,
+                start: Time::ZERO,
+                ended: false,
+                cut,
+                values: vec![Flat::UNKNOWN; count],
+                ramps: vec![None; ramps as usize],
+                ramp_places,
+                signals: signals.iter().zip(memories).map(|(s, m)| SignalState::new(s.stale_after, m)).collect(),
+            },
+            nodes,
+            links,
             parents,
-            watchers,
-            signals: signals.iter().map(|s| SignalState::new(s.stale_after)).collect(),
-            leaves,
+            watches,
+            plans,
+            rooms,
+            inputs,
+            leaf_list,
             readers,
             rules: built,
             places,
-            timetable: Timetable::new(count + signals.len()),
-            dirty: vec![0; count.div_ceil(64)],
-            dirty_any: false,
+            timetable: Timetable::new(items.len()),
+            items,
+            dirty: Dirty::new(count),
             started: false,
-            ended: false,
-            start: Time::ZERO,
-            now: 0,
             end: NEVER,
-            pending: Vec::new(),
-            pending_at: Time::ZERO,
-            touched: Vec::new(),
+            touched: Vec::with_capacity(signals.len()),
+            turned: Vec::with_capacity(signals.len()),
+            arrived: false,
+            merged: Vec::with_capacity(rules.len()),
         }
     }
 
@@ -125,56 +280,72 @@ impl Engine {
     /// (staleness, age), but past windows that reach before `at` see unknown there. What was pushed before counts as
     /// held, too.
     pub fn start(&mut self, at: Time, held: &[(SignalId, Value, Time)], out: &mut Vec<Change>) {
-        self.start = at;
+        self.view.start = at;
         self.started = true;
-        self.now = slot_of(at);
-        for &(signal, value, stamp) in held {
-            self.signals[signal.0 as usize].take(stamp, slot_of(stamp), Some(value));
+        self.view.now = slot_of(at);
+        for rule in &mut self.rules {
+            rule.start(self.view.now);
         }
-        for signal in 0..self.signals.len() {
-            let state = &mut self.signals[signal];
+        for &(signal, value, stamp) in held {
+            self.view.signals[signal.0 as usize].take(stamp, slot_of(stamp), Some(value));
+        }
+        for signal in 0..self.view.signals.len() {
+            let state = &mut self.view.signals[signal];
             // A sample stamped exactly at the deadline, which may be the start, is still in time.
-            if state.stale_at < self.now {
+            if state.stale_at < self.view.now {
                 state.forget();
             }
             let stale_at = state.stale_at;
-            self.timetable.set(self.nodes.len() + signal, stale_at);
+            let item = self.inputs[signal].item;
+            if item != u32::MAX {
+                self.timetable.set(item as usize, stale_at);
+            }
             self.tell_blind(signal, out);
         }
         for id in 0..self.nodes.len() {
+            let plan = &self.plans[id];
             let node = &mut self.nodes[id];
-            node.begin = self.now.saturating_add(node.horizon.saturating_mul(2));
-            node.heed_from = node.begin - node.lead.saturating_mul(2);
-            if node.horizon == 0 {
-                self.mark(id as NodeId);
+            node.begin = self.view.now.saturating_add(plan.horizon.saturating_mul(2));
+            node.heed_from = node.begin - plan.lead.saturating_mul(2);
+            if plan.horizon == 0 {
+                self.mark(id as u32);
             } else {
-                self.timetable.set(id, self.nodes[id].begin);
+                let begin = node.begin;
+                self.timetable.set(self.links[id].item as usize, begin);
             }
         }
     }
 
     /// Takes the samples of one instant. Judged when the instant closes: at a later `push` or `advance`.
     pub fn push(&mut self, at: Time, batch: &[(SignalId, Value)], out: &mut Vec<Change>) {
-        let at = self.open_instant(at, out);
         if !self.started {
             for &(signal, value) in batch {
-                self.signals[signal.0 as usize].take(at, slot_of(at), Some(value));
+                self.view.signals[signal.0 as usize].take(at, slot_of(at), Some(value));
             }
             return;
         }
-        self.pending.extend(batch.iter().map(|&(signal, value)| (signal, Some(value))));
+        let stamp = at;
+        let at = self.open_instant(at, out);
+        if at != stamp {
+            self.tell_late(batch, stamp, at, out);
+        }
+        for &(signal, value) in batch {
+            self.arrive(at, signal.0 as usize, Some(value));
+        }
     }
 
     /// Marks signals whose device died as unknown from `at` on (`every: change`), or alive again with a new sample.
     pub fn lose(&mut self, at: Time, signals: &[SignalId], out: &mut Vec<Change>) {
-        let at = self.open_instant(at, out);
         if !self.started {
             for signal in signals {
-                self.signals[signal.0 as usize].take(at, slot_of(at), None);
+                self.view.signals[signal.0 as usize].take(at, slot_of(at), None);
             }
             return;
         }
-        self.pending.extend(signals.iter().map(|&signal| (signal, None)));
+        let at = self.open_instant(at, out);
+        for &signal in signals {
+            self.arrive(at, signal.0 as usize, None);
+        }
     }
 
     /// Closes every instant before `to`.
@@ -190,11 +361,8 @@ impl Engine {
         if !self.started {
             return None;
         }
-        if !self.pending.is_empty() {
-            return Some(self.pending_at);
-        }
-        if self.dirty_any {
-            return Some(time_of(self.now));
+        if self.arrived || self.dirty.any {
+            return Some(time_of(self.view.now));
         }
         match self.timetable.peek() {
             NEVER => None,
@@ -207,57 +375,92 @@ impl Engine {
     pub fn now(&self, rule: RuleId) -> (Truth, Margin) {
         let unknown = (Truth::Unknown, Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY });
         let Some(rule) = self.rule(rule) else { return unknown };
-        if !self.nodes[rule.body as usize].begun {
+        if !self.nodes[rule.body.place()].begun {
             return unknown;
         }
-        let value = self.values[rule.body as usize];
-        let (lo, hi) = value.at(tick_of(self.now - 1));
-        (value.bits.truth(), Margin { lo, hi })
+        let value = self.val(rule.body);
+        let (lo, hi) = value.at(tick_of(self.view.now - 1));
+        (value.flat.bits.truth(), Margin { lo: lo + 0.0, hi: hi + 0.0 })
+    }
+
+    fn val(&self, edge: Edge) -> Val {
+        let ramp = self.view.ramps.get(self.view.ramp_places[edge.place()] as usize).copied().flatten();
+        let value = Val { flat: self.view.values[edge.place()], ramp };
+        if edge.is_negated() { value.not() } else { value }
     }
 
     /// The rule's margin over its scope so far: infimum of what is decided, with the instant of the smallest upper end.
     /// The whole line when nothing is decided yet.
     pub fn margin(&self, rule: RuleId) -> (Margin, Option<Time>) {
         match self.rule(rule) {
-            Some(rule) => rule.margin(self.now, rule.main_horizon.saturating_mul(2), self.end),
+            Some(rule) => rule.margin(self.view.now, rule.main_horizon.saturating_mul(2), self.end),
             None => (Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY }, None),
         }
     }
 
     /// How the rule stands while its scope goes on.
     pub fn running(&self, rule: RuleId) -> Running {
-        let (decided, worst_at) = self.margin(rule);
-        let violated = self.rule(rule).is_some_and(|r| r.is_violated());
-        let truth = if violated { Truth::False } else { Truth::Unknown };
-        Running { decided, worst_at, early_hi: decided.hi, truth }
+        match self.rule(rule) {
+            Some(rule) => rule.running(self.view.now, rule.main_horizon.saturating_mul(2), self.end),
+            None => Running {
+                decided: Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY },
+                worst_at: None,
+                early_hi: f64::INFINITY,
+                truth: Truth::Unknown,
+            },
+        }
     }
 
     /// The nodes that the rule rests on, children first.
     pub fn parts(&self, rule: RuleId) -> Vec<Part> {
-        let Some(rule) = self.rule(rule) else { return Vec::new() };
-        let mut wanted = vec![false; self.nodes.len()];
-        wanted[rule.body as usize] = true;
-        for id in (0..self.nodes.len()).rev() {
+        let wanted = self.reach(rule);
+        let part = |id: usize| {
+            let plan = &self.plans[id];
+            Part {
+                id: id as u32,
+                what: plan.op.words(),
+                children: plan.children.iter().map(|child| (child.node(), child.is_negated())).collect(),
+                late: Span::from_nanos(plan.horizon),
+                entries: self.rooms[id],
+                bytes: self.node_bytes(id),
+            }
+        };
+        (0..self.plans.len()).filter(|&id| wanted[id]).map(part).collect()
+    }
+
+    /// Per node whether the rule rests on it.
+    fn reach(&self, rule: RuleId) -> Vec<bool> {
+        let mut wanted = vec![false; self.plans.len()];
+        let Some(&place) = self.places.get(usize::from(rule.0)) else { return wanted };
+        if let Some(rule) = self.rules.get(place as usize) {
+            wanted[rule.body.place()] = true;
+        }
+        for id in (0..self.plans.len()).rev() {
+            wanted[id] |= self.watches[span_of(self.links[id].watches)].iter().any(|watch| watch.rule == place);
             if wanted[id] {
-                for &child in &self.nodes[id].children {
-                    wanted[child as usize] = true;
+                for child in &self.plans[id].children {
+                    wanted[child.place()] = true;
                 }
             }
         }
-        let part = |id: usize| Part {
-            id: id as u32,
-            what: format!("{:?}", self.nodes[id].op),
-            children: self.nodes[id].children.iter().map(|&c| (c, false)).collect(),
-            late: crate::time::Span::from_nanos(self.nodes[id].horizon),
-            entries: 0,
-            bytes: 0,
-        };
-        (0..self.nodes.len()).filter(|&id| wanted[id]).map(part).collect()
+        wanted
+    }
+
+    fn node_bytes(&self, id: usize) -> usize {
+        let plan = &self.plans[id];
+        let is_bare = plan.children.first().is_some_and(|child| self.plans[child.place()].bare);
+        let own = size_of::<Node>() + size_of::<Flat>() + size_of::<Link>() + size_of::<u32>();
+        let ramp = if plan.linear { size_of::<Option<Ramp>>() } else { 0 };
+        own + ramp + Node::bytes(plan, is_bare, self.rooms[id])
     }
 
     /// Bytes of memory that the engine works in, allocated before the first sample and never exceeded.
     pub fn bytes(&self) -> usize {
-        0
+        let nodes: usize = (0..self.plans.len()).map(|id| self.node_bytes(id)).sum();
+        let lists = size_of_val(&*self.parents) + size_of_val(&*self.watches) + size_of_val(&*self.leaf_list);
+        let signals = self.view.signals.len() * (size_of::<SignalState>() + size_of::<Input>() + size_of::<u32>());
+        let rules = self.rules.len() * (size_of::<Rule>() + size_of::<RuleId>());
+        nodes + lists + signals + rules + self.timetable.bytes() + size_of::<Engine>() + self.plans.len() / 4
     }
 
     /// Margins of instants decided since the last call, per rule, in order: what the margin strip draws.
@@ -279,7 +482,7 @@ impl Engine {
 
     /// True while some obligation of the rule is still open: a decision needs more time.
     pub fn open(&self, rule: RuleId) -> bool {
-        self.rule(rule).is_some_and(|rule| rule.is_open(self.now))
+        self.rule(rule).is_some_and(|rule| rule.is_open(self.view.now))
     }
 
     /// The script is over at `at`: later instants are still judged, but what only the end of the record leaves undecided
@@ -291,42 +494,65 @@ impl Engine {
     }
 
     /// Ends the scope at `end` (closed); everything after is unknown. An end before what is closed already is moved there.
-    pub fn finish(mut self, end: Time) -> Vec<Judgement> {
+    pub fn finish(self, end: Time) -> Vec<Judgement> {
+        self.finish_pieces(end, &mut Vec::new())
+    }
+
+    /// The same; with [`Options::pieces`] hands over the pieces not taken yet and those that only the end decides.
+    pub fn finish_pieces(mut self, end: Time, pieces: &mut Vec<(RuleId, Piece)>) -> Vec<Judgement> {
         if !self.started {
-            return self.rules.iter().map(|rule| rule.judge(0, 0, -1)).collect();
+            return self.rules.iter().map(|rule| rule.judge(0, 0, -1, self.view.cut)).collect();
         }
         let mut out = Vec::new();
-        let end = slot_of(end).max(self.now - 1);
+        // What was stamped later is beyond the scope: it was never closed.
+        let end = slot_of(end).max(self.view.now - 1);
         self.close(end + 1, &mut out);
-        // What was stamped later is beyond the scope.
-        self.pending.clear();
         self.touched.clear();
+        self.turned.clear();
         self.end = end;
-        self.ended = true;
+        self.view.ended = true;
         for rule in &mut self.rules {
-            rule.record_ended();
+            rule.record_ended(end);
         }
-        for signal in &mut self.signals {
+        for signal in &mut self.view.signals {
             signal.forget();
         }
-        for item in self.nodes.len()..self.nodes.len() + self.signals.len() {
-            self.timetable.set(item, NEVER);
-        }
-        for signal in 0..self.leaves.len() {
-            for i in 0..self.leaves[signal].len() {
-                self.mark(self.leaves[signal][i]);
+        for signal in 0..self.inputs.len() {
+            let Input { leaves, item } = self.inputs[signal];
+            if item != u32::MAX {
+                self.timetable.set(item as usize, NEVER);
+            }
+            for leaf in span_of(leaves) {
+                self.mark(self.leaf_list[leaf]);
             }
         }
         for id in 0..self.nodes.len() {
-            if self.nodes[id].op == Op::InScope {
-                self.mark(id as NodeId);
+            if self.plans[id].op == Op::InScope {
+                self.mark(id as u32);
             }
+            self.cut_window(id, end);
         }
-        let latest = self.rules.iter().map(|r| r.main_horizon).max().unwrap_or(0);
-        let latest = latest.max(self.nodes.iter().map(|n| n.horizon).max().unwrap_or(0));
+        let latest = self.plans.iter().map(|plan| plan.horizon).max().unwrap_or(0);
+        let latest = self.rules.iter().map(|r| r.main_horizon).max().unwrap_or(0).max(latest);
         self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), &mut out);
-        let rules = std::mem::take(&mut self.rules);
-        rules.iter().map(|rule| rule.judge(self.now, rule.main_horizon.saturating_mul(2), end)).collect()
+        let mut own = Vec::new();
+        for rule in &mut self.rules {
+            rule.take_pieces(&mut own);
+            pieces.extend(own.drain(..).map(|piece| (rule.id, piece)));
+        }
+        let judge = |rule: &Rule| rule.judge(self.view.now, rule.main_horizon.saturating_mul(2), end, self.view.cut);
+        self.rules.iter().map(judge).collect()
+    }
+
+    /// Where windows are cut, a future operator finds nothing beyond the end of the recording.
+    fn cut_window(&mut self, id: usize, end: Slot) {
+        let plan = &self.plans[id];
+        let looks_ahead = plan.lead > 0 && matches!(plan.op, Op::Once { .. } | Op::Until { .. });
+        if !self.view.cut || !looks_ahead || self.plans[plan.children[0].place()].op == Op::InScope {
+            return;
+        }
+        self.nodes[id].cut_at = end + 1 + (plan.horizon - plan.lead).saturating_mul(2);
+        self.mark(id as u32);
     }
 
     /// How many nodes the shared graph has.
@@ -339,162 +565,260 @@ impl Engine {
         self.rules.get(place as usize)
     }
 
-    fn mark(&mut self, node: NodeId) {
-        self.dirty[node as usize / 64] |= 1 << (node % 64);
-        self.dirty_any = true;
+    fn mark(&mut self, node: u32) {
+        self.dirty.mark_all(&[node]);
     }
 
     /// Closes what lies before `at` and returns the instant at which new samples count.
     fn open_instant(&mut self, at: Time, out: &mut Vec<Change>) -> Time {
-        if !self.started {
+        let slot = slot_of(at);
+        if slot == self.view.now {
             return at;
         }
-        let slot = slot_of(at);
-        if slot > self.now {
+        if slot > self.view.now {
             self.close(slot, out);
+            return at;
         }
         // A closed instant is not judged again: a late sample counts from the first open one.
-        let at = Time::from_nanos((self.now + 1) >> 1).max(at);
-        self.pending_at = at;
-        at
+        let open = (self.view.now + 1) & !1;
+        if open > self.view.now {
+            self.close(open, out);
+        }
+        time_of(open)
+    }
+
+    /// A sample of the present instant takes effect.
+    #[inline]
+    fn arrive(&mut self, at: Time, signal: usize, value: Option<Value>) {
+        let now = self.view.now;
+        let state = &mut self.view.signals[signal];
+        if state.take(at, now, value) {
+            self.touched.push(signal as u32);
+        }
+        let input = &self.inputs[signal];
+        if input.item != u32::MAX {
+            self.timetable.set(input.item as usize, state.stale_at);
+        }
+        let turned = state.is_unknown(now) != state.blind;
+        self.dirty.mark_all(&self.leaf_list[span_of(input.leaves)]);
+        self.arrived = true;
+        if turned {
+            self.note_turn(signal as u32);
+        }
+    }
+
+    #[cold]
+    fn note_turn(&mut self, signal: u32) {
+        if !self.turned.contains(&signal) {
+            self.turned.push(signal);
+        }
+    }
+
+    #[cold]
+    fn tell_late(&mut self, batch: &[(SignalId, Value)], stamp: Time, at: Time, out: &mut Vec<Change>) {
+        for &(signal, _) in batch {
+            for &(rule, _) in &self.readers[signal.0 as usize] {
+                out.push(Change::Late { rule, signal, stamp, at });
+            }
+        }
     }
 
     /// Closes every slot before `end`.
     fn close(&mut self, end: Slot, out: &mut Vec<Change>) {
-        while self.now < end {
-            let arrived = slot_of(self.pending_at);
-            let pending = !self.pending.is_empty();
-            if pending && arrived == self.now {
-                self.arrive(out);
+        while self.view.now < end {
+            if !self.turned.is_empty() {
+                self.tell_turned(out);
             }
-            self.step(out);
-            let mut next = end.min(self.timetable.next());
-            if pending && arrived > self.now {
-                next = next.min(arrived);
+            if self.timetable.peek() <= self.view.now {
+                self.pop(out);
             }
-            if !self.touched.is_empty() {
-                next = self.now + 1;
+            if self.dirty.any {
+                self.step(out);
+            }
+            self.arrived = false;
+            if self.touched.is_empty() {
+                self.view.now = end.min(self.timetable.next());
+            } else {
                 self.settle(out);
             }
-            self.now = next;
         }
-        // So that the next deadline can be read without looking for it.
-        self.timetable.next();
-    }
-
-    /// The samples of the present instant take effect.
-    fn arrive(&mut self, out: &mut Vec<Change>) {
-        let mut pending = std::mem::take(&mut self.pending);
-        for &(signal, value) in &pending {
-            let place = signal.0 as usize;
-            let state = &mut self.signals[place];
-            state.take(self.pending_at, self.now, value);
-            let stale_at = state.stale_at;
-            self.timetable.set(self.nodes.len() + place, stale_at);
-            for i in 0..self.leaves[place].len() {
-                self.mark(self.leaves[place][i]);
-            }
-            if self.signals[place].crowded(self.now) {
-                self.touched.push(signal.0);
-            }
-        }
-        for &(signal, _) in &pending {
-            self.tell_blind(signal.0 as usize, out);
-        }
-        pending.clear();
-        self.pending = pending;
     }
 
     /// After an instant with several values of one signal the last one holds.
+    #[cold]
     fn settle(&mut self, out: &mut Vec<Change>) {
-        let now = self.now;
-        self.now = now + 1;
-        let mut touched = std::mem::take(&mut self.touched);
-        for &signal in &touched {
-            for i in 0..self.leaves[signal as usize].len() {
-                self.mark(self.leaves[signal as usize][i]);
+        self.view.now += 1;
+        while let Some(signal) = self.touched.pop() {
+            for leaf in span_of(self.inputs[signal as usize].leaves) {
+                self.mark(self.leaf_list[leaf]);
             }
             self.tell_blind(signal as usize, out);
         }
-        touched.clear();
-        self.touched = touched;
-        self.now = now;
+    }
+
+    #[cold]
+    fn tell_turned(&mut self, out: &mut Vec<Change>) {
+        for i in 0..self.turned.len() {
+            self.tell_blind(self.turned[i] as usize, out);
+        }
+        self.turned.clear();
     }
 
     fn tell_blind(&mut self, signal: usize, out: &mut Vec<Change>) {
-        let state = &mut self.signals[signal];
-        let unknown = state.is_unknown(self.now);
+        let state = &mut self.view.signals[signal];
+        let unknown = state.is_unknown(self.view.now);
         if state.blind != unknown {
             state.blind = unknown;
-            let at = time_of(self.now);
-            for &rule in &self.readers[signal] {
-                out.push(Change::Blind { rule, signal: SignalId(signal as u32), unknown, at });
+            let at = time_of(self.view.now);
+            for &(rule, known) in &self.readers[signal] {
+                if known {
+                    out.push(Change::Blind { rule, signal: SignalId(signal as u32), unknown, at });
+                }
             }
         }
     }
 
-    /// Does what is due at the present slot and brings every node up to date.
-    fn step(&mut self, out: &mut Vec<Change>) {
-        while let Some(item) = self.timetable.pop(self.now) {
-            if item < self.nodes.len() {
-                self.mark(item as NodeId);
+    /// Does what is due at the present slot.
+    fn pop(&mut self, out: &mut Vec<Change>) {
+        while let Some(item) = self.timetable.pop(self.view.now) {
+            let what = self.items[item] as usize;
+            if what < self.nodes.len() {
+                self.mark(what as u32);
             } else {
-                let signal = item - self.nodes.len();
-                self.signals[signal].forget();
-                for i in 0..self.leaves[signal].len() {
-                    self.mark(self.leaves[signal][i]);
+                let signal = what - self.nodes.len();
+                self.view.signals[signal].forget();
+                for leaf in span_of(self.inputs[signal].leaves) {
+                    self.mark(self.leaf_list[leaf]);
                 }
                 self.tell_blind(signal, out);
             }
         }
-        if !self.dirty_any {
-            return;
-        }
-        self.dirty_any = false;
-        for word in 0..self.dirty.len() {
-            // Parents stand behind their children: what gets dirty on the way lies ahead.
-            while self.dirty[word] != 0 {
-                let bit = self.dirty[word].trailing_zeros();
-                self.dirty[word] &= !(1 << bit);
-                self.refresh(word * 64 + bit as usize, out);
-            }
+    }
+
+    /// Brings every node up to date, children before their parents.
+    fn step(&mut self, out: &mut Vec<Change>) {
+        let mut block = 0;
+        while let Some(node) = self.dirty.pop(&mut block) {
+            self.refresh(node, out);
         }
     }
 
+    #[inline]
     fn refresh(&mut self, id: usize, out: &mut Vec<Change>) {
-        let now = self.now;
+        let now = self.view.now;
+        let link = &self.links[id];
         let node = &mut self.nodes[id];
-        if now < node.heed_from {
+        if !node.begun && now < node.heed_from {
             // It begins with its last child; until then there is nothing to take in.
-            self.timetable.set(id, node.begin);
+            self.timetable.set(link.item as usize, node.begin);
             return;
         }
-        let view = View {
-            now,
-            start: self.start,
-            ended: self.ended,
-            values: &self.values,
-            linear: &self.linear,
-            signals: &self.signals,
+        let mut merged = false;
+        let mut due = NEVER;
+        let value = match &mut node.work {
+            Work::Limit(limit) => limit.eval(&self.view),
+            Work::Both(a, b) => self.view.flat(*a).and(self.view.flat(*b)),
+            Work::Once(once, p) => {
+                let operand = if now >= node.cut_at { Flat::FALSE } else { self.view.flat(*p) };
+                let (value, next) = once.eval(now, operand, &mut merged);
+                due = next;
+                value
+            }
+            Work::Moving(_) => return self.refresh_moving(id, out),
+            _ => {
+                let (value, next) = node.eval(&self.view, &mut merged);
+                due = next;
+                value
+            }
         };
-        let (value, next) = node.eval(&view);
-        let begins = !node.begun && now >= node.begin;
-        node.begun |= begins;
-        let due = if node.begun { next } else { next.min(node.begin) };
-        let tell = node.begun && (begins || value != self.values[id]);
-        let late = node.horizon.saturating_mul(2);
-        let broken = if self.watchers[id].is_empty() { None } else { node.broken() };
-        self.timetable.set(id, due);
-        self.values[id] = value;
-        if !tell {
-            return;
+        let mut tell = value != self.view.values[id];
+        if !node.begun {
+            (tell, due) = begin(node, now, due);
         }
-        for &parent in &self.parents[id] {
-            self.dirty[parent as usize / 64] |= 1 << (parent % 64);
+        if link.item != u32::MAX {
+            let due = if node.cut_at > now { due.min(node.cut_at) } else { due };
+            self.timetable.set(link.item as usize, due);
         }
-        for i in 0..self.watchers[id].len() {
-            let (place, role) = self.watchers[id][i];
-            self.rules[place as usize].take(role, &value, broken, Moment { now, late, end: self.end }, out);
+        self.view.values[id] = value;
+        if tell {
+            self.dirty.mark_all(&self.parents[span_of(link.parents)]);
+            for watch in &self.watches[span_of(link.watches)] {
+                let value = if watch.negated { value.not() } else { value };
+                let rule = &mut self.rules[watch.rule as usize];
+                match watch.role {
+                    Role::Main => rule.take_main(&value, now - link.late, out),
+                    role => {
+                        let moment = Moment { now, late: link.late, end: self.end };
+                        rule.take(role, &value, None, self.nodes[id].broken(), moment, out);
+                    }
+                }
+            }
+        }
+        if merged {
+            self.tell_merged(id, out);
         }
     }
+
+    /// The same for a node that may move.
+    #[inline(never)]
+    fn refresh_moving(&mut self, id: usize, out: &mut Vec<Change>) {
+        let now = self.view.now;
+        let link = &self.links[id];
+        let node = &mut self.nodes[id];
+        let mut merged = false;
+        let Work::Moving(moving) = &mut node.work else { return };
+        let (value, mut due) = moving.eval(&self.view, &mut merged);
+        let held = &mut self.view.ramps[self.view.ramp_places[id] as usize];
+        let mut tell = value.flat != self.view.values[id] || *held != value.ramp;
+        *held = value.ramp;
+        self.view.values[id] = value.flat;
+        if !node.begun {
+            (tell, due) = begin(node, now, due);
+        }
+        if link.item != u32::MAX {
+            self.timetable.set(link.item as usize, due);
+        }
+        if tell {
+            self.dirty.mark_all(&self.parents[span_of(link.parents)]);
+            let moment = Moment { now, late: link.late, end: self.end };
+            for watch in &self.watches[span_of(link.watches)] {
+                let value = if watch.negated { value.not() } else { value };
+                let line = value.ramp.is_some().then_some(&value);
+                self.rules[watch.rule as usize].take(watch.role, &value.flat, line, None, moment, out);
+            }
+        }
+        if merged {
+            self.tell_merged(id, out);
+        }
+    }
+
+    /// Tells the rules that rest on the node, each once.
+    #[cold]
+    fn tell_merged(&mut self, id: usize, out: &mut Vec<Change>) {
+        for place in 0..self.rules.len() {
+            let rule = self.rules[place].id;
+            if !self.merged.contains(&rule) && self.reach(rule)[id] {
+                self.merged.push(rule);
+                out.push(Change::Merged { rule, at: time_of(self.view.now) });
+            }
+        }
+    }
+}
+
+/// The node has its first value, if its time has come: whether to tell, and when it is due.
+#[cold]
+fn begin(node: &mut Node, now: Slot, due: Slot) -> (bool, Slot) {
+    node.begun = now >= node.begin;
+    (node.begun, if node.begun { due } else { due.min(node.begin) })
+}
+
+/// Whether the node works on a number, through delay lines.
+fn is_number(plans: &[Plan], plan: &Plan) -> bool {
+    plan.children.first().is_some_and(|child| {
+        let child = &plans[child.place()];
+        match child.op {
+            Op::Delay { .. } => is_number(plans, child),
+            ref op => op.is_number(),
+        }
+    })
 }

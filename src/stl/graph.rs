@@ -10,6 +10,28 @@ use std::collections::BTreeMap;
 /// A node by its place.
 pub(super) type NodeId = u32;
 
+/// A way from a node to what it works on: a node, as it is or negated. Negation costs no node of its own.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Edge(u32);
+
+impl Edge {
+    pub fn to(node: NodeId) -> Edge {
+        Edge(node << 1)
+    }
+    pub fn node(self) -> NodeId {
+        self.0 >> 1
+    }
+    pub fn place(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+    pub fn is_negated(self) -> bool {
+        self.0 & 1 != 0
+    }
+    pub fn not(self) -> Edge {
+        Edge(self.0 ^ 1)
+    }
+}
+
 /// A float as a key: equal bits are equal.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Key(u64);
@@ -37,7 +59,8 @@ pub(super) enum Before {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Op {
     Constant(Key),
-    Truth(bool),
+    /// True.
+    Truth,
     /// Unknown for ever: an unbounded future operator below the top of a rule, which the checker refuses.
     Nothing,
     /// True until the scope ends, unknown after.
@@ -48,6 +71,14 @@ pub(super) enum Op {
     Flag(u32),
     State(u32, Vec<u16>),
     Changed(u32),
+    /// A signal against a constant.
+    Limit {
+        signal: u32,
+        limit: Key,
+        above: bool,
+        strict: bool,
+        scale: Key,
+    },
     Negate,
     Add,
     Subtract,
@@ -75,17 +106,17 @@ pub(super) enum Op {
     },
     /// Only the sign of a margin that moves: what a temporal operator takes.
     Sign,
-    Not,
     And,
-    Or,
     Rise,
-    /// Window in slots; `late`: it is a future operator.
+    /// Window in slots.
     Once {
         width: Option<i64>,
-        late: bool,
+        /// What lies before the start is in the window and unknown.
+        looks_before_start: bool,
     },
     Since {
         width: Option<i64>,
+        looks_before_start: bool,
     },
     Until {
         width: i64,
@@ -94,7 +125,10 @@ pub(super) enum Op {
         ticks: i64,
         before: Before,
     },
-    Unless,
+    /// Of `c`, `p` and `q`.
+    Waiting {
+        width: Option<i64>,
+    },
     Liveness,
     Early(Promise),
 }
@@ -103,147 +137,201 @@ pub(super) enum Op {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub op: Op,
-    pub children: Vec<NodeId>,
+    pub children: Vec<Edge>,
     /// How late it is judged, in ns.
     pub horizon: i64,
     /// How much later than its children.
     pub lead: i64,
     /// Its value may move between changes.
     pub linear: bool,
+    /// It has no margin but its truth.
+    pub bare: bool,
+}
+
+impl Op {
+    /// A quantity, not a formula; of a delay line what it delays tells.
+    pub fn is_number(&self) -> bool {
+        use Op::*;
+        matches!(
+            self,
+            Constant(_) | Signal(_) | Rate(_) | Age(_) | Negate | Add | Subtract | Multiply | Divide | Abs | Min | Max
+        ) || matches!(self, Clamp | Sqrt | Sin | Cos | Atan2 | Norm | Outside(_) | Table(_) | Mean(_) | Indicator)
+    }
+    /// The signal it reads.
+    pub fn signal(&self) -> Option<u32> {
+        use Op::*;
+        match self {
+            Signal(s) | Rate(s) | Age(s) | Flag(s) | State(s, _) | Changed(s) | Limit { signal: s, .. } => Some(*s),
+            _ => None,
+        }
+    }
 }
 
 /// Builds the graph.
 #[derive(Default, Debug)]
 pub(super) struct Builder {
     pub plans: Vec<Plan>,
-    known: BTreeMap<(Op, Vec<NodeId>, i64), NodeId>,
+    known: BTreeMap<(Op, Vec<Edge>, i64), NodeId>,
+    cut: bool,
 }
 
 impl Builder {
-    fn is_constant(&self, id: NodeId) -> bool {
-        matches!(self.plans[id as usize].op, Op::Constant(_) | Op::Truth(_))
+    /// Of an empty graph; `cut`: past windows are cut to the recording.
+    pub fn new(cut: bool) -> Builder {
+        Builder { cut, ..Builder::default() }
     }
 
-    /// How late the node is judged, in ns.
-    pub fn horizon(&self, id: NodeId) -> i64 {
-        self.plans[id as usize].horizon
+    fn plan(&self, edge: Edge) -> &Plan {
+        &self.plans[edge.place()]
+    }
+
+    fn is_constant(&self, edge: Edge) -> bool {
+        matches!(self.plan(edge).op, Op::Constant(_) | Op::Truth)
+    }
+
+    pub fn is_true(&self, edge: Edge) -> bool {
+        self.plan(edge).op == Op::Truth && !edge.is_negated()
+    }
+
+    /// How late it is judged, in ns.
+    pub fn horizon(&self, edge: Edge) -> i64 {
+        self.plan(edge).horizon
     }
 
     /// The node for `op` over `children`, which are brought into step, judged `lead` ns later than they.
-    pub fn node(&mut self, op: Op, mut children: Vec<NodeId>, lead: i64) -> NodeId {
+    pub fn node(&mut self, op: Op, mut children: Vec<Edge>, lead: i64) -> Edge {
         let own =
             children.iter().filter(|&&c| !self.is_constant(c)).map(|&c| self.horizon(c)).max().unwrap_or_default();
         for child in &mut children {
             let behind = own - self.horizon(*child);
             if behind > 0 && !self.is_constant(*child) {
-                *child = self.insert(Op::Delay { ticks: behind, before: Before::Nothing }, vec![*child], own, behind);
-            }
-        }
-        if matches!(op, Op::And | Op::Or) {
-            children.sort_unstable();
-            children.dedup();
-            if children.len() == 1 {
-                return children[0];
+                let delay = Op::Delay { ticks: behind, before: Before::Nothing };
+                let delayed = self.insert(delay, vec![Edge::to(child.node())], own, behind);
+                *child = if child.is_negated() { delayed.not() } else { delayed };
             }
         }
         self.insert(op, children, own.saturating_add(lead), lead)
     }
 
-    fn insert(&mut self, op: Op, children: Vec<NodeId>, horizon: i64, lead: i64) -> NodeId {
+    fn insert(&mut self, op: Op, children: Vec<Edge>, horizon: i64, lead: i64) -> Edge {
         let key = (op, children, horizon);
         if let Some(&id) = self.known.get(&key) {
-            return id;
+            return Edge::to(id);
         }
-        let id = NodeId::try_from(self.plans.len()).expect("fewer than 2^32 nodes: each needs a word of a file");
+        let id = NodeId::try_from(self.plans.len())
+            .ok()
+            .filter(|&id| id < 1 << 31)
+            .expect("fewer than 2^31 nodes: each needs a word of a file");
         let (op, children, _) = key.clone();
-        let inherits = match op {
+        let any_linear = children.iter().any(|&c| self.plan(c).linear);
+        let linear = match op {
             Op::Age(_) | Op::Mean(_) => true,
-            Op::Negate
-            | Op::Add
-            | Op::Subtract
-            | Op::Multiply
-            | Op::Divide
-            | Op::Compare { .. }
-            | Op::Not
-            | Op::And
-            | Op::Or
-            | Op::Delay { .. } => children.iter().any(|&c| self.plans[c as usize].linear),
+            Op::Negate | Op::Add | Op::Subtract | Op::Multiply | Op::Divide => any_linear,
+            Op::Compare { .. } | Op::And | Op::Delay { .. } => any_linear,
             _ => false,
         };
-        self.plans.push(Plan { op, children, horizon, lead, linear: inherits });
+        let bare = match op {
+            Op::Truth | Op::Nothing | Op::InScope | Op::Flag(_) | Op::State(..) | Op::Changed(_) => true,
+            Op::Early(_) => true,
+            Op::And | Op::Rise | Op::Once { .. } | Op::Since { .. } | Op::Until { .. } => self.all_bare(&children),
+            Op::Delay { .. } | Op::Waiting { .. } => self.all_bare(&children),
+            _ => false,
+        };
+        self.plans.push(Plan { op, children, horizon, lead, linear, bare });
         self.known.insert(key, id);
-        id
+        Edge::to(id)
     }
 
-    pub fn pure(&mut self, op: Op, children: Vec<NodeId>) -> NodeId {
+    fn all_bare(&self, children: &[Edge]) -> bool {
+        children.iter().all(|&c| self.plan(c).bare)
+    }
+
+    pub fn pure(&mut self, op: Op, children: Vec<Edge>) -> Edge {
         self.node(op, children, 0)
     }
 
+    pub fn truth(&mut self, value: bool) -> Edge {
+        let truth = self.pure(Op::Truth, Vec::new());
+        if value { truth } else { truth.not() }
+    }
+
     /// The child, or if its margin moves only the sign of it.
-    pub fn still(&mut self, child: NodeId) -> NodeId {
-        if self.plans[child as usize].linear { self.pure(Op::Sign, vec![child]) } else { child }
+    pub fn still(&mut self, child: Edge) -> Edge {
+        if !self.plan(child).linear {
+            return child;
+        }
+        let sign = self.pure(Op::Sign, vec![Edge::to(child.node())]);
+        if child.is_negated() { sign.not() } else { sign }
     }
 
-    pub fn not(&mut self, child: NodeId) -> NodeId {
-        let plan = &self.plans[child as usize];
-        match plan.op {
-            Op::Not => plan.children[0],
-            Op::Truth(value) => self.pure(Op::Truth(!value), Vec::new()),
-            _ => self.pure(Op::Not, vec![child]),
-        }
+    pub fn or(&mut self, children: Vec<Edge>) -> Edge {
+        let broken = children.into_iter().map(Edge::not).collect();
+        self.and(broken).not()
     }
 
-    pub fn or(&mut self, children: Vec<NodeId>) -> NodeId {
-        if children.is_empty() {
-            return self.pure(Op::Truth(false), Vec::new());
+    pub fn and(&mut self, mut children: Vec<Edge>) -> Edge {
+        children.retain(|&child| !self.is_true(child));
+        children.sort_unstable();
+        children.dedup();
+        match children.as_slice() {
+            [] => self.truth(true),
+            [only] => *only,
+            _ => self.pure(Op::And, children),
         }
-        self.pure(Op::Or, children)
-    }
-
-    pub fn and(&mut self, children: Vec<NodeId>) -> NodeId {
-        if children.is_empty() {
-            return self.pure(Op::Truth(true), Vec::new());
-        }
-        self.pure(Op::And, children)
     }
 
     /// The child `ticks` ago, with `before` in place of what lies before the start.
-    pub fn delay(&mut self, child: NodeId, ticks: i64, before: Before) -> NodeId {
+    pub fn delay(&mut self, child: Edge, ticks: i64, before: Before) -> Edge {
         if ticks == 0 || self.is_constant(child) && before == Before::Nothing {
             return child;
         }
         self.pure(Op::Delay { ticks, before }, vec![child])
     }
 
+    /// What a bounded past window finds before the start.
+    fn before(&self, bounded: bool) -> Before {
+        if bounded && !self.cut { Before::WarmUp } else { Before::False }
+    }
+
     /// `once` over the window, or with `late` `eventually`.
-    pub fn once(&mut self, window: Window, child: NodeId, late: bool) -> NodeId {
+    pub fn once(&mut self, window: Window, child: Edge, late: bool) -> Edge {
         let child = self.still(child);
         let from = window.from.nanos();
         let width = window.to.map(|to| (to.nanos() - from).max(0).saturating_mul(2));
         if late {
             let lead = window.to.expect("unbounded future operators are rewritten before").nanos();
-            return self.node(Op::Once { width, late }, vec![child], lead);
+            return self.node(Op::Once { width, looks_before_start: false }, vec![child], lead);
         }
-        let before = if window.to.is_some() { Before::WarmUp } else { Before::False };
+        let before = self.before(window.to.is_some());
         let shifted = self.delay(child, from, before);
-        self.pure(Op::Once { width, late }, vec![shifted])
+        self.pure(Op::Once { width, looks_before_start: before == Before::WarmUp }, vec![shifted])
+    }
+
+    /// Whether the child held within the window, back to the start: before it nothing was asked.
+    pub fn asked_before(&mut self, window: Window, child: Edge) -> Edge {
+        let child = self.still(child);
+        if self.is_true(child) && window.from.nanos() == 0 {
+            return child;
+        }
+        let from = window.from.nanos();
+        let width = window.to.map(|to| (to.nanos() - from).max(0).saturating_mul(2));
+        let shifted = self.delay(child, from, Before::False);
+        self.pure(Op::Once { width, looks_before_start: false }, vec![shifted])
     }
 
     /// `historically` over the window, or with `late` `always`.
-    pub fn historically(&mut self, window: Window, child: NodeId, late: bool) -> NodeId {
-        let broken = self.not(child);
-        let once = self.once(window, broken, late);
-        self.not(once)
+    pub fn historically(&mut self, window: Window, child: Edge, late: bool) -> Edge {
+        self.once(window, child.not(), late).not()
     }
 
     /// The node of a formula.
-    pub fn formula(&mut self, formula: &Formula) -> NodeId {
+    pub fn formula(&mut self, formula: &Formula) -> Edge {
         match formula {
             Formula::Always(Window { to: None, .. }, _)
             | Formula::Eventually(Window { to: None, .. }, _)
             | Formula::Until(Window { to: None, .. }, _, _)
             | Formula::Unless(Window { to: None, .. }, _, _) => self.pure(Op::Nothing, Vec::new()),
-            Formula::Constant(value) => self.pure(Op::Truth(*value), Vec::new()),
+            Formula::Constant(value) => self.truth(*value),
             Formula::Flag(signal) => self.pure(Op::Flag(signal.0), Vec::new()),
             Formula::State { signal, any_of } => {
                 let mut places = any_of.clone();
@@ -251,29 +339,19 @@ impl Builder {
                 places.dedup();
                 self.pure(Op::State(signal.0, places), Vec::new())
             }
-            Formula::Compare { op, left, right, scale } => {
-                let left = self.number(left);
-                let right = self.number(right);
-                let (strict, children) = match op {
-                    Comparison::Less => (true, vec![right, left]),
-                    Comparison::LessEqual => (false, vec![right, left]),
-                    Comparison::Greater => (true, vec![left, right]),
-                    Comparison::GreaterEqual => (false, vec![left, right]),
-                };
-                self.pure(Op::Compare { strict, scale: Key::of(*scale) }, children)
-            }
+            Formula::Compare { op, left, right, scale } => match op {
+                Comparison::Less => self.compare(right, left, true, *scale),
+                Comparison::LessEqual => self.compare(right, left, false, *scale),
+                Comparison::Greater => self.compare(left, right, true, *scale),
+                Comparison::GreaterEqual => self.compare(left, right, false, *scale),
+            },
             Formula::In { expr, lo, hi, scale } => {
-                let (expr, lo, hi) = (self.number(expr), self.number(lo), self.number(hi));
-                let scale = Key::of(*scale);
-                let above = self.pure(Op::Compare { strict: false, scale }, vec![expr, lo]);
-                let below = self.pure(Op::Compare { strict: false, scale }, vec![hi, expr]);
+                let above = self.compare(expr, lo, false, *scale);
+                let below = self.compare(hi, expr, false, *scale);
                 self.and(vec![above, below])
             }
             Formula::Changed(signal) => self.pure(Op::Changed(signal.0), Vec::new()),
-            Formula::Not(inner) => {
-                let inner = self.formula(inner);
-                self.not(inner)
-            }
+            Formula::Not(inner) => self.formula(inner).not(),
             Formula::And(parts) => {
                 let parts = parts.iter().map(|p| self.formula(p)).collect();
                 self.and(parts)
@@ -300,8 +378,7 @@ impl Builder {
             Formula::Fall(p) => {
                 let p = self.formula(p);
                 let p = self.still(p);
-                let broken = self.not(p);
-                self.pure(Op::Rise, vec![broken])
+                self.pure(Op::Rise, vec![p.not()])
             }
             Formula::Always(window, p) => {
                 let p = self.formula(p);
@@ -336,27 +413,44 @@ impl Builder {
         }
     }
 
-    pub fn implies(&mut self, p: NodeId, q: NodeId) -> NodeId {
-        let broken = self.not(p);
-        self.or(vec![broken, q])
+    pub fn implies(&mut self, p: Edge, q: Edge) -> Edge {
+        self.or(vec![p.not(), q])
     }
 
-    fn since(&mut self, window: Window, p: NodeId, q: NodeId) -> NodeId {
+    /// Signed distance of `more` above `less`.
+    fn compare(&mut self, more: &Number, less: &Number, strict: bool, scale: f64) -> Edge {
+        let scale = Key::of(scale);
+        match (more, less) {
+            (Number::Signal(signal), Number::Constant(limit)) if limit.is_finite() => {
+                let limit = Key::of(*limit);
+                return self.pure(Op::Limit { signal: signal.0, limit, above: true, strict, scale }, Vec::new());
+            }
+            (Number::Constant(limit), Number::Signal(signal)) if limit.is_finite() => {
+                let limit = Key::of(*limit);
+                return self.pure(Op::Limit { signal: signal.0, limit, above: false, strict, scale }, Vec::new());
+            }
+            _ => {}
+        }
+        let (more, less) = (self.number(more), self.number(less));
+        self.pure(Op::Compare { strict, scale }, vec![more, less])
+    }
+
+    fn since(&mut self, window: Window, p: Edge, q: Edge) -> Edge {
         let from = window.from;
         let width = window.to.map(|to| (to - from).nanos().max(0).saturating_mul(2));
         let (p, q) = (self.still(p), self.still(q));
-        let since = self.pure(Op::Since { width }, vec![p, q]);
+        let before = self.before(window.to.is_some());
+        let since = self.pure(Op::Since { width, looks_before_start: before == Before::WarmUp }, vec![p, q]);
         if from.nanos() == 0 {
             return since;
         }
         let held = self.historically(Window { from: crate::time::Span::ZERO, to: Some(from) }, p, false);
-        let before = if window.to.is_some() { Before::WarmUp } else { Before::False };
-        let earlier = self.delay(since, from.nanos(), before);
         // A moving margin can't come out of `since`, so that a plain delay is `once[a,a]`.
+        let earlier = self.delay(since, from.nanos(), before);
         self.and(vec![held, earlier])
     }
 
-    fn until(&mut self, window: Window, p: NodeId, q: NodeId) -> NodeId {
+    fn until(&mut self, window: Window, p: Edge, q: Edge) -> Edge {
         let from = window.from;
         let to = window.to.expect("unbounded future operators are rewritten before");
         let width = (to - from).nanos().max(0);
@@ -371,7 +465,7 @@ impl Builder {
     }
 
     /// The node of a number.
-    pub fn number(&mut self, number: &Number) -> NodeId {
+    pub fn number(&mut self, number: &Number) -> Edge {
         let (op, parts): (Op, Vec<&Number>) = match number {
             Number::Constant(value) => (Op::Constant(Key::of(*value)), Vec::new()),
             Number::Signal(signal) => (Op::Signal(signal.0), Vec::new()),

@@ -40,8 +40,10 @@
 mod engine;
 mod graph;
 mod interval;
+mod moving;
 mod node;
 mod ops;
+mod room;
 mod rule;
 mod signals;
 mod split;
@@ -49,8 +51,11 @@ mod split;
 mod stories;
 mod timetable;
 mod value;
+pub mod why;
+mod words;
 
 pub use engine::Engine;
+pub use split::promises;
 
 use crate::command::RuleId;
 use crate::expr::ir::Formula;

@@ -1,347 +1,398 @@
-//! A node at work: its operator, its memory, and how its value follows from its children's.
+//! A node at work: what it does, its memory, and how its value follows from its children's.
 
-use super::graph::{Before, NodeId, Op, Plan};
+use super::graph::{Before, Edge, Op, Plan};
 use super::interval::{self, Interval};
-use super::ops::{Delay, Early, Liveness, Mean, Once, Rise, Since, Unless, Until};
+use super::moving::{self, Moving};
+use super::ops::{Delay, Early, Liveness, Once, Rise, Since, Until, Waiting};
 use super::signals::SignalState;
-use super::value::{Bits, Line, NEVER, Slot, Val, first_flip, tick_of};
+use super::value::{Bits, Flat, NEVER, Ramp, Slot, Val, slot_of};
 use crate::time::Time;
 
-/// What a node remembers.
+/// What a node does. Operators whose operands stand still are here, in the order of how often they run; what may move
+/// stands in `moving`.
 #[derive(Clone, Debug)]
-enum Memory {
-    Nothing,
-    Points(Vec<(f64, f64)>),
-    Once(Once),
-    Since(Since),
-    Until(Until),
-    Delay(Delay),
-    Rise(Rise),
-    Mean(Mean),
-    Unless(Unless),
-    Liveness(Liveness),
-    Early(Early),
+pub(super) enum Work {
+    Limit(Limit),
+    Both(Edge, Edge),
+    Once(Box<Once>, Edge),
+    Delay(Box<Delay<Flat>>, Edge),
+    Signal(u32),
+    Compare { more: Edge, less: Edge, strict: bool, scale: f64 },
+    Flag(u32),
+    State(u32, Box<[u16]>),
+    Changed(u32),
+    Rate(u32),
+    All(Box<[Edge]>),
+    Since(Box<Since>, Edge, Edge),
+    Until(Box<Until>, Edge, Edge),
+    Rise(Box<Rise>, Edge),
+    Sign(Edge),
+    Indicator(Edge),
+    Early(Box<Early>, [Edge; 3]),
+    Waiting(Box<Waiting>, [Edge; 3]),
+    Liveness(Box<Liveness>, Edge, Edge),
+    Number(Box<Calculation>),
+    Fixed(Flat),
+    InScope,
+    Moving(Box<Moving>),
+}
+
+/// A signal against a constant.
+#[derive(Clone, Debug)]
+pub(super) struct Limit {
+    signal: u32,
+    limit: f64,
+    above: bool,
+    /// The smallest signed distance that holds.
+    least: f64,
+    scale: f64,
+}
+
+impl Limit {
+    #[inline(always)]
+    pub fn eval(&self, view: &View) -> Flat {
+        let x = view.signal(self.signal).number(view.now);
+        let (lo, hi) =
+            if self.above { (x.lo - self.limit, x.hi - self.limit) } else { (self.limit - x.hi, self.limit - x.lo) };
+        scaled(lo, hi, self.scale, sign(self.least, lo, hi))
+    }
+}
+
+/// The smallest signed distance that holds.
+fn least(strict: bool) -> f64 {
+    // The smallest positive number: nothing lies between it and zero.
+    if strict { f64::from_bits(1) } else { 0.0 }
+}
+
+/// Arithmetic without a memory on numbers that stand still.
+#[derive(Clone, Debug)]
+pub(super) struct Calculation {
+    op: Op,
+    parts: Box<[Edge]>,
+    points: Box<[(f64, f64)]>,
 }
 
 /// One node.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub op: Op,
-    pub children: Vec<NodeId>,
-    pub horizon: i64,
-    pub lead: i64,
-    memory: Memory,
+    pub work: Work,
+    /// It has a value: its first slot has come.
+    pub begun: bool,
+    /// Its value may change by itself.
+    pub timed: bool,
     /// First slot from which its children are heeded.
     pub heed_from: Slot,
     /// First slot at which it has a value.
     pub begin: Slot,
-    pub begun: bool,
+    /// From this slot on its operand lies beyond the recording, to which windows are cut.
+    pub cut_at: Slot,
 }
 
 /// What every node may look at.
-pub(super) struct View<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct View {
     pub now: Slot,
     pub start: Time,
     pub ended: bool,
-    pub values: &'a [Val],
-    pub linear: &'a [bool],
-    pub signals: &'a [SignalState],
+    /// Windows are cut to the recording.
+    pub cut: bool,
+    pub values: Vec<Flat>,
+    /// Slopes of the nodes that may move.
+    pub ramps: Vec<Option<Ramp>>,
+    /// Per node: its place in `ramps`, or `u32::MAX`.
+    pub ramp_places: Vec<u32>,
+    pub signals: Vec<SignalState>,
 }
 
-impl View<'_> {
-    fn value(&self, id: NodeId) -> Val {
-        self.values[id as usize]
+impl View {
+    /// What the edge leads to; it must stand still.
+    #[inline]
+    pub fn flat(&self, edge: Edge) -> Flat {
+        let value = self.values[edge.place()];
+        if edge.is_negated() { value.not() } else { value }
+    }
+    pub fn bits(&self, edge: Edge) -> Bits {
+        let bits = self.values[edge.place()].bits;
+        if edge.is_negated() { bits.not() } else { bits }
+    }
+    /// What the edge leads to, with its slope.
+    pub fn val(&self, edge: Edge) -> Val {
+        let flat = self.values[edge.place()];
+        let ramp = match self.ramp_places[edge.place()] {
+            u32::MAX => None,
+            place => self.ramps[place as usize],
+        };
+        let value = Val { flat, ramp };
+        if edge.is_negated() { value.not() } else { value }
+    }
+    pub fn may_move(&self, edge: Edge) -> bool {
+        self.ramp_places[edge.place()] != u32::MAX
     }
     /// For arithmetic that can't follow a moving number.
-    fn interval(&self, id: NodeId) -> Interval {
-        if self.linear[id as usize] {
+    pub fn interval(&self, edge: Edge) -> Interval {
+        if self.may_move(edge) {
             interval::WHOLE
         } else {
-            let value = &self.values[id as usize];
+            let value = &self.values[edge.place()];
             (value.lo, value.hi)
         }
+    }
+    /// How sure a number is that is made of others.
+    pub fn taint(&self, parts: &[Edge]) -> Bits {
+        let mut warm_up = false;
+        for &part in parts {
+            match self.values[part.place()].bits {
+                Bits::TRUE => {}
+                Bits::WARM_UP => warm_up = true,
+                _ => return Bits::UNKNOWN,
+            }
+        }
+        if warm_up { Bits::WARM_UP } else { Bits::TRUE }
+    }
+    fn signal(&self, signal: u32) -> &SignalState {
+        &self.signals[signal as usize]
     }
 }
 
 impl Node {
-    pub fn new(plan: Plan) -> Node {
-        let memory = match &plan.op {
-            Op::Outside(points) | Op::Table(points) => {
-                Memory::Points(points.iter().map(|(x, y)| (x.get(), y.get())).collect())
+    /// `room`: entries planned for its memory.
+    pub fn new(plan: &Plan, child_is_bare: bool, child_is_number: bool, room: usize) -> Node {
+        let child = |i: usize| plan.children[i];
+        let work = match &plan.op {
+            // What is about time has a slope; a delay line may have one to delay.
+            _ if plan.linear => Work::Moving(Box::new(Moving::new(plan, room))),
+            Op::Limit { signal, limit, above, strict, scale } => Work::Limit(Limit {
+                signal: *signal,
+                limit: limit.get(),
+                above: *above,
+                least: least(*strict),
+                scale: scale.get(),
+            }),
+            Op::And if plan.children.len() == 2 => Work::Both(child(0), child(1)),
+            Op::And => Work::All(plan.children.clone().into_boxed_slice()),
+            Op::Once { width, looks_before_start } => {
+                Work::Once(Box::new(Once::new(*width, *looks_before_start, child_is_bare, room)), child(0))
             }
-            Op::Once { width, late } => Memory::Once(Once::new(*width, !late && width.is_some())),
-            Op::Since { width } => Memory::Since(Since::new(*width)),
-            Op::Until { width } => Memory::Until(Until::new(*width)),
             Op::Delay { ticks, before } => {
                 let before = match before {
-                    Before::WarmUp | Before::Nothing => Val::WARM_UP,
-                    Before::False => Val::FALSE,
+                    Before::WarmUp | Before::Nothing => Flat::WARM_UP,
+                    Before::False => Flat::FALSE,
                 };
-                Memory::Delay(Delay::new(ticks.saturating_mul(2), before))
+                let delay = Delay::new(ticks.saturating_mul(2), before, child_is_number, room);
+                Work::Delay(Box::new(delay), child(0))
             }
-            Op::Rise => Memory::Rise(Rise::new()),
-            Op::Mean(ticks) => Memory::Mean(Mean::new(*ticks)),
-            Op::Unless => Memory::Unless(Unless::new()),
-            Op::Liveness => Memory::Liveness(Liveness::default()),
-            Op::Early(promise) => Memory::Early(Early::new(*promise)),
-            _ => Memory::Nothing,
+            Op::Signal(signal) => Work::Signal(*signal),
+            Op::Compare { strict, scale } => {
+                Work::Compare { more: child(0), less: child(1), strict: *strict, scale: scale.get() }
+            }
+            Op::Flag(signal) => Work::Flag(*signal),
+            Op::State(signal, places) => Work::State(*signal, places.clone().into_boxed_slice()),
+            Op::Changed(signal) => Work::Changed(*signal),
+            Op::Rate(signal) => Work::Rate(*signal),
+            Op::Since { width, looks_before_start } => {
+                let since = Since::new(*width, *looks_before_start, plan.bare, room);
+                Work::Since(Box::new(since), child(0), child(1))
+            }
+            Op::Until { width } => Work::Until(Box::new(Until::new(*width, room)), child(0), child(1)),
+            Op::Rise => Work::Rise(Box::new(Rise::new()), child(0)),
+            Op::Sign => Work::Sign(child(0)),
+            Op::Indicator => Work::Indicator(child(0)),
+            Op::Early(promise) => Work::Early(Box::new(Early::new(*promise, room)), [child(0), child(1), child(2)]),
+            Op::Waiting { width } => {
+                Work::Waiting(Box::new(Waiting::new(*width, plan.bare, room)), [child(0), child(1), child(2)])
+            }
+            Op::Liveness => Work::Liveness(Box::new(Liveness::new()), child(0), child(1)),
+            Op::Constant(key) => Work::Fixed(Flat::number(key.get())),
+            Op::Truth => Work::Fixed(Flat::TRUE),
+            Op::Nothing => Work::Fixed(Flat::UNKNOWN),
+            Op::InScope => Work::InScope,
+            op => {
+                let points = match op {
+                    Op::Outside(points) | Op::Table(points) => points.iter().map(|(x, y)| (x.get(), y.get())).collect(),
+                    _ => Box::default(),
+                };
+                let parts = plan.children.clone().into_boxed_slice();
+                Work::Number(Box::new(Calculation { op: op.clone(), parts, points }))
+            }
         };
-        Node {
-            op: plan.op,
-            children: plan.children,
-            horizon: plan.horizon,
-            lead: plan.lead,
-            memory,
-            heed_from: Slot::MAX,
-            begin: Slot::MAX,
-            begun: false,
+        let timed = matches!(
+            work,
+            Work::Once(..)
+                | Work::Delay(..)
+                | Work::Changed(_)
+                | Work::Since(..)
+                | Work::Until(..)
+                | Work::Rise(..)
+                | Work::Early(..)
+                | Work::Waiting(..)
+                | Work::Moving(_)
+        );
+        Node { work, begun: false, timed, heed_from: Slot::MAX, begin: Slot::MAX, cut_at: NEVER }
+    }
+
+    /// Bytes of memory of such a node, beside the node itself.
+    pub fn bytes(plan: &Plan, child_is_bare: bool, room: usize) -> usize {
+        match &plan.op {
+            _ if plan.linear => Moving::bytes(plan, room),
+            Op::Once { width, .. } => size_of::<Once>() + Once::bytes(*width, child_is_bare, room),
+            Op::Since { width, .. } => size_of::<Since>() + Since::bytes(*width, plan.bare, room),
+            Op::Waiting { width } => size_of::<Waiting>() + Since::bytes(*width, plan.bare, room),
+            Op::Delay { .. } => size_of::<Delay<Flat>>() + Delay::<Flat>::bytes(room),
+            Op::Until { .. } => size_of::<Until>() + Until::bytes(room),
+            Op::Early(_) => size_of::<Early>() + Early::bytes(room),
+            Op::Rise => size_of::<Rise>(),
+            Op::Liveness => size_of::<Liveness>() + Liveness::bytes(),
+            Op::State(_, places) => size_of_val(places.as_slice()),
+            Op::Outside(points) | Op::Table(points) => size_of::<Calculation>() + size_of_val(points.as_slice()),
+            op if op.is_number() && !plan.children.is_empty() => {
+                size_of::<Calculation>() + size_of_val(plan.children.as_slice())
+            }
+            _ => 0,
         }
     }
 
     /// The first instant found broken, of a watch for early violations.
     pub fn broken(&self) -> Option<Slot> {
-        match &self.memory {
-            Memory::Early(early) => early.broken,
+        match &self.work {
+            Work::Early(early, _) => early.broken,
             _ => None,
         }
     }
 
-    /// Its value from `view.now` on, and when that changes by itself.
-    pub fn eval(&mut self, view: &View<'_>) -> (Val, Slot) {
+    /// Its value from `view.now` on, and when that changes by itself; of a node that may move, see [`Moving::eval`].
+    /// `merged` is set when entries of its memory had to be merged.
+    pub fn eval(&mut self, view: &View, merged: &mut bool) -> (Flat, Slot) {
         let now = view.now;
-        let child = |i: usize| self.children[i];
-        match (&self.op, &mut self.memory) {
-            (Op::Once { .. }, Memory::Once(once)) => once.eval(now, view.value(child(0))),
-            (Op::Since { .. }, Memory::Since(since)) => since.eval(now, view.value(child(0)), view.value(child(1))),
-            (Op::Until { .. }, Memory::Until(until)) => until.eval(now, view.value(child(0)), view.value(child(1))),
-            (Op::Delay { .. }, Memory::Delay(delay)) => delay.eval(now, view.value(child(0))),
-            (Op::Rise, Memory::Rise(rise)) => rise.eval(now, view.value(child(0))),
-            (Op::Mean(_), Memory::Mean(mean)) => {
-                let operand = if view.linear[child(0) as usize] { Val::UNKNOWN } else { view.value(child(0)) };
-                mean.eval(now, operand)
+        let value = match &mut self.work {
+            Work::Limit(limit) => limit.eval(view),
+            Work::Both(a, b) => view.flat(*a).and(view.flat(*b)),
+            Work::Once(once, p) => {
+                let operand = if now >= self.cut_at { Flat::FALSE } else { view.flat(*p) };
+                return once.eval(now, operand, merged);
             }
-            (Op::Unless, Memory::Unless(unless)) => {
-                unless.eval(now, view.value(child(0)), view.value(child(1)), view.value(child(2)))
+            Work::Delay(delay, p) => return delay.eval(now, view.flat(*p), merged),
+            Work::Signal(id) => view.signal(*id).number(now),
+            Work::Compare { more, less, strict, scale } => {
+                compare(*strict, *scale, &view.flat(*more), &view.flat(*less), || view.taint(&[*more, *less]))
             }
-            (Op::Liveness, Memory::Liveness(liveness)) => {
-                liveness.eval(now, view.value(child(0)), view.value(child(1)))
+            Work::Flag(id) => Flat::truth(view.signal(*id).flag(now)),
+            Work::State(id, places) => Flat::truth(view.signal(*id).state(now, places)),
+            Work::Changed(id) => {
+                let bits = view.signal(*id).changed(now, slot_of(view.start));
+                return (Flat::truth(bits), if now & 1 == 0 { now + 1 } else { NEVER });
             }
-            (Op::Early(_), Memory::Early(early)) => {
-                early.eval(now, view.value(child(0)).bits, view.value(child(1)).bits, view.value(child(2)).bits)
+            Work::Rate(id) => view.signal(*id).rate(now),
+            Work::All(parts) => {
+                let mut all = Flat::TRUE;
+                for &part in parts.iter() {
+                    all = all.and(view.flat(part));
+                }
+                all
             }
-            (Op::Outside(_), Memory::Points(points)) => {
-                let bits = taint(view, &self.children);
-                (number(interval::outside(points, view.interval(child(0)), view.interval(child(1))), bits), NEVER)
+            Work::Since(since, p, q) => return since.eval(now, view.flat(*p), view.flat(*q), merged),
+            Work::Until(until, p, q) => {
+                let q = if now >= self.cut_at { Flat::FALSE } else { view.flat(*q) };
+                return until.eval(now, view.flat(*p), q, merged);
             }
-            (Op::Table(_), Memory::Points(points)) => {
-                let bits = taint(view, &self.children);
-                (number(interval::table(points, view.interval(child(0))), bits), NEVER)
+            Work::Rise(rise, p) => return rise.eval(now, view.flat(*p)),
+            Work::Sign(p) => Flat::sign_only(view.bits(*p)),
+            Work::Indicator(p) => indicator(view.bits(*p)),
+            Work::Early(early, [c, p, q]) => return early.eval(now, view.bits(*c), view.bits(*p), view.bits(*q)),
+            Work::Waiting(waiting, [c, p, q]) => {
+                return waiting.eval(now, view.flat(*c), view.flat(*p), view.flat(*q), merged);
             }
-            (op, _) => plain(op, &self.children, view),
-        }
+            Work::Liveness(liveness, c, q) => return liveness.eval(now, view.flat(*c), view.flat(*q), merged),
+            Work::Number(calculation) => calculation.eval(view),
+            Work::Fixed(value) => *value,
+            Work::InScope if !view.ended => Flat::TRUE,
+            // Where windows are cut to the recording nothing lies beyond it.
+            Work::InScope => {
+                if view.cut {
+                    Flat::FALSE
+                } else {
+                    Flat::UNKNOWN
+                }
+            }
+            Work::Moving(_) => unreachable!("a node that may move is evaluated by Moving::eval"),
+        };
+        (value, NEVER)
     }
 }
 
-/// How sure a number is that is made of others.
-fn taint(view: &View<'_>, children: &[NodeId]) -> Bits {
-    let mut warm_up = false;
-    for &id in children {
-        match view.values[id as usize].bits {
-            Bits::TRUE => {}
-            Bits::WARM_UP => warm_up = true,
-            _ => return Bits::UNKNOWN,
-        }
+/// A margin in the rule's unit.
+fn scaled(lo: f64, hi: f64, scale: f64, bits: Bits) -> Flat {
+    if scale == 1.0 { Flat { lo, hi, bits } } else { Flat { lo: lo / scale, hi: hi / scale, bits } }
+}
+
+/// Whether a signed distance within `lo..=hi` holds, which it does from `least` on. Written without branches: truth is
+/// what can't be predicted.
+#[inline]
+fn sign(least: f64, lo: f64, hi: f64) -> Bits {
+    Bits((u64::from(lo >= least) * 0b0101) | (u64::from(hi >= least) * 0b1010))
+}
+
+/// The same for a comparison as it is written.
+pub(super) fn sign_of(strict: bool, lo: f64, hi: f64) -> Bits {
+    sign(least(strict), lo, hi)
+}
+
+/// Signed distance of one number above another; `taint` tells why it may be unsure.
+fn compare(strict: bool, scale: f64, more: &Flat, less: &Flat, taint: impl FnOnce() -> Bits) -> Flat {
+    let (lo, hi) = (more.lo - less.hi, more.hi - less.lo);
+    let lo = if lo.is_nan() { f64::NEG_INFINITY } else { lo };
+    let hi = if hi.is_nan() { f64::INFINITY } else { hi };
+    let mut bits = sign_of(strict, lo, hi);
+    if bits == Bits::UNKNOWN && taint() == Bits::WARM_UP {
+        bits = Bits::WARM_UP;
     }
-    if warm_up { Bits::WARM_UP } else { Bits::TRUE }
+    scaled(lo, hi, scale, bits)
+}
+
+/// A formula as the number 0 or 1.
+fn indicator(bits: Bits) -> Flat {
+    let sure = if bits == Bits::FALSE || bits == Bits::TRUE {
+        Bits::TRUE
+    } else if bits.certain_but_for_warm_up() {
+        Bits::WARM_UP
+    } else {
+        Bits::UNKNOWN
+    };
+    let one = |set: bool| if set { 1.0 } else { 0.0 };
+    Flat { lo: one(bits.certain()), hi: one(bits.possible()), bits: sure }
 }
 
 /// A number from its interval; wider than a point although its parts are certain: undefined.
-fn number(i: Interval, bits: Bits) -> Val {
+pub(super) fn number(i: Interval, bits: Bits) -> Flat {
     let bits = if bits == Bits::TRUE && i.0 != i.1 { Bits::UNKNOWN } else { bits };
-    Val { lo: i.0, hi: i.1, bits, ramp: None }
+    Flat { lo: i.0, hi: i.1, bits }
 }
 
-/// Operators without a memory.
-fn plain(op: &Op, children: &[NodeId], view: &View<'_>) -> (Val, Slot) {
-    let now = view.now;
-    let signal = |id: u32| &view.signals[id as usize];
-    let at = |i: usize| view.interval(children[i]);
-    let value = match op {
-        Op::Constant(key) => Val::number(key.get()),
-        Op::Nothing => Val::UNKNOWN,
-        Op::Truth(truth) => Val::truth(Bits::of(*truth)),
-        Op::InScope => Val::truth(if view.ended { Bits::UNKNOWN } else { Bits::TRUE }),
-        Op::Signal(id) => signal(*id).number(now),
-        Op::Rate(id) => signal(*id).rate(now),
-        Op::Age(_) if view.ended => Val::UNKNOWN,
-        Op::Age(id) => signal(*id).age(view.start),
-        Op::Flag(id) => signal(*id).flag(now),
-        Op::State(id, places) => signal(*id).state(now, places),
-        Op::Changed(id) => {
-            let start = super::value::slot_of(view.start);
-            let bits = signal(*id).changed(now, start);
-            let next = if now & 1 == 0 { now + 1 } else { NEVER };
-            return (Val::truth(bits), next);
-        }
-        Op::Negate | Op::Add | Op::Subtract | Op::Multiply | Op::Divide => arithmetic(op, children, view),
-        Op::Abs => number(interval::abs(at(0)), taint(view, children)),
-        Op::Min | Op::Max => {
-            let pick = if *op == Op::Min { interval::min } else { interval::max };
-            let folded = children.iter().map(|&c| view.interval(c)).reduce(pick);
-            number(folded.unwrap_or(interval::WHOLE), taint(view, children))
-        }
-        Op::Clamp => number(interval::min(interval::max(at(0), at(1)), at(2)), taint(view, children)),
-        Op::Sqrt => number(interval::sqrt(at(0)), taint(view, children)),
-        Op::Sin => number(interval::sin(at(0)), taint(view, children)),
-        Op::Cos => number(interval::cos(at(0)), taint(view, children)),
-        Op::Atan2 => number(interval::atan2(at(0), at(1)), taint(view, children)),
-        Op::Norm => number(interval::norm(children.iter().map(|&c| view.interval(c))), taint(view, children)),
-        Op::Indicator => {
-            let bits = view.value(children[0]).bits;
-            let sure = if bits == Bits::FALSE || bits == Bits::TRUE {
-                Bits::TRUE
-            } else if bits.certain_but_for_warm_up() {
-                Bits::WARM_UP
-            } else {
-                Bits::UNKNOWN
-            };
-            let one = |set: bool| if set { 1.0 } else { 0.0 };
-            Val { lo: one(bits.certain()), hi: one(bits.possible()), bits: sure, ramp: None }
-        }
-        Op::Compare { strict, scale } => return compare(*strict, scale.get(), children, view),
-        Op::Sign => Val::sign_only(view.value(children[0]).bits),
-        Op::Not => view.value(children[0]).not(),
-        Op::And | Op::Or => return lattice(*op == Op::Or, children, view),
-        _ => unreachable!("operators with a memory are handled by Node::eval"),
-    };
-    (value, NEVER)
-}
-
-/// The operators that may follow a moving number.
-fn arithmetic(op: &Op, children: &[NodeId], view: &View<'_>) -> Val {
-    let bits = taint(view, children);
-    let tick = tick_of(view.now);
-    let a = view.value(children[0]);
-    if children.iter().all(|&c| view.value(c).ramp.is_none()) {
-        let x = (a.lo, a.hi);
-        let y = children.get(1).map_or((0.0, 0.0), |&c| (view.value(c).lo, view.value(c).hi));
-        let result = match op {
-            Op::Negate => interval::negate(x),
-            Op::Add => interval::add(x, y),
-            Op::Subtract => interval::subtract(x, y),
-            Op::Multiply => interval::multiply(x, y),
-            _ => interval::divide(x, y),
+impl Calculation {
+    fn eval(&self, view: &View) -> Flat {
+        let bits = view.taint(&self.parts);
+        let at = |i: usize| view.interval(self.parts[i]);
+        let fold = |pick: fn(Interval, Interval) -> Interval| {
+            let parts = self.parts.iter().map(|&part| view.interval(part));
+            parts.reduce(pick).unwrap_or(interval::WHOLE)
         };
-        return number(result, bits);
-    }
-    let scaled = |v: &Val, by: &dyn Fn(Line) -> Line, factor: f64| {
-        let (lo, hi) = (by(v.lo_line()), by(v.hi_line()));
-        if factor < 0.0 { Val::from_lines(hi, lo, bits, tick) } else { Val::from_lines(lo, hi, bits, tick) }
-    };
-    let b = children.get(1).map(|&c| view.value(c));
-    match (op, b) {
-        (Op::Negate, _) => scaled(&a, &|l| l.negate(), -1.0),
-        (Op::Add, Some(b)) => {
-            Val::from_lines(a.lo_line().plus(b.lo_line(), tick), a.hi_line().plus(b.hi_line(), tick), bits, tick)
-        }
-        (Op::Subtract, Some(b)) => Val::from_lines(
-            a.lo_line().plus(b.hi_line().negate(), tick),
-            a.hi_line().plus(b.lo_line().negate(), tick),
-            bits,
-            tick,
-        ),
-        (Op::Multiply, Some(b)) if b.lo == 0.0 && b.hi == 0.0 && b.ramp.is_none() => Val { bits, ..Val::number(0.0) },
-        (Op::Multiply, Some(b)) if a.lo == 0.0 && a.hi == 0.0 && a.ramp.is_none() && b.ramp.is_some() => {
-            Val { bits, ..Val::number(0.0) }
-        }
-        (Op::Multiply, Some(b)) if b.ramp.is_none() && b.lo == b.hi => scaled(&a, &|l| l.times(b.lo), b.lo),
-        (Op::Multiply, Some(b)) if a.ramp.is_none() && a.lo == a.hi => scaled(&b, &|l| l.times(a.lo), a.lo),
-        (Op::Divide, Some(b)) if b.ramp.is_none() && b.lo == b.hi && b.lo != 0.0 => scaled(&a, &|l| l.over(b.lo), b.lo),
-        _ => Val::UNKNOWN,
-    }
-}
-
-/// Signed distance of the first child above the second.
-fn compare(strict: bool, scale: f64, children: &[NodeId], view: &View<'_>) -> (Val, Slot) {
-    let (a, b) = (view.value(children[0]), view.value(children[1]));
-    let unsure = match taint(view, children) {
-        Bits::WARM_UP => Bits::WARM_UP,
-        _ => Bits::UNKNOWN,
-    };
-    let truth = |lo: f64, hi: f64| {
-        let holds = if strict { lo > 0.0 } else { lo >= 0.0 };
-        let broken = if strict { hi <= 0.0 } else { hi < 0.0 };
-        match (holds, broken) {
-            (true, _) => Bits::TRUE,
-            (_, true) => Bits::FALSE,
-            _ => unsure,
-        }
-    };
-    if a.ramp.is_none() && b.ramp.is_none() {
-        let (lo, hi) = (a.lo - b.hi, a.hi - b.lo);
-        let lo = if lo.is_nan() { f64::NEG_INFINITY } else { lo };
-        let hi = if hi.is_nan() { f64::INFINITY } else { hi };
-        let bits = truth(lo, hi);
-        let margin = if scale == 1.0 { (lo, hi) } else { (lo / scale, hi / scale) };
-        return (Val { lo: margin.0, hi: margin.1, bits, ramp: None }, NEVER);
-    }
-    let tick = tick_of(view.now);
-    let lo = a.lo_line().plus(b.hi_line().negate(), tick);
-    let hi = a.hi_line().plus(b.lo_line().negate(), tick);
-    let bits = truth(lo.at(tick), hi.at(tick));
-    // Truth can change where a bound reaches zero and where it leaves it.
-    let next = [&lo, &hi]
-        .into_iter()
-        .flat_map(|line| [line.crossing(tick, 0.0, |v| v > 0.0), line.crossing(tick, 0.0, |v| v >= 0.0)])
-        .flatten()
-        .min();
-    let (lo, hi) = if scale == 1.0 { (lo, hi) } else { (lo.over(scale), hi.over(scale)) };
-    (Val::from_lines(lo, hi, bits, tick), next.map_or(NEVER, |t| t.saturating_mul(2)))
-}
-
-/// `and` and `or`.
-fn lattice(or: bool, children: &[NodeId], view: &View<'_>) -> (Val, Slot) {
-    let mut out = view.value(children[0]);
-    if children.iter().all(|&c| view.value(c).ramp.is_none()) {
-        for &id in &children[1..] {
-            let value = &view.values[id as usize];
-            out = if or { out.max_flat(*value) } else { out.min_flat(*value) };
-        }
-        return (out, NEVER);
-    }
-    let tick = tick_of(view.now);
-    let mut bits = out.bits;
-    for &id in &children[1..] {
-        let more = view.values[id as usize].bits;
-        bits = if or { bits.or(more) } else { bits.and(more) };
-    }
-    let (lo, lo_next) = extreme(or, tick, children.iter().map(|&c| view.value(c).lo_line()));
-    let (hi, hi_next) = extreme(or, tick, children.iter().map(|&c| view.value(c).hi_line()));
-    let next = [lo_next, hi_next].into_iter().flatten().min();
-    (Val::from_lines(lo, hi, bits, tick), next.map_or(NEVER, |t| t.saturating_mul(2)))
-}
-
-/// The largest (or smallest) of some lines at `tick`, and the first later tick at which another one takes over.
-fn extreme(largest: bool, tick: i64, lines: impl Iterator<Item = Line> + Clone) -> (Line, Option<i64>) {
-    let better = |a: f64, b: f64| if largest { a > b } else { a < b };
-    let mut best: Option<Line> = None;
-    for line in lines.clone() {
-        best = match best {
-            Some(held) if !better(line.at(tick), held.at(tick)) => Some(held),
-            _ => Some(line),
+        let value = match &self.op {
+            Op::Negate | Op::Add | Op::Subtract | Op::Multiply | Op::Divide => {
+                let second = self.parts.get(1).map_or((0.0, 0.0), |&part| view.interval(part));
+                moving::arithmetic(&self.op, at(0), second)
+            }
+            Op::Abs => interval::abs(at(0)),
+            Op::Min => fold(interval::min),
+            Op::Max => fold(interval::max),
+            Op::Clamp => interval::min(interval::max(at(0), at(1)), at(2)),
+            Op::Sqrt => interval::sqrt(at(0)),
+            Op::Sin => interval::sin(at(0)),
+            Op::Cos => interval::cos(at(0)),
+            Op::Atan2 => interval::atan2(at(0), at(1)),
+            Op::Norm => interval::norm(self.parts.iter().map(|&part| view.interval(part))),
+            Op::Outside(_) => interval::outside(&self.points, at(0), at(1)),
+            Op::Table(_) => interval::table(&self.points, at(0)),
+            _ => unreachable!("only arithmetic is calculated"),
         };
+        number(value, bits)
     }
-    let best = best.unwrap_or(Line::flat(0.0));
-    let mut next: Option<i64> = None;
-    for line in lines {
-        let gap = (best.at(tick) - line.at(tick)).abs();
-        let closing = if largest { line.rate() - best.rate() } else { best.rate() - line.rate() };
-        if closing > 0.0
-            && gap.is_finite()
-            && let Some(flip) = first_flip(tick, gap / closing, |t| better(line.at(t), best.at(t)))
-        {
-            next = Some(next.map_or(flip, |n| n.min(flip)));
-        }
-    }
-    (best, next)
 }

@@ -1,10 +1,10 @@
 //! One rule's running account: what is decided, what is broken, what is still open.
 
-use super::graph::{Before, Builder, NodeId, Op};
+use super::graph::{Before, Builder, Edge, Op};
 use super::ops::Promise;
 use super::split::{self, Part};
-use super::value::{Bits, NEVER, Slot, Val, tick_of, time_of};
-use super::{Change, Judgement, Margin, Piece, RuleSpec, RuleVerdict};
+use super::value::{Bits, Flat, NEVER, Slot, Val, lesser, tick_of, time_of};
+use super::{Change, Judgement, Margin, Piece, RuleSpec, RuleVerdict, Running, Truth};
 use crate::command::RuleId;
 use crate::expr::ir::{Formula, Window};
 use crate::time::{Span, Time};
@@ -22,6 +22,12 @@ pub(super) enum Role {
     /// A watch for early violations; instants are that many slots earlier than said.
     Early {
         shift: i64,
+    },
+    /// Nothing that comes can lift the rule's margin over this: the part of it that concerns the present.
+    Ceiling,
+    /// The same, and asked for at every instant for the last `to` slots: where it breaks, the rule does.
+    Held {
+        to: i64,
     },
     /// `when`.
     When,
@@ -58,31 +64,44 @@ struct Open {
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub id: RuleId,
-    pub body: NodeId,
+    pub body: Edge,
     pub main_horizon: i64,
     has_when: bool,
     tested: bool,
-    /// The present piece of the main node, not yet folded to its end when it moves.
-    current: Option<Val>,
+    /// Something is decided.
+    decided_any: bool,
+    /// The present piece of the main node when it moves, not yet folded to its end.
+    moving: Option<Val>,
     lo: f64,
     hi: f64,
     bits: Bits,
-    worst: f64,
-    worst_at: Option<Time>,
+    worst_slot: Option<Slot>,
+    /// What the rule's margin can't come out above.
+    ceiling: f64,
     violated: Option<Time>,
     broken: bool,
     first_false: Option<Time>,
-    live: Vec<Val>,
+    live: Vec<Flat>,
     open: Vec<Open>,
+    keeps_pieces: bool,
     decided: Vec<Piece>,
     /// Instants after this slot need not be decided by the end of the record.
     scope_end: Slot,
-    record_ended: bool,
+    start: Slot,
+    /// The last slot of the record, once it has ended.
+    record_end: Slot,
+    /// The next value of the main node asks for more than the account.
+    is_particular: bool,
 }
 
 impl Rule {
     /// Adds the rule to the graph; `watch` is told which nodes matter to it.
-    pub fn build(spec: &RuleSpec, builder: &mut Builder, watch: &mut impl FnMut(NodeId, Role)) -> Rule {
+    pub fn build(
+        spec: &RuleSpec,
+        builder: &mut Builder,
+        keeps_pieces: bool,
+        watch: &mut impl FnMut(Edge, Role),
+    ) -> Rule {
         let asked: Vec<Formula> = spec.when.iter().cloned().collect();
         let mut parts = Vec::new();
         if asked.iter().all(split::is_past) {
@@ -98,20 +117,24 @@ impl Rule {
             main_horizon: 0,
             has_when: spec.when.is_some(),
             tested: false,
-            current: None,
+            decided_any: false,
+            moving: None,
             lo: f64::INFINITY,
             hi: f64::INFINITY,
             bits: Bits::TRUE,
-            worst: f64::INFINITY,
-            worst_at: None,
+            worst_slot: None,
+            ceiling: f64::INFINITY,
             violated: None,
             broken: false,
             first_false: None,
             live: Vec::new(),
             open: Vec::new(),
+            keeps_pieces,
             decided: Vec::new(),
             scope_end: NEVER,
-            record_ended: false,
+            start: 0,
+            record_end: NEVER,
+            is_particular: true,
         };
         let mut roots = Vec::new();
         for part in &parts {
@@ -126,7 +149,10 @@ impl Rule {
             None => body,
         };
         for root in roots {
-            watch(root, Role::Judge);
+            // What the main node tells need not be told twice.
+            if root != whole {
+                watch(root, Role::Judge);
+            }
         }
         watch(whole, Role::Main);
         rule.main_horizon = builder.horizon(whole);
@@ -140,10 +166,10 @@ impl Rule {
         &mut self,
         part: &Part,
         builder: &mut Builder,
-        watch: &mut impl FnMut(NodeId, Role),
-        roots: &mut Vec<NodeId>,
+        watch: &mut impl FnMut(Edge, Role),
+        roots: &mut Vec<Edge>,
     ) {
-        let asked: Vec<NodeId> = part.asked.iter().map(|a| builder.formula(a)).collect();
+        let asked: Vec<Edge> = part.asked.iter().map(|a| builder.formula(a)).collect();
         let asked = builder.and(asked);
         match &part.promise {
             Formula::Always(window, p) if split::is_past(p) => {
@@ -166,6 +192,8 @@ impl Rule {
                         let promise = Promise::Always { from: 0, to: Some(from.nanos().saturating_mul(2)) };
                         let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
                         watch(early, Role::Early { shift: 0 });
+                        let first = Window { from: Span::ZERO, to: Some(from) };
+                        self.ceiling(builder, watch, asked, first, p);
                     }
                 } else if from > Span::ZERO {
                     self.always(builder, watch, roots, asked, Window { from: Span::ZERO, to: Some(from) }, p);
@@ -175,8 +203,11 @@ impl Rule {
                 let to = window.to.map(|to| (to - from).nanos().max(0).saturating_mul(2));
                 let early = builder.pure(Op::Early(Promise::Until { to }), vec![later, p, q]);
                 watch(early, Role::Early { shift: from.nanos().saturating_mul(2) });
+                let waiting = builder.pure(Op::Waiting { width: to }, vec![later, p, q]);
+                let lasting = builder.or(vec![p, waiting.not()]);
+                watch(lasting, Role::Ceiling);
                 if window.to.is_none() {
-                    roots.push(builder.pure(Op::Unless, vec![later, p, q]));
+                    roots.push(lasting);
                     if strong {
                         self.lives(builder, watch, later, q);
                         self.opens(watch, asked, Some(q), from.nanos(), None);
@@ -215,16 +246,24 @@ impl Rule {
     fn always(
         &mut self,
         builder: &mut Builder,
-        watch: &mut impl FnMut(NodeId, Role),
-        roots: &mut Vec<NodeId>,
-        asked: NodeId,
+        watch: &mut impl FnMut(Edge, Role),
+        roots: &mut Vec<Edge>,
+        asked: Edge,
         window: Window,
-        p: NodeId,
+        p: Edge,
     ) {
         let slots = |span: Span| span.nanos().saturating_mul(2);
-        let promise = Promise::Always { from: slots(window.from), to: window.to.map(slots) };
-        let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
-        watch(early, Role::Early { shift: 0 });
+        let still = builder.still(p);
+        if builder.is_true(asked) && window.from == Span::ZERO {
+            watch(still, Role::Held { to: window.to.map_or(NEVER, slots) });
+        } else {
+            let promise = Promise::Always { from: slots(window.from), to: window.to.map(slots) };
+            let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
+            watch(early, Role::Early { shift: 0 });
+            if window.to.is_some() {
+                self.ceiling(builder, watch, asked, window, still);
+            }
+        }
         if window.to.is_some() {
             let whole = builder.historically(window, p, true);
             roots.push(builder.implies(asked, whole));
@@ -235,17 +274,25 @@ impl Rule {
         }
     }
 
-    fn lives(&mut self, builder: &mut Builder, watch: &mut impl FnMut(NodeId, Role), asked: NodeId, q: NodeId) {
+    /// `always (asked implies always[a,b] p)` is broken at the first instant at which p is, and asked was true `a` to
+    /// `b` before: the same written about the past, so that nothing waits.
+    fn ceiling(&self, builder: &mut Builder, watch: &mut impl FnMut(Edge, Role), asked: Edge, window: Window, p: Edge) {
+        let asked_before = builder.asked_before(window, asked);
+        let ceiling = builder.implies(asked_before, p);
+        watch(ceiling, Role::Ceiling);
+    }
+
+    fn lives(&mut self, builder: &mut Builder, watch: &mut impl FnMut(Edge, Role), asked: Edge, q: Edge) {
         let live = builder.pure(Op::Liveness, vec![asked, q]);
         watch(live, Role::Live(self.live.len()));
-        self.live.push(Val::TRUE);
+        self.live.push(Flat::TRUE);
     }
 
     fn opens(
         &mut self,
-        watch: &mut impl FnMut(NodeId, Role),
-        asked: NodeId,
-        answer: Option<NodeId>,
+        watch: &mut impl FnMut(Edge, Role),
+        asked: Edge,
+        answer: Option<Edge>,
         from: i64,
         to: Option<Span>,
     ) {
@@ -263,18 +310,37 @@ impl Rule {
         }
     }
 
-    /// A node that matters has a new value; `broken` is what a watch for early violations found.
-    pub fn take(&mut self, role: Role, value: &Val, broken: Option<Slot>, when: Moment, out: &mut Vec<Change>) {
+    /// A node that matters has a new value: `value`, and `moving` when it has a slope. `broken` is what a watch for
+    /// early violations found.
+    pub fn take(
+        &mut self,
+        role: Role,
+        value: &Flat,
+        moving: Option<&Val>,
+        broken: Option<Slot>,
+        when: Moment,
+        out: &mut Vec<Change>,
+    ) {
         let Moment { now, late, end } = when;
         let instant = now - late;
         if instant > end && !matches!(role, Role::Live(_)) {
             return;
         }
         match role {
-            Role::Main => self.take_main(value, now, instant, out),
+            Role::Main => self.take_particular(value, moving, instant, out),
             Role::Judge => {
+                if moving.is_none() {
+                    self.ceiling = lesser(self.ceiling, value.hi);
+                }
                 if !value.bits.possible() {
                     self.violate(time_of(instant), now, out);
+                }
+            }
+            Role::Ceiling => self.ceiling = lesser(self.ceiling, value.hi),
+            Role::Held { to } => {
+                self.ceiling = lesser(self.ceiling, value.hi);
+                if !value.bits.possible() && self.violated.is_none() {
+                    self.violate(time_of(self.start.max(now.saturating_sub(to))), now, out);
                 }
             }
             Role::Early { shift } => {
@@ -320,53 +386,84 @@ impl Rule {
         }
     }
 
-    fn take_main(&mut self, value: &Val, now: Slot, instant: Slot, out: &mut Vec<Change>) {
-        if self.record_ended && instant > self.scope_end && value.bits.possible() && !value.bits.certain() {
-            // Only the end of the record leaves it open, and nobody asked for a decision on it.
-            self.fold_end(now, instant);
-            if let Some(held) = &mut self.current {
-                held.ramp = None;
+    /// The main node has a new value, which stands still, about the slot `instant`.
+    #[inline]
+    pub fn take_main(&mut self, value: &Flat, instant: Slot, out: &mut Vec<Change>) {
+        if self.is_particular {
+            self.take_particular(value, None, instant, out);
+        } else {
+            self.fold(value.lo, value.hi, instant);
+            self.bits = self.bits.and(value.bits);
+            let broken = !value.bits.possible();
+            if broken != self.broken {
+                self.turn(broken, instant, out);
             }
+        }
+    }
+
+    /// The same where more is asked than the account: pieces, slopes, the first value, the end.
+    #[inline(never)]
+    fn take_particular(&mut self, value: &Flat, moving: Option<&Val>, instant: Slot, out: &mut Vec<Change>) {
+        if instant > self.record_end {
             return;
         }
+        let now = instant + self.main_horizon.saturating_mul(2);
         self.fold_end(now, instant);
-        let tick = tick_of(now);
-        let (lo, hi) = value.at(tick);
-        self.fold(lo, hi, time_of(instant));
+        self.moving = None;
+        let undecided = value.bits.possible() && !value.bits.certain();
+        if self.record_end < NEVER && instant > self.scope_end && undecided {
+            // Only the end of the record leaves it open, and nobody asked for a decision on it.
+            return;
+        }
+        let (lo, hi) = match moving {
+            Some(line) => line.at(tick_of(now)),
+            None => (value.lo, value.hi),
+        };
+        self.fold(lo, hi, instant);
         self.bits = self.bits.and(value.bits);
-        self.current = Some(*value);
+        self.decided_any = true;
+        self.moving = moving.copied();
         let broken = !value.bits.possible();
-        if broken {
-            self.violate(time_of(instant), now, out);
-        }
         if broken != self.broken {
-            self.broken = broken;
-            out.push(Change::Episode { rule: self.id, broken, at: time_of(instant) });
+            self.turn(broken, instant, out);
         }
-        self.note(instant, lo, hi, value);
+        if self.keeps_pieces {
+            self.note(instant, lo, hi, value.bits.truth(), moving.is_some());
+        }
+        self.is_particular = self.keeps_pieces || moving.is_some() || self.record_end < NEVER;
+    }
+
+    /// An episode of violation begins or ends.
+    #[inline(never)]
+    fn turn(&mut self, broken: bool, instant: Slot, out: &mut Vec<Change>) {
+        if broken {
+            self.violate(time_of(instant), instant + self.main_horizon.saturating_mul(2), out);
+        }
+        self.broken = broken;
+        out.push(Change::Episode { rule: self.id, broken, at: time_of(instant) });
     }
 
     /// A moving margin is at its extremes at the ends of its piece: takes in the end before slot `now`.
     fn fold_end(&mut self, now: Slot, instant: Slot) {
-        if let Some(held) = self.current
-            && held.ramp.is_some()
-        {
+        if let Some(held) = self.moving {
             let (lo, hi) = held.at(tick_of(now - 1));
-            self.fold(lo, hi, time_of(instant - 1));
-            self.note(instant - 1, lo, hi, &held);
+            self.fold(lo, hi, instant - 1);
+            if self.keeps_pieces {
+                self.note(instant - 1, lo, hi, held.flat.bits.truth(), true);
+            }
         }
     }
 
-    fn fold(&mut self, lo: f64, hi: f64, at: Time) {
-        self.lo = self.lo.min(lo);
-        self.hi = self.hi.min(hi);
-        if hi < self.worst || self.worst_at.is_none() && hi < f64::INFINITY {
-            self.worst = hi;
-            self.worst_at = Some(at);
+    fn fold(&mut self, lo: f64, hi: f64, instant: Slot) {
+        self.lo = lesser(self.lo, lo);
+        if hi < self.hi {
+            self.hi = hi;
+            self.worst_slot = Some(instant);
         }
     }
 
-    fn note(&mut self, slot: Slot, lo: f64, hi: f64, value: &Val) {
+    #[cold]
+    fn note(&mut self, slot: Slot, lo: f64, hi: f64, truth: Truth, moving: bool) {
         if self.decided.len() >= DECIDED_MAX {
             let mut kept = 0;
             for i in (0..self.decided.len()).step_by(2) {
@@ -376,13 +473,14 @@ impl Rule {
             }
             self.decided.truncate(kept);
         }
-        self.decided.push(Piece {
-            at: time_of(slot),
-            after: slot & 1 == 1,
-            margin: Margin { lo, hi },
-            truth: value.bits.truth(),
-            moving: value.ramp.is_some(),
-        });
+        // Adding zero turns a negative zero around: people read margins.
+        let margin = Margin { lo: lo + 0.0, hi: hi + 0.0 };
+        self.decided.push(Piece { at: time_of(slot), after: slot & 1 == 1, margin, truth, moving });
+    }
+
+    /// The scope starts.
+    pub fn start(&mut self, slot: Slot) {
+        self.start = slot;
     }
 
     /// What begins after `slot` need not be decided by the end of the record.
@@ -391,8 +489,9 @@ impl Rule {
     }
 
     /// From here on what comes is about a future that was never recorded.
-    pub fn record_ended(&mut self) {
-        self.record_ended = true;
+    pub fn record_ended(&mut self, end: Slot) {
+        self.record_end = end;
+        self.is_particular = true;
     }
 
     /// Hands over what was decided since the last call.
@@ -402,27 +501,27 @@ impl Rule {
 
     /// The infimum over what is decided before slot `closed`.
     pub fn margin(&self, closed: Slot, late: i64, end: Slot) -> (Margin, Option<Time>) {
-        let mut probe = (self.lo, self.hi, self.worst, self.worst_at);
-        if let Some(held) = self.current
-            && held.ramp.is_some()
-        {
-            let last = (closed - 1).min(end.saturating_add(late));
-            let (lo, hi) = held.at(tick_of(last));
-            probe.0 = probe.0.min(lo);
-            probe.1 = probe.1.min(hi);
-            if hi < probe.2 {
-                probe.3 = Some(time_of(last - late));
-            }
-        }
-        if self.current.is_none() {
+        if !self.decided_any {
             return (Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY }, None);
         }
-        (Margin { lo: probe.0, hi: probe.1 }, probe.3)
+        let (mut lo, mut hi, mut worst) = (self.lo, self.hi, self.worst_slot);
+        if let Some(held) = self.moving {
+            let last = (closed - 1).min(end.saturating_add(late));
+            let at_end = held.at(tick_of(last));
+            lo = lesser(lo, at_end.0);
+            if at_end.1 < hi {
+                hi = at_end.1;
+                worst = Some(last - late);
+            }
+        }
+        (Margin { lo: lo + 0.0, hi: hi + 0.0 }, worst.map(time_of))
     }
 
-    /// True once it is proven broken.
-    pub fn is_violated(&self) -> bool {
-        self.violated.is_some()
+    /// How it stands before slot `closed`.
+    pub fn running(&self, closed: Slot, late: i64, end: Slot) -> Running {
+        let (decided, worst_at) = self.margin(closed, late, end);
+        let truth = if self.violated.is_some() { Truth::False } else { Truth::Unknown };
+        Running { decided, worst_at, early_hi: lesser(decided.hi, self.ceiling) + 0.0, truth }
     }
 
     /// True while something asked for before slot `closed` may yet be answered.
@@ -439,13 +538,14 @@ impl Rule {
         })
     }
 
-    /// The last word, when everything up to the end of the scope is decided.
-    pub fn judge(&self, closed: Slot, late: i64, end: Slot) -> Judgement {
+    /// The last word, when everything up to the end of the scope is decided. `cut`: nothing comes after the recording.
+    pub fn judge(&self, closed: Slot, late: i64, end: Slot, cut: bool) -> Judgement {
         let (mut margin, worst_at) = self.margin(closed, late, end);
-        let mut bits = if self.current.is_some() { self.bits } else { Bits::UNKNOWN };
+        let mut bits = if self.decided_any { self.bits } else { Bits::UNKNOWN };
         for live in &self.live {
-            margin.lo = margin.lo.min(live.lo);
-            margin.hi = margin.hi.min(live.hi);
+            let live = if cut { live.if_nothing_more_came() } else { *live };
+            margin.lo = lesser(margin.lo, live.lo);
+            margin.hi = lesser(margin.hi, live.hi);
             bits = bits.and(live.bits);
         }
         let verdict = if self.first_false.is_some() || !bits.possible() {

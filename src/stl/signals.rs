@@ -1,164 +1,250 @@
 //! What the engine knows of each signal at the present instant.
 
-use super::value::{Bits, Line, NEVER, Slot, Val, slot_of};
+use super::value::{Bits, Flat, Line, NEVER, Ramp, Slot, Val, greater, lesser, slot_of};
 use crate::signal::Value;
 use crate::time::{Span, Time};
+
+/// States kept of one instant; more different ones than this at one stamp are as good as unknown.
+const STATES_AT_ONCE: usize = 8;
+
+/// All values of one instant at which several came.
+#[derive(Clone, Debug)]
+struct Crowd {
+    lo: f64,
+    hi: f64,
+    unknown: bool,
+    flags: [bool; 2],
+    states: [u16; STATES_AT_ONCE],
+    states_len: usize,
+}
+
+impl Crowd {
+    fn of(value: Value) -> Crowd {
+        let mut crowd = Crowd {
+            lo: f64::INFINITY,
+            hi: f64::NEG_INFINITY,
+            unknown: false,
+            flags: [false; 2],
+            states: [0; STATES_AT_ONCE],
+            states_len: 0,
+        };
+        crowd.add(value);
+        crowd
+    }
+    fn add(&mut self, value: Value) {
+        match value {
+            Value::Number(n) if n.is_finite() => {
+                self.lo = lesser(self.lo, n);
+                self.hi = greater(self.hi, n);
+            }
+            Value::Flag(b) => self.flags[usize::from(b)] = true,
+            Value::State(place) => {
+                if !self.states[..self.states_len].contains(&place) {
+                    if self.states_len < STATES_AT_ONCE {
+                        self.states[self.states_len] = place;
+                        self.states_len += 1;
+                    } else {
+                        self.unknown = true;
+                    }
+                }
+            }
+            Value::Pulse => {}
+            Value::Number(_) | Value::Unknown => self.unknown = true,
+        }
+    }
+    fn states(&self) -> &[u16] {
+        &self.states[..self.states_len]
+    }
+}
+
+/// What a signal has to remember beside what it holds.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Memories {
+    /// For `changed`.
+    pub changes: bool,
+    /// For `rate`.
+    pub rates: bool,
+}
 
 /// State of one signal.
 #[derive(Clone, Debug)]
 pub(super) struct SignalState {
-    pub stale_after: Option<Span>,
     /// What holds after the last instant.
-    pub held: Value,
+    held: Value,
+    /// The slot of the last samples, [`Slot::MIN`] once they are forgotten.
+    instant: Slot,
+    /// When it goes stale.
+    pub stale_at: Slot,
     /// Stamp of the last sample.
-    pub last_at: Option<Time>,
-    /// Values at the instant `instant_slot`, in order; the last one is `held`.
-    instant: Vec<Value>,
-    instant_slot: Slot,
-    /// What held just before that instant.
-    before: Value,
+    last_at: Option<Time>,
+    stale_after: Option<Span>,
+    memories: Memories,
+    /// Told as unknown.
+    pub blind: bool,
+    /// Several values came at `instant`.
+    is_crowded: bool,
+    crowd: Crowd,
+    /// Something had been heard before the instant.
     before_heard: bool,
+    /// At the instant some value differed from the one before it, or was a pulse; some comparison was impossible.
+    differs: bool,
+    unsure: bool,
     /// The fresh number before the last stamp, with its stamp.
     earlier: Option<(f64, Time)>,
     /// No earlier stamp has been heard at all.
     first: bool,
-    /// When it goes stale.
-    pub stale_at: Slot,
-    /// Told as unknown.
-    pub blind: bool,
 }
 
 impl SignalState {
-    pub fn new(stale_after: Option<Span>) -> SignalState {
+    pub fn new(stale_after: Option<Span>, memories: Memories) -> SignalState {
         SignalState {
-            stale_after,
             held: Value::Unknown,
+            instant: Slot::MIN,
+            stale_at: NEVER,
             last_at: None,
-            instant: Vec::with_capacity(2),
-            instant_slot: Slot::MIN,
-            before: Value::Unknown,
+            stale_after,
+            memories,
+            blind: false,
+            is_crowded: false,
+            crowd: Crowd::of(Value::Pulse),
             before_heard: false,
+            differs: false,
+            unsure: false,
             earlier: None,
             first: true,
-            stale_at: NEVER,
-            blind: false,
         }
     }
 
-    /// Takes a sample at `at`, which is slot `now`; `None`: the device died.
-    pub fn take(&mut self, at: Time, now: Slot, value: Option<Value>) {
-        if self.instant_slot != now {
-            self.instant.clear();
-            self.instant_slot = now;
-            self.before = self.held;
+    /// Takes a sample at `at`, which is slot `now`; `None`: the device died. True when it is the second of its instant.
+    #[inline]
+    pub fn take(&mut self, at: Time, now: Slot, value: Option<Value>) -> bool {
+        let told = value.unwrap_or(Value::Unknown);
+        if self.memories.changes {
+            self.remember_change(now, told);
+        }
+        let mut second = false;
+        if self.instant == now {
+            second = self.take_another(told);
+        } else {
+            self.instant = now;
+            self.is_crowded = false;
+        }
+        if value.is_some() {
+            if self.memories.rates && self.last_at != Some(at) {
+                self.remember_rate();
+            }
+            self.last_at = Some(at);
+            self.stale_at = match self.stale_after {
+                Some(span) => slot_of(at + span),
+                None => NEVER,
+            };
+        } else {
+            self.stale_at = NEVER;
+        }
+        self.held = told;
+        second
+    }
+
+    #[cold]
+    fn take_another(&mut self, told: Value) -> bool {
+        let second = !self.is_crowded;
+        if second {
+            self.is_crowded = true;
+            self.crowd = Crowd::of(self.held);
+        }
+        self.crowd.add(told);
+        second
+    }
+
+    fn remember_change(&mut self, now: Slot, told: Value) {
+        if self.instant != now {
+            self.differs = false;
+            self.unsure = false;
             self.before_heard = self.last_at.is_some();
         }
-        self.instant.push(value.unwrap_or(Value::Unknown));
-        match value {
-            Some(value) => {
-                if self.last_at != Some(at) {
-                    self.first = self.last_at.is_none();
-                    self.earlier = match (self.held, self.last_at) {
-                        (Value::Number(n), Some(stamp)) if n.is_finite() => Some((n, stamp)),
-                        _ => None,
-                    };
-                }
-                self.held = value;
-                self.last_at = Some(at);
-                self.stale_at = self.stale_after.map_or(NEVER, |span| slot_of(at + span));
-            }
-            None => {
-                self.held = Value::Unknown;
-                self.stale_at = NEVER;
-            }
+        if matches!(told, Value::Pulse) {
+            self.differs = true;
+        } else if self.held.is_unknown() || told.is_unknown() {
+            self.unsure = true;
+        } else if self.held != told {
+            self.differs = true;
         }
+    }
+
+    /// A new stamp begins.
+    fn remember_rate(&mut self) {
+        self.first = self.last_at.is_none();
+        self.earlier = match (self.held, self.last_at) {
+            (Value::Number(n), Some(stamp)) if n.is_finite() => Some((n, stamp)),
+            _ => None,
+        };
     }
 
     /// Its time is up, or the scope is over: unknown from here.
     pub fn forget(&mut self) {
         self.held = Value::Unknown;
         self.stale_at = NEVER;
-        self.instant_slot = Slot::MIN;
+        self.instant = Slot::MIN;
     }
 
-    /// True when several values came at the instant `now`, so that what holds after it may differ.
-    pub fn crowded(&self, now: Slot) -> bool {
-        self.instant_slot == now && self.instant.len() > 1
-    }
-
-    /// The values at `now`.
-    fn at(&self, now: Slot) -> &[Value] {
-        if self.instant_slot == now { &self.instant } else { core::slice::from_ref(&self.held) }
+    /// All values at `now` when several came, so that what holds after it may differ.
+    fn crowd(&self, now: Slot) -> Option<&Crowd> {
+        (self.is_crowded && self.instant == now).then_some(&self.crowd)
     }
 
     /// True when it tells nothing at `now`.
+    #[inline]
     pub fn is_unknown(&self, now: Slot) -> bool {
-        self.at(now).iter().any(|v| v.is_unknown())
+        self.held.is_unknown() || self.crowd(now).is_some_and(|crowd| crowd.unknown)
     }
 
-    pub fn number(&self, now: Slot) -> Val {
-        let mut lo = f64::INFINITY;
-        let mut hi = f64::NEG_INFINITY;
-        for value in self.at(now) {
-            match value {
-                Value::Number(n) if n.is_finite() => {
-                    lo = lo.min(*n);
-                    hi = hi.max(*n);
+    #[inline]
+    pub fn number(&self, now: Slot) -> Flat {
+        if let Some(crowd) = self.crowd(now) {
+            if crowd.unknown || crowd.lo > crowd.hi {
+                return Flat::UNKNOWN;
+            }
+            let bits = if crowd.lo == crowd.hi { Bits::TRUE } else { Bits::UNKNOWN };
+            return Flat { lo: crowd.lo, hi: crowd.hi, bits };
+        }
+        match self.held {
+            Value::Number(n) => Flat::number(n),
+            _ => Flat::UNKNOWN,
+        }
+    }
+
+    pub fn flag(&self, now: Slot) -> Bits {
+        match (self.crowd(now), self.held) {
+            (Some(crowd), _) if crowd.unknown || crowd.flags[0] == crowd.flags[1] => Bits::UNKNOWN,
+            (Some(crowd), _) => Bits::of(crowd.flags[1]),
+            (None, Value::Flag(b)) => Bits::of(b),
+            _ => Bits::UNKNOWN,
+        }
+    }
+
+    pub fn state(&self, now: Slot, places: &[u16]) -> Bits {
+        match (self.crowd(now), self.held) {
+            (Some(crowd), _) => {
+                let mut inside = crowd.states().iter().map(|place| places.contains(place));
+                match inside.next() {
+                    Some(first) if !crowd.unknown && inside.all(|other| other == first) => Bits::of(first),
+                    _ => Bits::UNKNOWN,
                 }
-                _ => return Val::UNKNOWN,
             }
+            (None, Value::State(place)) => Bits::of(places.contains(&place)),
+            _ => Bits::UNKNOWN,
         }
-        Val { lo, hi, bits: if lo == hi { Bits::TRUE } else { Bits::UNKNOWN }, ramp: None }
-    }
-
-    fn test(&self, now: Slot, holds: impl Fn(&Value) -> Option<bool>) -> Val {
-        let mut all = None;
-        for value in self.at(now) {
-            match (holds(value), all) {
-                (None, _) => return Val::truth(Bits::UNKNOWN),
-                (Some(truth), None) => all = Some(truth),
-                (Some(truth), Some(other)) if truth != other => return Val::truth(Bits::UNKNOWN),
-                _ => {}
-            }
-        }
-        Val::truth(all.map_or(Bits::UNKNOWN, Bits::of))
-    }
-
-    pub fn flag(&self, now: Slot) -> Val {
-        self.test(now, |v| match v {
-            Value::Flag(b) => Some(*b),
-            _ => None,
-        })
-    }
-
-    pub fn state(&self, now: Slot, places: &[u16]) -> Val {
-        self.test(now, |v| match v {
-            Value::State(place) => Some(places.contains(place)),
-            _ => None,
-        })
     }
 
     /// Differs from the value before, at an instant; a pulse always does.
     pub fn changed(&self, now: Slot, start: Slot) -> Bits {
-        if self.instant_slot != now {
-            return if self.held.is_unknown() { Bits::UNKNOWN } else { Bits::FALSE };
-        }
-        let mut last = self.before;
-        let mut unsure = false;
-        for value in &self.instant {
-            if matches!(value, Value::Pulse) {
-                return Bits::TRUE;
-            }
-            if last.is_unknown() || value.is_unknown() {
-                unsure = true;
-            } else if last != *value {
-                return Bits::TRUE;
-            }
-            last = *value;
-        }
-        if !unsure {
+        if self.instant != now {
+            if self.held.is_unknown() { Bits::UNKNOWN } else { Bits::FALSE }
+        } else if self.differs {
+            Bits::TRUE
+        } else if !self.unsure {
             Bits::FALSE
-        } else if !self.before_heard && now == start && !self.instant.iter().any(|v| v.is_unknown()) {
+        } else if !self.before_heard && now == start && !self.is_unknown(now) {
             Bits::WARM_UP
         } else {
             Bits::UNKNOWN
@@ -166,21 +252,21 @@ impl SignalState {
     }
 
     /// Change per second since the stamp before.
-    pub fn rate(&self, now: Slot) -> Val {
+    pub fn rate(&self, now: Slot) -> Flat {
         let value = self.number(now);
-        let Some(at) = self.last_at else { return Val::UNKNOWN };
-        if value == Val::UNKNOWN {
+        let Some(at) = self.last_at else { return Flat::UNKNOWN };
+        if value == Flat::UNKNOWN {
             return value;
         }
         match self.earlier {
             Some((before, stamp)) => {
                 let seconds = at.since(stamp).nanos() as f64 / 1e9;
                 let (lo, hi) = ((value.lo - before) / seconds, (value.hi - before) / seconds);
-                if lo.is_finite() && hi.is_finite() { Val { lo, hi, ..value } } else { Val::UNKNOWN }
+                if lo.is_finite() && hi.is_finite() { Flat { lo, hi, ..value } } else { Flat::UNKNOWN }
             }
             // Nothing is missing: there was no second sample yet.
-            None if self.first => Val::WARM_UP,
-            None => Val::UNKNOWN,
+            None if self.first => Flat::WARM_UP,
+            None => Flat::UNKNOWN,
         }
     }
 
@@ -188,6 +274,7 @@ impl SignalState {
     pub fn age(&self, start: Time) -> Val {
         let base = self.last_at.unwrap_or(start).nanos();
         let line = Line { off: 0.0, n: 0.0, s: 1.0, base, div: 1e9 };
-        Val { lo: 0.0, hi: 0.0, bits: Bits::TRUE, ramp: Some(super::value::Ramp { lo: line, hi: line }) }
+        let flat = Flat { lo: 0.0, hi: 0.0, bits: Bits::TRUE };
+        Val { flat, ramp: Some(Ramp { lo: line, hi: line }) }
     }
 }

@@ -1,71 +1,127 @@
-//! What changes when by itself: one entry per item in a heap, mended when it comes up.
+//! What changes when by itself: a tree of minima over a fixed number of items, mended when an item comes up.
 
 use super::value::{NEVER, Slot};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
-/// Deadlines of items `0..n`.
+/// Deadlines of items `0..n`. Its memory is fixed.
 #[derive(Clone, Debug)]
 pub(super) struct Timetable {
-    heap: BinaryHeap<Reverse<(Slot, u32)>>,
     /// When the item really is due.
     due: Vec<Slot>,
-    /// The earliest entry of the item in the heap.
-    entered: Vec<Slot>,
+    /// Minima: the root is at 1, item `i` at `leaves + i`. An entry may be earlier than its item is due.
+    tree: Vec<Slot>,
+    leaves: usize,
 }
 
 impl Timetable {
     pub fn new(items: usize) -> Timetable {
-        Timetable { heap: BinaryHeap::with_capacity(2 * items), due: vec![NEVER; items], entered: vec![NEVER; items] }
+        let leaves = items.next_power_of_two().max(1);
+        Timetable { due: vec![NEVER; items], tree: vec![NEVER; 2 * leaves], leaves }
     }
+
+    pub fn bytes(&self) -> usize {
+        (self.due.len() + self.tree.len()) * size_of::<Slot>()
+    }
+
     /// The item is due at `at`, and not at what was said before.
     pub fn set(&mut self, item: usize, at: Slot) {
         self.due[item] = at;
         // An entry that is too early costs one look when it comes up; moving a deadline on costs nothing.
-        if at < self.entered[item] {
-            self.entered[item] = at;
-            self.heap.push(Reverse((at, item as u32)));
+        if at < self.tree[self.leaves + item] {
+            self.lower(item, at);
         }
     }
+
+    fn lower(&mut self, item: usize, at: Slot) {
+        let mut place = self.leaves + item;
+        while place > 0 && at < self.tree[place] {
+            self.tree[place] = at;
+            place /= 2;
+        }
+    }
+
+    /// Sets the entry of an item to when it is due.
+    fn mend(&mut self, item: usize) {
+        let mut place = self.leaves + item;
+        self.tree[place] = self.due[item];
+        while place > 1 {
+            place /= 2;
+            let least = self.tree[2 * place].min(self.tree[2 * place + 1]);
+            if self.tree[place] == least {
+                break;
+            }
+            self.tree[place] = least;
+        }
+    }
+
+    fn first(&self) -> usize {
+        let least = self.tree[1];
+        let mut place = 1;
+        while place < self.leaves {
+            place *= 2;
+            if self.tree[place] != least {
+                place += 1;
+            }
+        }
+        place - self.leaves
+    }
+
     /// The next item due at or before `now`.
     pub fn pop(&mut self, now: Slot) -> Option<usize> {
-        while let Some(&Reverse((at, item))) = self.heap.peek() {
-            if at > now {
-                return None;
-            }
-            self.heap.pop();
-            let item = item as usize;
-            if self.entered[item] != at {
-                continue;
-            }
-            self.entered[item] = NEVER;
-            if self.due[item] <= now {
+        while self.tree[1] <= now {
+            let item = self.first();
+            let due = self.due[item] <= now;
+            if due {
                 self.due[item] = NEVER;
+            }
+            self.mend(item);
+            if due {
                 return Some(item);
             }
-            let due = self.due[item];
-            self.set(item, due);
         }
         None
     }
+
     /// The earliest deadline.
+    #[inline]
     pub fn next(&mut self) -> Slot {
-        while let Some(&Reverse((at, item))) = self.heap.peek() {
-            let item = item as usize;
-            if self.entered[item] == at && self.due[item] == at {
-                return at;
-            }
-            self.heap.pop();
-            if self.entered[item] == at {
-                self.entered[item] = NEVER;
-                let due = self.due[item];
-                self.set(item, due);
-            }
+        if self.tree[1] < NEVER {
+            self.mend_first();
         }
-        NEVER
+        self.tree[1]
     }
-    /// The earliest deadline, as last worked out by [`Timetable::next`].
+
+    fn mend_first(&mut self) {
+        while self.tree[1] < NEVER {
+            let item = self.first();
+            if self.due[item] == self.tree[1] {
+                break;
+            }
+            self.mend(item);
+        }
+    }
+
+    /// The earliest deadline, as last worked out by [`Timetable::next`]; never later than it is.
     pub fn peek(&self) -> Slot {
-        self.heap.peek().map_or(NEVER, |&Reverse((at, _))| at)
+        self.tree[1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_come_up_in_order_and_can_be_put_off() {
+        let mut table = Timetable::new(5);
+        for (item, at) in [(0, 50), (1, 20), (2, 30), (3, 20), (4, 90)] {
+            table.set(item, at);
+        }
+        table.set(1, 70);
+        assert_eq!(table.next(), 20);
+        assert_eq!((table.pop(40), table.pop(40), table.pop(40)), (Some(3), Some(2), None));
+        table.set(4, NEVER);
+        assert_eq!(table.next(), 50);
+        assert_eq!((table.pop(100), table.pop(100), table.pop(100)), (Some(0), Some(1), None));
+        assert_eq!(table.next(), NEVER);
     }
 }

@@ -31,8 +31,9 @@ pub(super) fn time_of(slot: Slot) -> Time {
 ///
 /// Bit 0: all unknown is false (set: certainly true). Bit 1: all unknown is true (clear: certainly false).
 /// Bit 2: missing data is false but what lies before the start is true. Bit 3: its mirror image, for negation.
+/// As wide as the margins beside it, so that a value moves in whole words.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct Bits(pub u8);
+pub(super) struct Bits(pub u64);
 
 impl Bits {
     pub const FALSE: Bits = Bits(0);
@@ -54,6 +55,10 @@ impl Bits {
     }
     pub fn or(self, other: Bits) -> Bits {
         Bits(self.0 | other.0)
+    }
+    /// Either of the two, nobody knows which: readings that take missing data as false take the smaller.
+    pub fn hull(self, other: Bits) -> Bits {
+        Bits((self.0 & other.0 & 0b0101) | ((self.0 | other.0) & 0b1010))
     }
     /// In Kleene's words.
     pub fn truth(self) -> Truth {
@@ -167,6 +172,91 @@ pub(super) fn first_flip(tick: i64, steps: f64, flipped: impl Fn(i64) -> bool) -
     (steps > NEAR as f64).then_some(guess - NEAR)
 }
 
+/// The smaller of two numbers, neither NaN.
+pub(super) fn lesser(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
+/// The larger of two numbers, neither NaN.
+pub(super) fn greater(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
+/// What a node that stands still holds from one slot to its next change.
+///
+/// A formula: margin `lo..=hi` and truth. A number: the interval it lies in; its bits tell how sure that is
+/// (`TRUE` certain, `UNKNOWN` data missing, `WARM_UP` only what lies before the start is missing).
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub(super) struct Flat {
+    pub lo: f64,
+    pub hi: f64,
+    pub bits: Bits,
+}
+
+impl Flat {
+    pub const UNKNOWN: Flat = Flat { lo: f64::NEG_INFINITY, hi: f64::INFINITY, bits: Bits::UNKNOWN };
+    pub const WARM_UP: Flat = Flat { lo: f64::NEG_INFINITY, hi: f64::INFINITY, bits: Bits::WARM_UP };
+    pub const TRUE: Flat = Flat { lo: f64::INFINITY, hi: f64::INFINITY, bits: Bits::TRUE };
+    pub const FALSE: Flat = Flat { lo: f64::NEG_INFINITY, hi: f64::NEG_INFINITY, bits: Bits::FALSE };
+
+    /// A known number; unknown when it is not finite.
+    pub fn number(value: f64) -> Flat {
+        if value.is_finite() { Flat { lo: value, hi: value, bits: Bits::TRUE } } else { Flat::UNKNOWN }
+    }
+    /// Truth alone: the margin is infinite on the side that holds.
+    pub fn truth(bits: Bits) -> Flat {
+        Flat {
+            lo: if bits.certain() { f64::INFINITY } else { f64::NEG_INFINITY },
+            hi: if bits.possible() { f64::INFINITY } else { f64::NEG_INFINITY },
+            bits,
+        }
+    }
+    /// A formula of which only the sign of the margin is kept: what a temporal operator takes from a moving margin.
+    /// Sound, and wider than need be.
+    pub fn sign_only(bits: Bits) -> Flat {
+        Flat {
+            lo: if bits.certain() { 0.0 } else { f64::NEG_INFINITY },
+            hi: if bits.possible() { f64::INFINITY } else { 0.0 },
+            bits,
+        }
+    }
+    /// The negation of a formula.
+    pub fn not(self) -> Flat {
+        Flat { lo: -self.hi, hi: -self.lo, bits: self.bits.not() }
+    }
+    /// The smaller of two formulas.
+    pub fn and(self, other: Flat) -> Flat {
+        Flat { lo: lesser(self.lo, other.lo), hi: lesser(self.hi, other.hi), bits: self.bits.and(other.bits) }
+    }
+    /// The larger of two formulas.
+    pub fn or(self, other: Flat) -> Flat {
+        Flat { lo: greater(self.lo, other.lo), hi: greater(self.hi, other.hi), bits: self.bits.or(other.bits) }
+    }
+    /// Of what only more data could lift: its value when none comes.
+    pub fn if_nothing_more_came(self) -> Flat {
+        let certain = self.bits.0 & 0b0101;
+        Flat { lo: self.lo, hi: self.lo, bits: Bits(certain | (certain << 1)) }
+    }
+    /// The smallest value that contains both: what is left when two neighbours share one entry of a full memory.
+    pub fn hull(self, other: Flat) -> Flat {
+        Flat { lo: lesser(self.lo, other.lo), hi: greater(self.hi, other.hi), bits: self.bits.hull(other.bits) }
+    }
+    /// The same of two numbers: wider than a point is no longer certain.
+    pub fn number_hull(self, other: Flat) -> Flat {
+        let hull = self.hull(other);
+        let certain = hull.lo == hull.hi && self.bits == Bits::TRUE && other.bits == Bits::TRUE;
+        let warm_up = self.bits == Bits::WARM_UP && other.bits == Bits::WARM_UP;
+        let bits = if certain {
+            Bits::TRUE
+        } else if warm_up {
+            Bits::WARM_UP
+        } else {
+            Bits::UNKNOWN
+        };
+        Flat { bits, ..hull }
+    }
+}
+
 /// The two lines of an interval that moves.
 #[derive(Copy, Clone, PartialEq, Debug)]
 pub(super) struct Ramp {
@@ -174,62 +264,45 @@ pub(super) struct Ramp {
     pub hi: Line,
 }
 
-/// What a node holds from one slot to its next change.
-///
-/// A formula: margin `lo..=hi` and truth. A number: the interval it lies in; its bits tell how sure that is
-/// (`TRUE` certain, `UNKNOWN` data missing, `WARM_UP` only what lies before the start is missing).
+/// What a node that may move holds from one slot to its next change: as [`Flat`], possibly with a slope.
 #[derive(Copy, Clone, PartialEq, Debug)]
 pub(super) struct Val {
-    pub lo: f64,
-    pub hi: f64,
-    pub bits: Bits,
-    /// Present when the value moves with time; `lo` and `hi` above are then meaningless.
+    pub flat: Flat,
+    /// Present when the value moves with time; `lo` and `hi` of `flat` are then meaningless.
     pub ramp: Option<Ramp>,
 }
 
-impl Val {
-    pub const UNKNOWN: Val = Val { lo: f64::NEG_INFINITY, hi: f64::INFINITY, bits: Bits::UNKNOWN, ramp: None };
-    pub const WARM_UP: Val = Val { lo: f64::NEG_INFINITY, hi: f64::INFINITY, bits: Bits::WARM_UP, ramp: None };
-    pub const TRUE: Val = Val { lo: f64::INFINITY, hi: f64::INFINITY, bits: Bits::TRUE, ramp: None };
-    pub const FALSE: Val = Val { lo: f64::NEG_INFINITY, hi: f64::NEG_INFINITY, bits: Bits::FALSE, ramp: None };
+impl From<Flat> for Val {
+    fn from(flat: Flat) -> Val {
+        Val { flat, ramp: None }
+    }
+}
 
-    /// A known number.
-    pub fn number(value: f64) -> Val {
-        if value.is_finite() { Val { lo: value, hi: value, bits: Bits::TRUE, ramp: None } } else { Val::UNKNOWN }
-    }
-    /// Truth alone: the margin is infinite on the side that holds.
-    pub fn truth(bits: Bits) -> Val {
-        Val {
-            lo: if bits.certain() { f64::INFINITY } else { f64::NEG_INFINITY },
-            hi: if bits.possible() { f64::INFINITY } else { f64::NEG_INFINITY },
-            bits,
-            ramp: None,
-        }
-    }
+impl Val {
     pub fn lo_line(&self) -> Line {
         match &self.ramp {
             Some(ramp) => ramp.lo,
-            None => Line::flat(self.lo),
+            None => Line::flat(self.flat.lo),
         }
     }
     pub fn hi_line(&self) -> Line {
         match &self.ramp {
             Some(ramp) => ramp.hi,
-            None => Line::flat(self.hi),
+            None => Line::flat(self.flat.hi),
         }
     }
     /// From two lines; flat ones are kept as plain numbers.
     pub fn from_lines(lo: Line, hi: Line, bits: Bits, tick: i64) -> Val {
         if lo.is_flat() && hi.is_flat() {
-            Val { lo: lo.at(tick), hi: hi.at(tick), bits, ramp: None }
+            Flat { lo: lo.at(tick), hi: hi.at(tick), bits }.into()
         } else {
-            Val { lo: 0.0, hi: 0.0, bits, ramp: Some(Ramp { lo, hi }) }
+            Val { flat: Flat { lo: 0.0, hi: 0.0, bits }, ramp: Some(Ramp { lo, hi }) }
         }
     }
     /// The interval at a tick.
     pub fn at(&self, tick: i64) -> (f64, f64) {
         match &self.ramp {
-            None => (self.lo, self.hi),
+            None => (self.flat.lo, self.flat.hi),
             Some(ramp) => (ramp.lo.at(tick), ramp.hi.at(tick)),
         }
     }
@@ -243,30 +316,14 @@ impl Val {
     }
     /// The negation of a formula.
     pub fn not(self) -> Val {
-        Val {
-            lo: -self.hi,
-            hi: -self.lo,
-            bits: self.bits.not(),
-            ramp: self.ramp.map(|r| Ramp { lo: r.hi.negate(), hi: r.lo.negate() }),
+        Val { flat: self.flat.not(), ramp: self.ramp.map(|r| Ramp { lo: r.hi.negate(), hi: r.lo.negate() }) }
+    }
+    /// What contains both, when neither moves; of what moves nothing is kept but its truth.
+    pub fn hull(self, other: Val) -> Val {
+        match (self.ramp, other.ramp) {
+            (None, None) => self.flat.hull(other.flat).into(),
+            _ => Flat { bits: self.flat.bits.hull(other.flat.bits), ..Flat::UNKNOWN }.into(),
         }
-    }
-    /// A formula of which only the sign of the margin is kept: what a temporal operator takes from a moving margin.
-    /// Sound, and wider than need be.
-    pub fn sign_only(bits: Bits) -> Val {
-        Val {
-            lo: if bits.certain() { 0.0 } else { f64::NEG_INFINITY },
-            hi: if bits.possible() { f64::INFINITY } else { 0.0 },
-            bits,
-            ramp: None,
-        }
-    }
-    /// Smaller of two formulas that stand still.
-    pub fn min_flat(self, other: Val) -> Val {
-        Val { lo: self.lo.min(other.lo), hi: self.hi.min(other.hi), bits: self.bits.and(other.bits), ramp: None }
-    }
-    /// Larger of two formulas that stand still.
-    pub fn max_flat(self, other: Val) -> Val {
-        Val { lo: self.lo.max(other.lo), hi: self.hi.max(other.hi), bits: self.bits.or(other.bits), ramp: None }
     }
 }
 

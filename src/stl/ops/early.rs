@@ -3,8 +3,8 @@
 //! `always[a,b] p` breaks as soon as p does; `p until q` and `p unless q` break when p does before q came. (`eventually`
 //! can't break before its window has passed; there the judged value itself is the earliest.)
 
-use crate::stl::value::{Bits, NEVER, Slot, Val};
-use std::collections::VecDeque;
+use super::ring::Ring;
+use crate::stl::value::{Bits, Flat, NEVER, Slot};
 
 /// What F promises.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -20,7 +20,7 @@ pub(in crate::stl) enum Promise {
 pub(in crate::stl) struct Early {
     promise: Promise,
     /// Runs `from .. to` of instants that certainly asked and are not answered.
-    runs: VecDeque<(Slot, Slot)>,
+    runs: Ring<(Slot, Slot)>,
     /// Start of the run that goes on.
     open: Option<Slot>,
     /// The first instant that is certainly false.
@@ -28,14 +28,18 @@ pub(in crate::stl) struct Early {
 }
 
 impl Early {
-    pub fn new(promise: Promise) -> Early {
-        Early { promise, runs: VecDeque::new(), open: None, broken: None }
+    pub fn new(promise: Promise, room: usize) -> Early {
+        Early { promise, runs: Ring::new(room), open: None, broken: None }
+    }
+
+    pub fn bytes(room: usize) -> usize {
+        Ring::<(Slot, Slot)>::bytes(room)
     }
 
     /// The operands are `c`, `p` and `q` from `now` on.
-    pub fn eval(&mut self, now: Slot, c: Bits, p: Bits, q: Bits) -> (Val, Slot) {
+    pub fn eval(&mut self, now: Slot, c: Bits, p: Bits, q: Bits) -> (Flat, Slot) {
         if self.broken.is_some() {
-            return (Val::FALSE, NEVER);
+            return (Flat::FALSE, NEVER);
         }
         let (from, to) = match self.promise {
             Promise::Always { from, to } => (from, to),
@@ -53,7 +57,11 @@ impl Early {
         match (self.open, asks) {
             (None, true) => self.open = Some(now),
             (Some(start), false) => {
-                self.runs.push_back((start, now));
+                // Without a bound the first one that asked is as good as all; without room what lies behind it waits
+                // for the judgement at the deadline.
+                if to.is_some() && !self.runs.is_full() || self.runs.is_empty() {
+                    self.runs.push_back((start, now));
+                }
                 self.open = None;
             }
             _ => {}
@@ -64,25 +72,21 @@ impl Early {
                 self.runs.pop_front();
             }
         }
-        // Without a bound the first one that asked is as good as all.
-        if to.is_none() && self.runs.len() > 1 {
-            self.runs.truncate(1);
-        }
         if p.possible() {
-            return (Val::TRUE, NEVER);
+            return (Flat::TRUE, NEVER);
         }
         let first = self.runs.front().map(|run| run.0).or(self.open);
         let Some(mut first) = first else {
-            return (Val::TRUE, NEVER);
+            return (Flat::TRUE, NEVER);
         };
         if let Some(to) = to {
             first = first.max(now.saturating_sub(to));
         }
         if first <= now.saturating_sub(from) {
             self.broken = Some(first);
-            (Val::FALSE, NEVER)
+            (Flat::FALSE, NEVER)
         } else {
-            (Val::TRUE, first.saturating_add(from))
+            (Flat::TRUE, first.saturating_add(from))
         }
     }
 }

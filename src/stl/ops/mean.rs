@@ -1,14 +1,14 @@
 //! Time-weighted mean over a sliding window: full pieces are summed by two stacks, never by a running subtraction,
 //! and the pieces at both edges make the value a straight line between changes.
 
-use crate::stl::value::{Bits, Line, NEVER, Slot, Val, tick_of};
-use std::collections::VecDeque;
+use super::ring::Ring;
+use crate::stl::value::{Bits, Flat, Line, NEVER, Slot, Val, tick_of};
 
 #[derive(Copy, Clone, Debug, PartialEq)]
 struct Piece {
     /// Ticks `from .. to`; the open interval after tick `k` belongs to `k`.
     from: i64,
-    value: Val,
+    value: Flat,
 }
 
 /// Sums over some time. Where a bound is infinite only the time is counted.
@@ -23,7 +23,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn of(value: &Val, ticks: i64) -> Sum {
+    fn of(value: &Flat, ticks: i64) -> Sum {
         let mut sum = Sum::default();
         if ticks <= 0 {
             return sum;
@@ -63,25 +63,29 @@ pub(in crate::stl) struct Mean {
     /// Ticks.
     width: i64,
     /// The piece at the left edge, then all later ones; the last is the present one.
-    pieces: VecDeque<Piece>,
+    pieces: Ring<Piece>,
     /// Sums of pieces `1 ..= front.len()`, each to the end of that block; the nearest piece last.
-    front: Vec<Sum>,
+    front: Ring<Sum>,
     /// Sum of the pieces after that block, but for the present one.
     back: Sum,
 }
 
 impl Mean {
-    pub fn new(width_ticks: i64) -> Mean {
-        Mean { width: width_ticks.max(1), pieces: VecDeque::new(), front: Vec::new(), back: Sum::default() }
+    pub fn new(width_ticks: i64, room: usize) -> Mean {
+        Mean { width: width_ticks.max(1), pieces: Ring::new(room), front: Ring::new(room), back: Sum::default() }
     }
 
-    /// The operand is `value` from `now` on.
-    pub fn eval(&mut self, now: Slot, value: Val) -> (Val, Slot) {
+    pub fn bytes(room: usize) -> usize {
+        Ring::<Piece>::bytes(room) + Ring::<Sum>::bytes(room)
+    }
+
+    /// The operand is `value` from `now` on. `merged` is set when pieces had to be merged.
+    pub fn eval(&mut self, now: Slot, value: Flat, merged: &mut bool) -> (Val, Slot) {
         let tick = tick_of(now);
         if self.pieces.is_empty() {
-            self.pieces.push_back(Piece { from: tick.saturating_sub(self.width), value: Val::WARM_UP });
+            self.pieces.push_back(Piece { from: tick.saturating_sub(self.width), value: Flat::WARM_UP });
         }
-        self.take(now, tick, value);
+        *merged |= self.take(now, tick, value);
         let left = tick.saturating_sub(self.width);
         while self.pieces.get(1).is_some_and(|next| next.from <= left) {
             self.drop_first();
@@ -92,7 +96,7 @@ impl Mean {
         } else {
             let second = self.pieces[1].from;
             let mut sum = Sum::of(&self.pieces[0].value, second - left);
-            if let Some(front) = self.front.last() {
+            if let Some(front) = self.front.back() {
                 sum = sum.plus(front);
             }
             sum = sum.plus(&self.back);
@@ -127,14 +131,13 @@ impl Mean {
     }
 
     /// Takes note of the operand. A value that holds for no time at all (at an instant only) leaves no piece.
-    fn take(&mut self, now: Slot, tick: i64, value: Val) {
-        if now & 1 == 0 && self.pieces.len() > 1 {
-            let last = self.pieces.len() - 1;
-            if self.pieces[last].value == value {
-                return;
-            }
-        }
+    /// True when pieces had to be merged.
+    fn take(&mut self, now: Slot, tick: i64, value: Flat) -> bool {
         let last = self.pieces.len() - 1;
+        if now & 1 == 0 && last > 0 && self.pieces[last].value == value {
+            return false;
+        }
+        let mut merged = false;
         if last > 0 && self.pieces[last].from == tick {
             self.pieces[last].value = value;
         } else if last == 0 || self.pieces[last].value != value {
@@ -142,7 +145,27 @@ impl Mean {
                 let ended = self.pieces[last];
                 self.back = self.back.plus(&Sum::of(&ended.value, tick - ended.from));
             }
+            if self.pieces.is_full() {
+                self.merge(tick);
+                merged = true;
+            }
             self.pieces.push_back(Piece { from: tick, value });
+        }
+        merged
+    }
+
+    /// Neighbours share a piece from here on, but for the one at the left edge; all of them end by `tick`.
+    #[cold]
+    fn merge(&mut self, tick: i64) {
+        self.pieces.merge_neighbours(1, |older, younger| Piece {
+            from: older.from,
+            value: older.value.number_hull(younger.value),
+        });
+        self.front.clear();
+        self.back = Sum::default();
+        for i in 1..self.pieces.len() {
+            let end = self.pieces.get(i + 1).map_or(tick, |next| next.from);
+            self.back = self.back.plus(&Sum::of(&self.pieces[i].value, end - self.pieces[i].from));
         }
     }
 
@@ -159,11 +182,11 @@ impl Mean {
                 for i in (1..last).rev() {
                     let ticks = self.pieces[i + 1].from - self.pieces[i].from;
                     sum = Sum::of(&self.pieces[i].value, ticks).plus(&sum);
-                    self.front.push(sum);
+                    self.front.push_back(sum);
                 }
                 self.back = Sum::default();
             }
-            self.front.pop();
+            self.front.pop_back();
         }
         self.pieces.pop_front();
     }

@@ -1,23 +1,23 @@
 //! `rise(p)`: p is false just before and true now. `fall(p)` is `rise(not p)`.
 
-use crate::stl::value::{NEVER, Slot, Val};
+use crate::stl::value::{Flat, NEVER, Slot};
 
 /// State of one `rise`.
 #[derive(Clone, Debug)]
 pub(in crate::stl) struct Rise {
     /// The operand now and since when, and its value just before that.
-    current: Option<(Val, Slot)>,
-    before: Val,
+    current: Option<(Flat, Slot)>,
+    before: Flat,
 }
 
 impl Rise {
     /// Before the start `p` counts as false.
     pub fn new() -> Rise {
-        Rise { current: None, before: Val::FALSE }
+        Rise { current: None, before: Flat::FALSE }
     }
 
     /// The operand is `p` from `now` on.
-    pub fn eval(&mut self, now: Slot, p: Val) -> (Val, Slot) {
+    pub fn eval(&mut self, now: Slot, p: Flat) -> (Flat, Slot) {
         match self.current {
             Some((held, _)) if held == p => {}
             Some((held, _)) => {
@@ -28,10 +28,6 @@ impl Rise {
         }
         let since = self.current.map_or(now, |c| c.1);
         // Only at an instant can the value just before differ: an open interval has itself before it.
-        if since == now && now & 1 == 0 {
-            (self.before.not().min_flat(p), now + 1)
-        } else {
-            (p.not().min_flat(p), NEVER)
-        }
+        if since == now && now & 1 == 0 { (self.before.not().and(p), now + 1) } else { (p.not().and(p), NEVER) }
     }
 }

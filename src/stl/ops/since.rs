@@ -3,66 +3,81 @@
 //! In slots the two suprema of the definition are one: the value at `i` is the largest over `j` in `[i - b, i]` of
 //! min(q(j), smallest p over `(j, i]`); the limits from the left are the open intervals.
 
-use super::wedge::{LastBits, Wedge};
-use crate::stl::value::{Bits, NEVER, Slot, Val};
+use super::wedge::{LastBits, Wedges};
+use crate::stl::value::{Bits, Flat, NEVER, Slot};
 
 /// State of one `since`.
 #[derive(Clone, Debug)]
 pub(in crate::stl) struct Since {
     /// Length in slots; `None`: to the start.
     width: Option<i64>,
-    operands: Option<(Val, Val)>,
-    lo: Wedge,
-    hi: Wedge,
+    operands: Option<(Flat, Flat)>,
+    /// Not kept where the margin follows from truth alone, nor without a width.
+    wedges: Option<Wedges>,
     bits: LastBits,
+    /// Without a width: the best witness that lasts.
+    best: Flat,
+    /// What lies before the start is in the window and unknown.
+    looks_before_start: bool,
 }
 
 impl Since {
-    pub fn new(width: Option<i64>) -> Since {
-        Since { width, operands: None, lo: Wedge::default(), hi: Wedge::default(), bits: LastBits::default() }
+    /// `bare`: the operands have no margin but their truth.
+    pub fn new(width: Option<i64>, looks_before_start: bool, bare: bool, room: usize) -> Since {
+        Since {
+            width,
+            operands: None,
+            wedges: (!bare && width.is_some()).then(|| Wedges::new(room)),
+            bits: LastBits::default(),
+            best: Flat::FALSE,
+            looks_before_start: looks_before_start && width.is_some(),
+        }
     }
 
-    /// The operands are `p` and `q` from `now` on.
-    pub fn eval(&mut self, now: Slot, p: Val, q: Val) -> (Val, Slot) {
+    /// Bytes beside itself.
+    pub fn bytes(width: Option<i64>, bare: bool, room: usize) -> usize {
+        if bare || width.is_none() { 0 } else { Wedges::bytes(room) }
+    }
+
+    /// The operands are `p` and `q` from `now` on. `merged` is set when entries had to be merged.
+    pub fn eval(&mut self, now: Slot, p: Flat, q: Flat, merged: &mut bool) -> (Flat, Slot) {
         let left_at = match self.width {
             Some(width) => now.saturating_add(width),
             None => NEVER,
         };
         match self.operands {
-            Some(held) if held != (p, q) => self.witness(held.1, p, left_at),
+            Some(held) if held != (p, q) => *merged |= self.witness(&held.1, &p, left_at),
             // Before the start a bounded window sees an unknown witness; an unbounded one starts at the start.
-            None if self.width.is_some() => self.witness(Val::WARM_UP, p, left_at),
+            None if self.looks_before_start => *merged |= self.witness(&Flat::WARM_UP, &p, left_at),
             _ => {}
         }
         self.operands = Some((p, q));
-        self.lo.expire(now);
-        self.hi.expire(now);
-        let mut next = NEVER;
-        let mut out = q;
-        if let Some((lo, expiry)) = self.lo.front()
-            && lo > q.lo
-        {
-            out.lo = lo;
-            next = next.min(expiry);
-        }
-        if let Some((hi, expiry)) = self.hi.front()
-            && hi > q.hi
-        {
-            out.hi = hi;
-            next = next.min(expiry);
+        if self.width.is_none() {
+            return (q.or(self.best), NEVER);
         }
         let (mask, bits_change) = self.bits.at(now, q.bits.0);
-        out.bits = out.bits.or(Bits(mask));
-        (out, next.min(bits_change))
+        let bits = q.bits.or(Bits(mask));
+        match &mut self.wedges {
+            Some(wedges) => {
+                let (lo, hi, next) = wedges.with(now, &q);
+                (Flat { lo, hi, bits }, next.min(bits_change))
+            }
+            None => (Flat::truth(bits), bits_change),
+        }
     }
 
     /// The `q` that ended is a witness for later, as long as `p` lasts.
-    fn witness(&mut self, q: Val, p: Val, left_at: Slot) {
-        self.lo.push(q.lo, left_at);
-        self.hi.push(q.hi, left_at);
+    fn witness(&mut self, q: &Flat, p: &Flat, left_at: Slot) -> bool {
+        if self.width.is_none() {
+            self.best = self.best.or(*q).and(*p);
+            return false;
+        }
         self.bits.push(q.bits.0, left_at);
-        self.lo.clip(p.lo);
-        self.hi.clip(p.hi);
         self.bits.clip(p.bits.0);
+        self.wedges.as_mut().is_some_and(|wedges| {
+            let merged = wedges.push(q, left_at);
+            wedges.clip(p);
+            merged
+        })
     }
 }
