@@ -85,6 +85,8 @@ pub(super) struct Rule {
     live: Vec<Flat>,
     open: Vec<Open>,
     keeps_pieces: bool,
+    /// None of them is dropped.
+    keeps_all: bool,
     decided: Vec<Piece>,
     /// Instants after this slot need not be decided by the end of the record.
     scope_end: Slot,
@@ -131,6 +133,7 @@ impl Rule {
             live: Vec::new(),
             open: Vec::new(),
             keeps_pieces,
+            keeps_all: false,
             decided: Vec::new(),
             scope_end: NEVER,
             start: 0,
@@ -480,7 +483,7 @@ impl Rule {
 
     #[cold]
     fn note(&mut self, slot: Slot, lo: f64, hi: f64, truth: Truth, moving: bool) {
-        if self.decided.len() >= DECIDED_MAX {
+        if self.decided.len() >= DECIDED_MAX && !self.keeps_all {
             let mut kept = 0;
             for i in (0..self.decided.len()).step_by(2) {
                 let other = self.decided.get(i + 1).copied().unwrap_or(self.decided[i]);
@@ -508,6 +511,20 @@ impl Rule {
     pub fn record_ended(&mut self, end: Slot) {
         self.record_end = end;
         self.is_particular = true;
+    }
+
+    /// From here on every decided piece is kept until it is taken.
+    pub fn keep_all_pieces(&mut self) {
+        self.keeps_all = true;
+    }
+
+    /// Notes where a margin that still moves stands at the end of the scope.
+    pub fn note_end(&mut self, closed: Slot, late: i64, end: Slot) {
+        if let (Some(held), true) = (self.moving, self.keeps_pieces) {
+            let last = (closed - 1).min(end.saturating_add(late));
+            let (lo, hi) = held.at(tick_of(last));
+            self.note(last - late, lo, hi, held.flat.bits.truth(), true);
+        }
     }
 
     /// Hands over what was decided since the last call.
