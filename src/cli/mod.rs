@@ -4,6 +4,7 @@
 
 mod check;
 mod exit;
+mod explain;
 mod judge;
 mod live;
 mod plot;
@@ -37,6 +38,8 @@ struct Arguments {
 enum Command {
     /// Check scenarios with their rig and envelope; nothing is opened
     Check(check::CheckArguments),
+    /// Tell what a rule means, what it rests on, and what judging it costs
+    Explain(explain::ExplainArguments),
     /// Run a scenario and judge it
     Run(run::RunArguments),
     /// Judge a trace of any origin against any rule
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Check(arguments) => check::check(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),

@@ -21,3 +21,14 @@ pub fn line(words: impl Display) {
 pub fn aside(words: impl Display) {
     let _ = stderr().lock().write_all(format!("{words}\n").as_bytes());
 }
+
+/// A size in memory: `312 B`, `4.5 KiB`, `1.2 MiB`.
+pub fn bytes(count: usize) -> String {
+    const KIB: f64 = 1024.0;
+    let count_f64 = count as f64;
+    match count {
+        0..1024 => format!("{count} B"),
+        1024..1_048_576 => format!("{:.1} KiB", count_f64 / KIB),
+        _ => format!("{:.1} MiB", count_f64 / (KIB * KIB)),
+    }
+}

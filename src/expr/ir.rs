@@ -112,25 +112,9 @@ pub enum Number {
 impl Formula {
     /// Makes every margin count in SI units: for rules in which dimensions do not mix.
     pub fn set_scales_to_one(&mut self) {
-        match self {
-            Formula::Compare { scale, .. } | Formula::In { scale, .. } => *scale = 1.0,
-            Formula::Constant(_) | Formula::Flag(_) | Formula::State { .. } | Formula::Changed(_) => {}
-            Formula::Not(f)
-            | Formula::Rise(f)
-            | Formula::Fall(f)
-            | Formula::Always(_, f)
-            | Formula::Eventually(_, f)
-            | Formula::Historically(_, f)
-            | Formula::Once(_, f) => f.set_scales_to_one(),
-            Formula::And(all) | Formula::Or(all) => all.iter_mut().for_each(Formula::set_scales_to_one),
-            Formula::Implies(a, b)
-            | Formula::Iff(a, b)
-            | Formula::Until(_, a, b)
-            | Formula::Unless(_, a, b)
-            | Formula::Since(_, a, b) => {
-                a.set_scales_to_one();
-                b.set_scales_to_one();
-            }
+        if let Formula::Compare { scale, .. } | Formula::In { scale, .. } = self {
+            *scale = 1.0;
         }
+        self.children_mut(&mut Formula::set_scales_to_one);
     }
 }

@@ -3,6 +3,8 @@
 //! Invariant: nothing here knows time passing; `stl` judges what is built here.
 
 mod check;
+mod due;
+mod foreign;
 pub mod ir;
 pub mod walk;
 mod lex;
@@ -10,10 +12,14 @@ mod limits;
 mod parse;
 mod print;
 mod reach;
+mod say;
 mod syntax;
 
+pub use due::known_in_english;
 pub use limits::{Limit, Side, limits};
-pub use print::{number_words, words};
+pub use print::{number_unit, number_words, words};
+pub use reach::{history, horizon};
+pub use say::rule_in_english;
 
 use crate::diag::Severity;
 use crate::signal::{SignalId, SignalTable};

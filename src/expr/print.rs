@@ -70,6 +70,11 @@ pub fn number_words(quantity: &Number, signals: &SignalTable) -> String {
     number(quantity, &unit(quantity, signals).unwrap_or_else(Unit::one), signals)
 }
 
+/// The unit in which people read a quantity, as its signals suggest; `None` for constants alone.
+pub fn number_unit(quantity: &Number, signals: &SignalTable) -> Option<Unit> {
+    unit(quantity, signals)
+}
+
 fn join(all: &[Formula], word: &str, signals: &SignalTable) -> String {
     all.iter().map(|f| part(f, signals)).collect::<Vec<_>>().join(word)
 }
@@ -98,7 +103,7 @@ fn window(window: Window) -> String {
 }
 
 /// The unit in which people read a quantity; `None` for a constant alone.
-fn unit(number: &Number, signals: &SignalTable) -> Option<Unit> {
+pub(super) fn unit(number: &Number, signals: &SignalTable) -> Option<Unit> {
     let named = |text: &str| Unit::parse(text).ok();
     match number {
         Number::Constant(_) => None,
@@ -144,7 +149,7 @@ fn unit(number: &Number, signals: &SignalTable) -> Option<Unit> {
     }
 }
 
-fn number(quantity: &Number, unit_here: &Unit, signals: &SignalTable) -> String {
+pub(super) fn number(quantity: &Number, unit_here: &Unit, signals: &SignalTable) -> String {
     let show = |n: &Number| number(n, unit_here, signals);
     let alone = |n: &Number| number(n, &unit(n, signals).unwrap_or_else(Unit::one), signals);
     let list = |all: &[Number]| all.iter().map(show).collect::<Vec<_>>().join(", ");

@@ -39,6 +39,8 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::Restarted { .. }
         | EventKind::WrongIdentity { .. }
         | EventKind::RuleBlind { unknown: true, .. }
+        | EventKind::RuleLate { .. }
+        | EventKind::RuleMerged { .. }
         | EventKind::DeviceUnsafe { .. }
         | EventKind::Operator { .. }
         | EventKind::Blocked { .. } => Weight::Warning,
@@ -128,6 +130,19 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
                 format!("signal {} of rule {} is known again", signal(s), rule(r))
             }
         }
+        EventKind::RuleLate { rule: r, signal: s, count, behind } => {
+            let samples = if *count == 1 { "1 sample".to_owned() } else { format!("{count} samples") };
+            format!(
+                "{samples} of {} came too late for rule {}, up to {} behind what was judged: they count from then on",
+                signal(s),
+                rule(r),
+                words::span(*behind)
+            )
+        }
+        EventKind::RuleMerged { rule: r } => format!(
+            "signals of rule {} come faster than the rig declares: its margins may come out wider than they were",
+            rule(r)
+        ),
         EventKind::Tripped { cause } => format!("TRIP: {}", words::cause(plan, *cause)),
         EventKind::RungIssued { ladder, rung: r } => {
             format!("ladder of {}: {}", ladder_device(ladder), rung(ladder, r))

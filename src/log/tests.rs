@@ -113,9 +113,11 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::Remark { .. } => 37,
         EventKind::RuleJudged { .. } => 38,
         EventKind::Finished { .. } => 39,
+        EventKind::RuleLate { .. } => 40,
+        EventKind::RuleMerged { .. } => 41,
     }
 }
-const EVENT_KINDS: usize = 40;
+const EVENT_KINDS: usize = 42;
 
 fn every_event() -> Vec<EventKind> {
     let (link, device, step, rule) = (LinkId(3), DeviceId(65_535), StepId(70_000), RuleId(2));
@@ -149,6 +151,8 @@ fn every_event() -> Vec<EventKind> {
         EventKind::RuleViolated { rule, instant: Time::MIN },
         EventKind::RuleEpisode { rule, broken: true, instant: ms(-3) },
         EventKind::RuleBlind { rule, signal: SignalId(u32::MAX), unknown: true },
+        EventKind::RuleLate { rule, signal: SignalId(7), count: u64::MAX, behind: Span::from_nanos(-1) },
+        EventKind::RuleMerged { rule },
         EventKind::RuleMargin { rule, instant: Time::MAX, margin },
         EventKind::RungIssued { ladder, rung },
         EventKind::RungSkipped { ladder, rung },

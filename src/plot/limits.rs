@@ -96,17 +96,6 @@ pub fn decisive(rule: &Rule, plan: &Plan, trace: &Trace, at: Time) -> Vec<Signal
     found
 }
 
-/// Signals that a formula reads as numbers, each once, in order.
-pub fn signals_of(formula: &Formula) -> Vec<SignalId> {
-    let mut found = Vec::new();
-    visit_formula(formula, &mut |id| {
-        if !found.contains(&id) {
-            found.push(id);
-        }
-    });
-    found
-}
-
 #[derive(Clone)]
 struct Context {
     active: Option<Vec<Stretch>>,
@@ -319,61 +308,4 @@ fn complement(stretches: &[Stretch], whole: Stretch) -> Vec<Stretch> {
         out.push(Stretch { from, to: whole.to });
     }
     out
-}
-
-fn visit_formula(formula: &Formula, found: &mut impl FnMut(SignalId)) {
-    match formula {
-        Formula::Constant(_) => {}
-        Formula::Flag(signal) | Formula::Changed(signal) | Formula::State { signal, .. } => found(*signal),
-        Formula::Compare { left, right, .. } => {
-            visit_number(left, found);
-            visit_number(right, found);
-        }
-        Formula::In { expr, lo, hi, .. } => [expr, lo, hi].into_iter().for_each(|n| visit_number(n, found)),
-        Formula::Not(a) | Formula::Rise(a) | Formula::Fall(a) => visit_formula(a, found),
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().for_each(|p| visit_formula(p, found)),
-        Formula::Implies(a, b) | Formula::Iff(a, b) => {
-            visit_formula(a, found);
-            visit_formula(b, found);
-        }
-        Formula::Always(_, a) | Formula::Eventually(_, a) | Formula::Historically(_, a) | Formula::Once(_, a) => {
-            visit_formula(a, found);
-        }
-        Formula::Until(_, a, b) | Formula::Unless(_, a, b) | Formula::Since(_, a, b) => {
-            visit_formula(a, found);
-            visit_formula(b, found);
-        }
-    }
-}
-
-fn visit_number(number: &Number, found: &mut impl FnMut(SignalId)) {
-    match number {
-        Number::Constant(_) => {}
-        Number::Signal(signal) | Number::Rate(signal) | Number::Age(signal) => found(*signal),
-        Number::Negate(a)
-        | Number::Abs(a)
-        | Number::Sqrt(a)
-        | Number::Sin(a)
-        | Number::Cos(a)
-        | Number::Delta(_, a)
-        | Number::Mean(_, a) => visit_number(a, found),
-        Number::Add(a, b)
-        | Number::Subtract(a, b)
-        | Number::Multiply(a, b)
-        | Number::Divide(a, b)
-        | Number::Atan2(a, b) => {
-            visit_number(a, found);
-            visit_number(b, found);
-        }
-        Number::Min(parts) | Number::Max(parts) | Number::Norm(parts) => {
-            parts.iter().for_each(|p| visit_number(p, found));
-        }
-        Number::Clamp(a, b, c) => [a, b, c].into_iter().for_each(|n| visit_number(n, found)),
-        Number::Fraction(_, formula) => visit_formula(formula, found),
-        Number::Outside { x, y, .. } => {
-            visit_number(x, found);
-            visit_number(y, found);
-        }
-        Number::Table { input, .. } => visit_number(input, found),
-    }
 }

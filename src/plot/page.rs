@@ -2,7 +2,8 @@
 
 use super::axis::Axis;
 use super::scene::{Anchor, Area, BLACK, BLUE, Colour, GREEN, GREY, PALE, PURPLE, Scene, VERMILLION, fit};
-use super::{Subject, lane, limits, panel, strip};
+use super::{Subject, lane, panel, strip};
+use crate::expr::walk::signals_of;
 use crate::run::event::RunVerdict;
 use crate::signal::{SignalId, SignalKind};
 use crate::trace::{Bar, Lane, Stretch, Tone, words};
@@ -139,7 +140,7 @@ fn judged_signals(subject: &Subject<'_>) -> Vec<SignalId> {
     let mut all: Vec<SignalId> = Vec::new();
     for rule in &subject.plan.rules {
         for formula in [Some(&rule.spec.body), rule.spec.when.as_ref()].into_iter().flatten() {
-            for signal in limits::signals_of(formula) {
+            for signal in signals_of(formula) {
                 if !all.contains(&signal) && subject.plan.rig.signals.def(signal).device.is_some() {
                     all.push(signal);
                 }

@@ -7,6 +7,7 @@ use super::page::Page;
 use super::place::{Labels, Look, along, around};
 use super::scene::{Anchor, Area, BLACK, BLUE, GREY, PALE, PURPLE, Scene, VERMILLION};
 use super::strip::{COLUMN, blind, diamond};
+use crate::expr::walk::signals_of;
 use crate::rig::Rule;
 use crate::signal::{SignalId, SignalKind, Value};
 use crate::time::{Span, Time};
@@ -92,7 +93,7 @@ fn readers<'a>(page: &Page<'a>, signal: SignalId) -> Vec<(&'a Rule, &'a RuleTrac
         .plan
         .rules
         .iter()
-        .filter(|rule| limits::signals_of(&rule.spec.body).contains(&signal))
+        .filter(|rule| signals_of(&rule.spec.body).contains(&signal))
         .filter_map(|rule| Some((rule, page.subject.trace.rule(rule.spec.id)?)))
         .collect()
 }

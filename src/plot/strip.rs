@@ -5,6 +5,7 @@ use super::decimate::decimate;
 use super::page::Page;
 use super::place::{Labels, Look, around};
 use super::scene::{Anchor, Area, BLACK, BLUE, BROKEN, GREY, PALE, Scene, VERMILLION, fit};
+use crate::expr::walk::signals_of;
 use crate::rig::{MarginUnit, Rule};
 use crate::stl::RuleVerdict;
 use crate::time::Time;
@@ -91,7 +92,7 @@ pub fn draw(scene: &mut Scene, page: &Page<'_>, rule: &Rule, area: Area) {
 
 /// Decided margins (place on the page, margin in the rule's unit), broken where a signal of the rule was unknown.
 fn pieces(page: &Page<'_>, rule: &Rule, trace: &RuleTrace, area: Area) -> Vec<Vec<(f64, f64)>> {
-    let signals = super::limits::signals_of(&rule.spec.body);
+    let signals = signals_of(&rule.spec.body);
     let columns = signals.iter().filter_map(|s| page.subject.trace.column(*s));
     let mut breaks: Vec<Time> = columns.flat_map(|c| &c.gaps).chain(&trace.blind).map(|unknown| unknown.from).collect();
     breaks.sort();

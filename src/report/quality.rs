@@ -1,9 +1,9 @@
 //! How complete the data was: `quality.json`.
 
 use crate::scenario::plan::Plan;
-use crate::signal::Every;
+use crate::signal::{Every, SignalId};
 use crate::time::Span;
-use crate::trace::{Trace, words};
+use crate::trace::{LateSamples, Trace, words};
 use serde::Serialize;
 
 /// Data quality of a run.
@@ -13,6 +13,8 @@ pub struct Quality {
     pub format: u32,
     pub signals: Vec<SignalQuality>,
     pub links: Vec<LinkQuality>,
+    /// Rules whose signals came faster than declared, so that their margins may be wider than they were.
+    pub merged_rules: Vec<String>,
     /// What the recording itself lost, in words; absent when it is whole.
     pub recording_loss: Option<String>,
 }
@@ -29,6 +31,8 @@ pub struct SignalQuality {
     pub lost: Option<u64>,
     /// Came more than half a period after they were due.
     pub late: Option<u64>,
+    /// Came stamped before what was judged already, so that they counted only from then on.
+    pub judged_late: u64,
     /// Share of the expected samples that were lost, 0 to 1.
     pub lost_share: Option<f64>,
     /// Longest time without a sample, from its first one to the end.
@@ -86,6 +90,8 @@ pub fn quality(plan: &Plan, trace: &Trace) -> Quality {
                 received,
                 lost,
                 late,
+                // The same sample may have been late for several rules.
+                judged_late: late_for(trace, column.signal).map(|late| late.count).max().unwrap_or(0),
                 lost_share: expected.zip(lost).filter(|(e, _)| *e > 0).map(|(e, l)| l as f64 / e as f64),
                 longest_silence_s: silences.iter().max().map(|s| s.seconds()),
                 gaps: column.gaps.len(),
@@ -108,7 +114,14 @@ pub fn quality(plan: &Plan, trace: &Trace) -> Quality {
             down_s: l.down.iter().fold(Span::ZERO, |sum, s| sum + s.span()).seconds(),
         })
         .collect();
-    Quality { format: 1, signals, links, recording_loss: trace.loss.as_ref().map(ToString::to_string) }
+    let merged = plan.rules.iter().zip(&trace.rules).filter(|(_, t)| t.merged);
+    let merged_rules = merged.map(|(rule, _)| rule.name.clone()).collect();
+    Quality { format: 1, signals, links, merged_rules, recording_loss: trace.loss.as_ref().map(ToString::to_string) }
+}
+
+/// Every word on late samples of a signal.
+fn late_for(trace: &Trace, signal: SignalId) -> impl Iterator<Item = &LateSamples> {
+    trace.rules.iter().flat_map(|rule| &rule.late).filter(move |late| late.signal == signal)
 }
 
 impl Quality {

@@ -6,10 +6,12 @@ use super::{SAFETY_NOTICE, Subject};
 use crate::rig::Rule;
 use crate::run::event::StepOutcome;
 use crate::stl::RuleVerdict;
-use crate::time::Time;
-use crate::trace::{RuleTrace, words};
+use crate::time::{Span, Time};
+use crate::trace::{RuleTrace, RuleWhy, words};
 use std::fmt::Write;
 
+/// Lines of a chain that are shown; verdict.json has all.
+const WHY_LINES_MAX: usize = 12;
 /// Lost samples under this share are not worth a line.
 const LOST_SHARE_TOLD: f64 = 0.001;
 
@@ -64,7 +66,9 @@ fn rules(subject: &Subject<'_>, out: &mut String) {
                 None => line += "  never tried",
             },
             Some(j) => {
-                let margin = words::margin_between(rule, j.margin);
+                // Where dimensions mix, the comparison that it came from says more than a share does.
+                let critical = subject.trace.why(rule.spec.id).and_then(|why| why.critical.clone());
+                let margin = critical.unwrap_or_else(|| words::margin_between(rule, j.margin));
                 let word = if j.margin.lo.is_finite() || j.margin.hi.is_finite() { "margin " } else { "" };
                 line += &format!("  {word}{margin}");
                 if let Some(at) = j.worst_at {
@@ -79,6 +83,37 @@ fn rules(subject: &Subject<'_>, out: &mut String) {
         let _ = writeln!(out, "{}", line.trim_end());
         if judgement.is_some_and(|j| j.verdict == RuleVerdict::Fail) {
             let _ = writeln!(out, "                {}", rule.text);
+        }
+        if let Some(why) = subject.trace.why(rule.spec.id) {
+            behind(why, out);
+        }
+    }
+}
+
+/// What lies behind a verdict: the chain, how long it lasted, and how near the rule came to its deadlines.
+fn behind(why: &RuleWhy, out: &mut String) {
+    let mut line = |text: &str| {
+        let _ = writeln!(out, "                {text}");
+    };
+    // What was never asked for says nothing about time.
+    for timing in why.timings.iter().filter(|timing| timing.count > 0) {
+        line(&timing.text);
+    }
+    let told = &why.told;
+    if let Some(first) = told.episodes.first() {
+        let lasted = words::span(Span::from_seconds(told.broken_s));
+        let times = if told.episode_count == 1 { "once".into() } else { format!("{} times", told.episode_count) };
+        let to = first.to_s.map_or("the end".into(), |to| format!("{to:.3} s"));
+        line(&format!("broken {times}, {lasted} in all; at first from {:.3} s to {to}", first.from_s));
+    }
+    if !why.meanwhile.is_empty() {
+        line(&format!("meanwhile: {}", why.meanwhile.join("; ")));
+    }
+    if !told.lines.is_empty() {
+        line("why:");
+        told.lines.iter().take(WHY_LINES_MAX).for_each(|text| line(&format!("  {text}")));
+        if told.lines.len() > WHY_LINES_MAX {
+            line(&format!("  … {} more lines in verdict.json", told.lines.len() - WHY_LINES_MAX));
         }
     }
 }
@@ -203,6 +238,16 @@ fn data(subject: &Subject<'_>, out: &mut String) {
         .collect();
         if !troubles.is_empty() {
             lines.push(format!("link {}, {}", link.link, troubles.join(", ")));
+        }
+    }
+    for (rule, trace) in subject.plan.rules.iter().zip(&subject.trace.rules) {
+        for late in &trace.late {
+            let signal = &subject.plan.rig.signals.def(late.signal).name;
+            let behind = words::span(late.behind);
+            lines.push(format!("{signal}: {} samples too late for {}, up to {behind} behind", late.count, rule.name));
+        }
+        if trace.merged {
+            lines.push(format!("{}: its signals came faster than declared; its margins may be too wide", rule.name));
         }
     }
     if lines.is_empty() {

@@ -8,6 +8,7 @@ use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule};
 use crate::run::event::StepOutcome;
 use crate::scenario::plan::{FileRole, Mode};
+use crate::stl::why::{Told, ToldTiming};
 use crate::time::{Span, Time};
 use crate::trace::{RuleTrace, Stretch, words};
 use serde::Serialize;
@@ -78,6 +79,12 @@ pub struct RuleReport {
     pub tested_at_s: Option<f64>,
     pub margin: SignalMargin,
     pub worst_at_s: Option<f64>,
+    /// How near it came to its deadlines, for a rule that is about time.
+    pub timing: Vec<ToldTiming>,
+    /// Why it is broken or could not be judged: episodes, and the chain of parts and samples at the critical place.
+    pub why: Option<Told>,
+    /// What was going on when it was first broken: phase, step, faults, lost links.
+    pub meanwhile: Vec<String>,
     /// First instant judged false.
     pub violated_at_s: Option<f64>,
     /// When that could first be known.
@@ -100,7 +107,7 @@ pub struct SignalMargin {
     pub lo: Option<f64>,
     pub hi: Option<f64>,
     pub unit: String,
-    /// For people: `-0.46 m`, `held`, `broken`.
+    /// For people: `-0.46 m`, `held`, `broken`; where dimensions mix `0.4 m at fc.altitude <= 8 m (1 %)`.
     pub text: String,
 }
 
@@ -218,6 +225,7 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
 fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleReport {
     let judgement = trace.judgement.as_ref();
     let reaction = subject.trace.reaction.as_ref();
+    let why = subject.trace.why(rule.spec.id);
     let tripped_by = reaction.filter(|r| r.trip().is_some_and(|(_, cause)| cause == Cause::Rule(rule.spec.id)));
     let total = |stretches: &[Stretch]| stretches.iter().fold(Span::ZERO, |sum, s| sum + s.span()).seconds();
     let seconds = |span: Option<Span>| span.map(Span::seconds);
@@ -233,8 +241,14 @@ fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleRep
         source: rule.source.clone(),
         verdict: judgement.map(|j| words::verdict(j.verdict)),
         tested_at_s: trace.tested_at.map(Time::seconds),
-        margin: margin(rule, trace),
+        margin: SignalMargin {
+            text: why.and_then(|why| why.critical.clone()).unwrap_or_else(|| margin(rule, trace).text),
+            ..margin(rule, trace)
+        },
         worst_at_s: judgement.and_then(|j| j.worst_at).map(Time::seconds),
+        meanwhile: why.map_or_else(Vec::new, |why| why.meanwhile.clone()),
+        timing: why.map_or_else(Vec::new, |why| why.timings.clone()),
+        why: why.filter(|why| why.told.chain.is_some()).map(|why| why.told.clone()),
         violated_at_s: trace.violated.map(|v| v.instant).or(judgement.and_then(|j| j.violated_at)).map(Time::seconds),
         known_at_s: trace.violated.map(|v| v.known_at.seconds()),
         broken_s: total(&trace.broken),

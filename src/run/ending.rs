@@ -30,6 +30,9 @@ impl Core {
         for place in 0..self.links.len() {
             self.say_trouble(crate::wire::LinkId(place as u16), true, out);
         }
+        for word in self.judging.lateness.rest() {
+            self.emit(word, out);
+        }
         let judgements = self.judging.take_rules().map_or(Vec::new(), |engine| engine.finish(self.now));
         for judgement in &judgements {
             self.emit(EventKind::RuleJudged { judgement: judgement.clone() }, out);

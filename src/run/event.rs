@@ -129,6 +129,20 @@ pub enum EventKind {
         signal: SignalId,
         unknown: bool,
     },
+    /// Samples of a signal of the rule came stamped before what is judged already; they counted when they came, and
+    /// nothing is judged again. Totals since the start, said at most once a second.
+    RuleLate {
+        rule: RuleId,
+        signal: SignalId,
+        count: u64,
+        /// How far the latest of them was behind.
+        behind: Span,
+    },
+    /// Signals of the rule came faster than declared: its memory holds neighbouring values as one interval, so that its
+    /// margins may come out wider. Said once.
+    RuleMerged {
+        rule: RuleId,
+    },
     /// The rule's margin at a decided instant, thinned to what a plot can show, extremes kept.
     RuleMargin {
         rule: RuleId,

@@ -3,6 +3,7 @@
 use super::Effects;
 use super::core::Core;
 use super::event::EventKind;
+use super::lateness::Lateness;
 use crate::command::RuleId;
 use crate::expr::ir::Formula;
 use crate::expr::walk::signals_of;
@@ -42,6 +43,8 @@ pub(super) struct Judging {
     /// Per signal: when the input that brought the last sample arrived.
     arrived: Vec<Time>,
     stale_after: Vec<Option<Span>>,
+    /// Samples that came too late to be judged where they belong.
+    pub lateness: Lateness,
     changes: Vec<Change>,
     decided: Vec<(Time, Margin)>,
     last_margin: Vec<Option<Margin>>,
@@ -74,6 +77,7 @@ impl Judging {
             heard: vec![None; signals.len()],
             arrived: vec![Time::MIN; signals.len()],
             stale_after: signals.iter().map(|s| s.stale_after).collect(),
+            lateness: Lateness::default(),
             changes,
             decided: Vec::new(),
             last_margin: vec![None; plan.rules.len()],
@@ -300,7 +304,11 @@ impl Core {
                     }
                     self.emit(EventKind::RuleBlind { rule, signal, unknown }, out);
                 }
-                Change::Late { .. } | Change::Merged { .. } => {}
+                Change::Late { rule, signal, stamp, at } => {
+                    let word = self.judging.lateness.take(rule, signal, at.since(stamp), self.now);
+                    word.into_iter().for_each(|word| self.emit(word, out));
+                }
+                Change::Merged { rule, .. } => self.emit(EventKind::RuleMerged { rule }, out),
             }
         }
     }

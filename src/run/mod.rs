@@ -9,6 +9,7 @@ pub mod event;
 mod faults;
 mod fold;
 mod judging;
+mod lateness;
 mod reacting;
 mod script;
 mod steps;

@@ -4,7 +4,7 @@ use super::graph::{Builder, Edge, Op, Plan};
 use super::node::{Node, View, Work};
 use super::room;
 use super::rule::{Moment, Role, Rule};
-use super::signals::SignalState;
+use super::signals::{Memories, SignalState};
 use super::split;
 use super::timetable::Timetable;
 use super::value::{Flat, NEVER, Ramp, Slot, Val, slot_of, tick_of, time_of};
@@ -22,19 +22,15 @@ use crate::time::{Span, Time};
 #[derive(Clone, Debug)]
 pub struct Engine {
     nodes: Vec<Node>,
-    values: Vec<Flat>,
     links: Vec<Link>,
     /// Who depends on the nodes, node by node.
     parents: Vec<u32>,
     /// Which rules watch the nodes, and why, node by node.
     watches: Vec<Watch>,
-    /// Slopes of the nodes that may move.
-    ramps: Vec<Option<Ramp>>,
-    /// Per node: its place in `ramps`, or `u32::MAX`.
-    ramp_places: Vec<u32>,
+    /// The values of the nodes and signals, and the time.
+    view: View,
     plans: Vec<Plan>,
     rooms: Vec<usize>,
-    signals: Vec<SignalState>,
     /// Per signal: where its leaves stand in `leaf_list`, and the item of its staleness in the timetable.
     inputs: Vec<Input>,
     leaf_list: Vec<u32>,
@@ -47,16 +43,9 @@ pub struct Engine {
     timetable: Timetable,
     /// Which node, or past the nodes which signal, an item of the timetable is.
     items: Vec<u32>,
-    /// One bit per node, and one per word of these.
-    dirty: Vec<u64>,
-    dirty_words: Vec<u64>,
-    dirty_any: bool,
-    cut: bool,
+    /// Nodes whose children changed.
+    dirty: Dirty,
     started: bool,
-    ended: bool,
-    start: Time,
-    /// Everything before this slot is closed.
-    now: Slot,
     end: Slot,
     /// Signals that told several values at the present instant.
     touched: Vec<u32>,
@@ -90,6 +79,52 @@ struct Watch {
 struct Input {
     leaves: (u32, u32),
     item: u32,
+}
+
+/// Which nodes are to be brought up to date: one bit each, and one per word of these.
+#[derive(Clone, Debug)]
+struct Dirty {
+    nodes: Vec<u64>,
+    words: Vec<u64>,
+    any: bool,
+}
+
+impl Dirty {
+    fn new(nodes: usize) -> Dirty {
+        let words = nodes.div_ceil(64);
+        Dirty { nodes: vec![0; words], words: vec![0; words.div_ceil(64)], any: false }
+    }
+
+    #[inline]
+    fn mark_all(&mut self, nodes: &[u32]) {
+        for &node in nodes {
+            let word = (node / 64) as usize;
+            self.nodes[word] |= 1 << (node % 64);
+            self.words[word / 64] |= 1 << (word % 64);
+        }
+        self.any = true;
+    }
+
+    /// The first of them, from the block of words `block` on; parents stand behind their children, so that what gets
+    /// marked on the way lies ahead.
+    #[inline]
+    fn pop(&mut self, block: &mut usize) -> Option<usize> {
+        while let Some(words) = self.words.get_mut(*block) {
+            if *words != 0 {
+                let word = *block * 64 + words.trailing_zeros() as usize;
+                let nodes = &mut self.nodes[word];
+                let node = word * 64 + nodes.trailing_zeros() as usize;
+                *nodes &= nodes.wrapping_sub(1);
+                if *nodes == 0 {
+                    *words &= *words - 1;
+                }
+                return Some(node);
+            }
+            *block += 1;
+        }
+        self.any = false;
+        None
+    }
 }
 
 fn span_of(range: (u32, u32)) -> std::ops::Range<usize> {
@@ -138,9 +173,10 @@ impl Engine {
         }
         let plans = builder.plans;
         let count = plans.len();
-        let rooms = room::plan(&plans, signals);
+        let rooms = room::plan(&plans, signals, options.burst);
         let mut parents: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut leaves: Vec<Vec<u32>> = vec![Vec::new(); signals.len()];
+        let mut memories = vec![Memories::default(); signals.len()];
         for (id, plan) in plans.iter().enumerate() {
             for child in &plan.children {
                 let list = &mut parents[child.place()];
@@ -150,6 +186,8 @@ impl Engine {
             }
             if let Some(signal) = plan.op.signal() {
                 leaves[signal as usize].push(id as u32);
+                memories[signal as usize].changes |= matches!(plan.op, Op::Changed(_));
+                memories[signal as usize].rates |= matches!(plan.op, Op::Rate(_));
             }
         }
         let mut watches: Vec<Vec<Watch>> = vec![Vec::new(); count];
@@ -204,18 +242,23 @@ impl Engine {
         for (place, spec) in rules.iter().enumerate() {
             places[usize::from(spec.id.0)] = place as u32;
         }
-        let words = count.div_ceil(64);
         Engine {
-            values: vec![Flat::UNKNOWN; count],
+            view: View {
+                now: 0,
+                start: Time::ZERO,
+                ended: false,
+                cut,
+                values: vec![Flat::UNKNOWN; count],
+                ramps: vec![None; ramps as usize],
+                ramp_places,
+                signals: signals.iter().zip(memories).map(|(s, m)| SignalState::new(s.stale_after, m)).collect(),
+            },
             nodes,
             links,
             parents,
             watches,
-            ramps: vec![None; ramps as usize],
-            ramp_places,
             plans,
             rooms,
-            signals: signals.iter().map(|s| SignalState::new(s.stale_after)).collect(),
             inputs,
             leaf_list,
             readers,
@@ -223,14 +266,8 @@ impl Engine {
             places,
             timetable: Timetable::new(items.len()),
             items,
-            dirty: vec![0; words],
-            dirty_words: vec![0; words.div_ceil(64)],
-            dirty_any: false,
-            cut,
+            dirty: Dirty::new(count),
             started: false,
-            ended: false,
-            start: Time::ZERO,
-            now: 0,
             end: NEVER,
             touched: Vec::with_capacity(signals.len()),
             turned: Vec::with_capacity(signals.len()),
@@ -243,16 +280,19 @@ impl Engine {
     /// (staleness, age), but past windows that reach before `at` see unknown there. What was pushed before counts as
     /// held, too.
     pub fn start(&mut self, at: Time, held: &[(SignalId, Value, Time)], out: &mut Vec<Change>) {
-        self.start = at;
+        self.view.start = at;
         self.started = true;
-        self.now = slot_of(at);
-        for &(signal, value, stamp) in held {
-            self.signals[signal.0 as usize].take(stamp, slot_of(stamp), Some(value));
+        self.view.now = slot_of(at);
+        for rule in &mut self.rules {
+            rule.start(self.view.now);
         }
-        for signal in 0..self.signals.len() {
-            let state = &mut self.signals[signal];
+        for &(signal, value, stamp) in held {
+            self.view.signals[signal.0 as usize].take(stamp, slot_of(stamp), Some(value));
+        }
+        for signal in 0..self.view.signals.len() {
+            let state = &mut self.view.signals[signal];
             // A sample stamped exactly at the deadline, which may be the start, is still in time.
-            if state.stale_at < self.now {
+            if state.stale_at < self.view.now {
                 state.forget();
             }
             let stale_at = state.stale_at;
@@ -265,7 +305,7 @@ impl Engine {
         for id in 0..self.nodes.len() {
             let plan = &self.plans[id];
             let node = &mut self.nodes[id];
-            node.begin = self.now.saturating_add(plan.horizon.saturating_mul(2));
+            node.begin = self.view.now.saturating_add(plan.horizon.saturating_mul(2));
             node.heed_from = node.begin - plan.lead.saturating_mul(2);
             if plan.horizon == 0 {
                 self.mark(id as u32);
@@ -280,7 +320,7 @@ impl Engine {
     pub fn push(&mut self, at: Time, batch: &[(SignalId, Value)], out: &mut Vec<Change>) {
         if !self.started {
             for &(signal, value) in batch {
-                self.signals[signal.0 as usize].take(at, slot_of(at), Some(value));
+                self.view.signals[signal.0 as usize].take(at, slot_of(at), Some(value));
             }
             return;
         }
@@ -298,7 +338,7 @@ impl Engine {
     pub fn lose(&mut self, at: Time, signals: &[SignalId], out: &mut Vec<Change>) {
         if !self.started {
             for signal in signals {
-                self.signals[signal.0 as usize].take(at, slot_of(at), None);
+                self.view.signals[signal.0 as usize].take(at, slot_of(at), None);
             }
             return;
         }
@@ -321,8 +361,8 @@ impl Engine {
         if !self.started {
             return None;
         }
-        if self.arrived || self.dirty_any {
-            return Some(time_of(self.now));
+        if self.arrived || self.dirty.any {
+            return Some(time_of(self.view.now));
         }
         match self.timetable.peek() {
             NEVER => None,
@@ -339,13 +379,13 @@ impl Engine {
             return unknown;
         }
         let value = self.val(rule.body);
-        let (lo, hi) = value.at(tick_of(self.now - 1));
+        let (lo, hi) = value.at(tick_of(self.view.now - 1));
         (value.flat.bits.truth(), Margin { lo: lo + 0.0, hi: hi + 0.0 })
     }
 
     fn val(&self, edge: Edge) -> Val {
-        let ramp = self.ramps.get(self.ramp_places[edge.place()] as usize).copied().flatten();
-        let value = Val { flat: self.values[edge.place()], ramp };
+        let ramp = self.view.ramps.get(self.view.ramp_places[edge.place()] as usize).copied().flatten();
+        let value = Val { flat: self.view.values[edge.place()], ramp };
         if edge.is_negated() { value.not() } else { value }
     }
 
@@ -353,7 +393,7 @@ impl Engine {
     /// The whole line when nothing is decided yet.
     pub fn margin(&self, rule: RuleId) -> (Margin, Option<Time>) {
         match self.rule(rule) {
-            Some(rule) => rule.margin(self.now, rule.main_horizon.saturating_mul(2), self.end),
+            Some(rule) => rule.margin(self.view.now, rule.main_horizon.saturating_mul(2), self.end),
             None => (Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY }, None),
         }
     }
@@ -361,7 +401,7 @@ impl Engine {
     /// How the rule stands while its scope goes on.
     pub fn running(&self, rule: RuleId) -> Running {
         match self.rule(rule) {
-            Some(rule) => rule.running(self.now, rule.main_horizon.saturating_mul(2), self.end),
+            Some(rule) => rule.running(self.view.now, rule.main_horizon.saturating_mul(2), self.end),
             None => Running {
                 decided: Margin { lo: f64::NEG_INFINITY, hi: f64::INFINITY },
                 worst_at: None,
@@ -418,9 +458,9 @@ impl Engine {
     pub fn bytes(&self) -> usize {
         let nodes: usize = (0..self.plans.len()).map(|id| self.node_bytes(id)).sum();
         let lists = size_of_val(&*self.parents) + size_of_val(&*self.watches) + size_of_val(&*self.leaf_list);
-        let signals = self.signals.len() * (size_of::<SignalState>() + size_of::<Input>() + size_of::<u32>());
+        let signals = self.view.signals.len() * (size_of::<SignalState>() + size_of::<Input>() + size_of::<u32>());
         let rules = self.rules.len() * (size_of::<Rule>() + size_of::<RuleId>());
-        nodes + lists + signals + rules + self.timetable.bytes() + size_of::<Engine>()
+        nodes + lists + signals + rules + self.timetable.bytes() + size_of::<Engine>() + self.plans.len() / 4
     }
 
     /// Margins of instants decided since the last call, per rule, in order: what the margin strip draws.
@@ -449,7 +489,7 @@ impl Engine {
 
     /// True while some obligation of the rule is still open: a decision needs more time.
     pub fn open(&self, rule: RuleId) -> bool {
-        self.rule(rule).is_some_and(|rule| rule.is_open(self.now))
+        self.rule(rule).is_some_and(|rule| rule.is_open(self.view.now))
     }
 
     /// The script is over at `at`: later instants are still judged, but what only the end of the record leaves undecided
@@ -468,20 +508,20 @@ impl Engine {
     /// The same; with [`Options::pieces`] hands over the pieces not taken yet and those that only the end decides.
     pub fn finish_pieces(mut self, end: Time, pieces: &mut Vec<(RuleId, Piece)>) -> Vec<Judgement> {
         if !self.started {
-            return self.rules.iter().map(|rule| rule.judge(0, 0, -1, self.cut)).collect();
+            return self.rules.iter().map(|rule| rule.judge(0, 0, -1, self.view.cut)).collect();
         }
         let mut out = Vec::new();
         // What was stamped later is beyond the scope: it was never closed.
-        let end = slot_of(end).max(self.now - 1);
+        let end = slot_of(end).max(self.view.now - 1);
         self.close(end + 1, &mut out);
         self.touched.clear();
         self.turned.clear();
         self.end = end;
-        self.ended = true;
+        self.view.ended = true;
         for rule in &mut self.rules {
-            rule.record_ended();
+            rule.record_ended(end);
         }
-        for signal in &mut self.signals {
+        for signal in &mut self.view.signals {
             signal.forget();
         }
         for signal in 0..self.inputs.len() {
@@ -504,11 +544,11 @@ impl Engine {
         self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), &mut out);
         let mut own = Vec::new();
         for rule in &mut self.rules {
-            rule.note_end(self.now, rule.main_horizon.saturating_mul(2), end);
+            rule.note_end(self.view.now, rule.main_horizon.saturating_mul(2), end);
             rule.take_pieces(&mut own);
             pieces.extend(own.drain(..).map(|piece| (rule.id, piece)));
         }
-        let judge = |rule: &Rule| rule.judge(self.now, rule.main_horizon.saturating_mul(2), end, self.cut);
+        let judge = |rule: &Rule| rule.judge(self.view.now, rule.main_horizon.saturating_mul(2), end, self.view.cut);
         self.rules.iter().map(judge).collect()
     }
 
@@ -516,7 +556,7 @@ impl Engine {
     fn cut_window(&mut self, id: usize, end: Slot) {
         let plan = &self.plans[id];
         let looks_ahead = plan.lead > 0 && matches!(plan.op, Op::Once { .. } | Op::Until { .. });
-        if !self.cut || !looks_ahead || self.plans[plan.children[0].place()].op == Op::InScope {
+        if !self.view.cut || !looks_ahead || self.plans[plan.children[0].place()].op == Op::InScope {
             return;
         }
         self.nodes[id].cut_at = end + 1 + (plan.horizon - plan.lead).saturating_mul(2);
@@ -534,51 +574,51 @@ impl Engine {
     }
 
     fn mark(&mut self, node: u32) {
-        let word = (node / 64) as usize;
-        self.dirty[word] |= 1 << (node % 64);
-        self.dirty_words[word / 64] |= 1 << (word % 64);
-        self.dirty_any = true;
+        self.dirty.mark_all(&[node]);
     }
 
     /// Closes what lies before `at` and returns the instant at which new samples count.
     fn open_instant(&mut self, at: Time, out: &mut Vec<Change>) -> Time {
         let slot = slot_of(at);
-        if slot == self.now {
+        if slot == self.view.now {
             return at;
         }
-        if slot > self.now {
+        if slot > self.view.now {
             self.close(slot, out);
             return at;
         }
         // A closed instant is not judged again: a late sample counts from the first open one.
-        let open = (self.now + 1) & !1;
-        if open > self.now {
+        let open = (self.view.now + 1) & !1;
+        if open > self.view.now {
             self.close(open, out);
         }
         time_of(open)
     }
 
     /// A sample of the present instant takes effect.
+    #[inline]
     fn arrive(&mut self, at: Time, signal: usize, value: Option<Value>) {
-        let now = self.now;
-        let state = &mut self.signals[signal];
-        let crowded = state.crowded(now);
-        state.take(at, now, value);
-        if !crowded && state.crowded(now) {
+        let now = self.view.now;
+        let state = &mut self.view.signals[signal];
+        if state.take(at, now, value) {
             self.touched.push(signal as u32);
         }
-        let stale_at = state.stale_at;
-        let Input { leaves, item } = self.inputs[signal];
-        if item != u32::MAX {
-            self.timetable.set(item as usize, stale_at);
+        let input = &self.inputs[signal];
+        if input.item != u32::MAX {
+            self.timetable.set(input.item as usize, state.stale_at);
         }
-        for leaf in span_of(leaves) {
-            self.mark(self.leaf_list[leaf]);
-        }
+        let turned = state.is_unknown(now) != state.blind;
+        self.dirty.mark_all(&self.leaf_list[span_of(input.leaves)]);
         self.arrived = true;
-        let state = &self.signals[signal];
-        if state.is_unknown(now) != state.blind && !self.turned.contains(&(signal as u32)) {
-            self.turned.push(signal as u32);
+        if turned {
+            self.note_turn(signal as u32);
+        }
+    }
+
+    #[cold]
+    fn note_turn(&mut self, signal: u32) {
+        if !self.turned.contains(&signal) {
+            self.turned.push(signal);
         }
     }
 
@@ -593,14 +633,19 @@ impl Engine {
 
     /// Closes every slot before `end`.
     fn close(&mut self, end: Slot, out: &mut Vec<Change>) {
-        while self.now < end {
+        while self.view.now < end {
             if !self.turned.is_empty() {
                 self.tell_turned(out);
             }
-            self.step(out);
+            if self.timetable.peek() <= self.view.now {
+                self.pop(out);
+            }
+            if self.dirty.any {
+                self.step(out);
+            }
             self.arrived = false;
             if self.touched.is_empty() {
-                self.now = end.min(self.timetable.next());
+                self.view.now = end.min(self.timetable.next());
             } else {
                 self.settle(out);
             }
@@ -610,7 +655,7 @@ impl Engine {
     /// After an instant with several values of one signal the last one holds.
     #[cold]
     fn settle(&mut self, out: &mut Vec<Change>) {
-        self.now += 1;
+        self.view.now += 1;
         while let Some(signal) = self.touched.pop() {
             for leaf in span_of(self.inputs[signal as usize].leaves) {
                 self.mark(self.leaf_list[leaf]);
@@ -628,11 +673,11 @@ impl Engine {
     }
 
     fn tell_blind(&mut self, signal: usize, out: &mut Vec<Change>) {
-        let state = &mut self.signals[signal];
-        let unknown = state.is_unknown(self.now);
+        let state = &mut self.view.signals[signal];
+        let unknown = state.is_unknown(self.view.now);
         if state.blind != unknown {
             state.blind = unknown;
-            let at = time_of(self.now);
+            let at = time_of(self.view.now);
             for &(rule, known) in &self.readers[signal] {
                 if known {
                     out.push(Change::Blind { rule, signal: SignalId(signal as u32), unknown, at });
@@ -641,112 +686,117 @@ impl Engine {
         }
     }
 
-    /// Does what is due at the present slot and brings every node up to date.
-    fn step(&mut self, out: &mut Vec<Change>) {
-        while let Some(item) = self.timetable.pop(self.now) {
+    /// Does what is due at the present slot.
+    fn pop(&mut self, out: &mut Vec<Change>) {
+        while let Some(item) = self.timetable.pop(self.view.now) {
             let what = self.items[item] as usize;
             if what < self.nodes.len() {
                 self.mark(what as u32);
             } else {
                 let signal = what - self.nodes.len();
-                self.signals[signal].forget();
+                self.view.signals[signal].forget();
                 for leaf in span_of(self.inputs[signal].leaves) {
                     self.mark(self.leaf_list[leaf]);
                 }
                 self.tell_blind(signal, out);
             }
         }
-        if !self.dirty_any {
-            return;
-        }
-        self.dirty_any = false;
-        for block in 0..self.dirty_words.len() {
-            // Parents stand behind their children: what gets dirty on the way lies ahead.
-            while self.dirty_words[block] != 0 {
-                let word = block * 64 + self.dirty_words[block].trailing_zeros() as usize;
-                while self.dirty[word] != 0 {
-                    let bit = self.dirty[word].trailing_zeros();
-                    self.dirty[word] &= self.dirty[word] - 1;
-                    self.refresh(word * 64 + bit as usize, out);
-                }
-                self.dirty_words[block] &= !(1 << (word % 64));
-            }
+    }
+
+    /// Brings every node up to date, children before their parents.
+    fn step(&mut self, out: &mut Vec<Change>) {
+        let mut block = 0;
+        while let Some(node) = self.dirty.pop(&mut block) {
+            self.refresh(node, out);
         }
     }
 
+    #[inline]
     fn refresh(&mut self, id: usize, out: &mut Vec<Change>) {
-        let now = self.now;
-        let link = self.links[id];
+        let now = self.view.now;
+        let link = &self.links[id];
         let node = &mut self.nodes[id];
         if !node.begun && now < node.heed_from {
             // It begins with its last child; until then there is nothing to take in.
             self.timetable.set(link.item as usize, node.begin);
             return;
         }
-        let view = View {
-            now,
-            start: self.start,
-            ended: self.ended,
-            cut: self.cut,
-            values: &self.values,
-            ramps: &self.ramps,
-            ramp_places: &self.ramp_places,
-            signals: &self.signals,
-        };
         let mut merged = false;
-        let (flat, mut due, moving) = match &mut node.work {
-            Work::Moving(moving) => {
-                let (value, due) = moving.eval(&view, &mut merged);
-                (value.flat, due, Some(value))
+        let mut due = NEVER;
+        let value = match &mut node.work {
+            Work::Limit(limit) => limit.eval(&self.view),
+            Work::Both(a, b) => self.view.flat(*a).and(self.view.flat(*b)),
+            Work::Once(once, p) => {
+                let operand = if now >= node.cut_at { Flat::FALSE } else { self.view.flat(*p) };
+                let (value, next) = once.eval(now, operand, &mut merged);
+                due = next;
+                value
             }
+            Work::Moving(_) => return self.refresh_moving(id, out),
             _ => {
-                let (value, due) = node.eval(&view, &mut merged);
-                (value, due, None)
+                let (value, next) = node.eval(&self.view, &mut merged);
+                due = next;
+                value
             }
         };
-        let mut tell = node.begun && flat != self.values[id];
-        if let Some(value) = &moving {
-            let held = &mut self.ramps[self.ramp_places[id] as usize];
-            tell |= node.begun && *held != value.ramp;
-            *held = value.ramp;
-        }
+        let mut tell = value != self.view.values[id];
         if !node.begun {
-            if now >= node.begin {
-                node.begun = true;
-                tell = true;
-            } else {
-                due = due.min(node.begin);
-            }
+            (tell, due) = begin(node, now, due);
         }
         if link.item != u32::MAX {
-            if node.cut_at > now {
-                due = due.min(node.cut_at);
-            }
+            let due = if node.cut_at > now { due.min(node.cut_at) } else { due };
             self.timetable.set(link.item as usize, due);
         }
-        self.values[id] = flat;
+        self.view.values[id] = value;
+        if tell {
+            self.dirty.mark_all(&self.parents[span_of(link.parents)]);
+            for watch in &self.watches[span_of(link.watches)] {
+                let value = if watch.negated { value.not() } else { value };
+                let rule = &mut self.rules[watch.rule as usize];
+                match watch.role {
+                    Role::Main => rule.take_main(&value, now - link.late, out),
+                    role => {
+                        let moment = Moment { now, late: link.late, end: self.end };
+                        rule.take(role, &value, None, self.nodes[id].broken(), moment, out);
+                    }
+                }
+            }
+        }
         if merged {
             self.tell_merged(id, out);
         }
-        if !tell {
-            return;
+    }
+
+    /// The same for a node that may move.
+    #[inline(never)]
+    fn refresh_moving(&mut self, id: usize, out: &mut Vec<Change>) {
+        let now = self.view.now;
+        let link = &self.links[id];
+        let node = &mut self.nodes[id];
+        let mut merged = false;
+        let Work::Moving(moving) = &mut node.work else { return };
+        let (value, mut due) = moving.eval(&self.view, &mut merged);
+        let held = &mut self.view.ramps[self.view.ramp_places[id] as usize];
+        let mut tell = value.flat != self.view.values[id] || *held != value.ramp;
+        *held = value.ramp;
+        self.view.values[id] = value.flat;
+        if !node.begun {
+            (tell, due) = begin(node, now, due);
         }
-        for place in span_of(link.parents) {
-            let parent = self.parents[place];
-            let word = (parent / 64) as usize;
-            self.dirty[word] |= 1 << (parent % 64);
-            self.dirty_words[word / 64] |= 1 << (word % 64);
+        if link.item != u32::MAX {
+            self.timetable.set(link.item as usize, due);
         }
-        let moment = Moment { now, late: link.late, end: self.end };
-        for place in span_of(link.watches) {
-            let watch = self.watches[place];
-            let line = moving.filter(|value| value.ramp.is_some()).map(|v| if watch.negated { v.not() } else { v });
-            let value = if watch.negated { flat.not() } else { flat };
-            let broken = match watch.role {
-                Role::Early { .. } => self.nodes[id].broken(),
-                _ => None,
-            };
-            self.rules[watch.rule as usize].take(watch.role, value, line.as_ref(), broken, moment, out);
+        if tell {
+            self.dirty.mark_all(&self.parents[span_of(link.parents)]);
+            let moment = Moment { now, late: link.late, end: self.end };
+            for watch in &self.watches[span_of(link.watches)] {
+                let value = if watch.negated { value.not() } else { value };
+                let line = value.ramp.is_some().then_some(&value);
+                self.rules[watch.rule as usize].take(watch.role, &value.flat, line, None, moment, out);
+            }
+        }
+        if merged {
+            self.tell_merged(id, out);
         }
     }
 
@@ -757,10 +807,17 @@ impl Engine {
             let rule = self.rules[place].id;
             if !self.merged.contains(&rule) && self.reach(rule)[id] {
                 self.merged.push(rule);
-                out.push(Change::Merged { rule, at: time_of(self.now) });
+                out.push(Change::Merged { rule, at: time_of(self.view.now) });
             }
         }
     }
+}
+
+/// The node has its first value, if its time has come: whether to tell, and when it is due.
+#[cold]
+fn begin(node: &mut Node, now: Slot, due: Slot) -> (bool, Slot) {
+    node.begun = now >= node.begin;
+    (node.begun, if node.begun { due } else { due.min(node.begin) })
 }
 
 /// Whether the node works on a number, through delay lines.

@@ -189,7 +189,7 @@ impl Builder {
         matches!(self.plan(edge).op, Op::Constant(_) | Op::Truth)
     }
 
-    fn is_true(&self, edge: Edge) -> bool {
+    pub fn is_true(&self, edge: Edge) -> bool {
         self.plan(edge).op == Op::Truth && !edge.is_negated()
     }
 

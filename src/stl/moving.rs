@@ -2,7 +2,7 @@
 
 use super::graph::{Before, Edge, Op, Plan};
 use super::interval::{self, Interval};
-use super::node::{View, number, sign};
+use super::node::{View, number, sign_of};
 use super::ops::{Delay, Mean};
 use super::value::{Bits, Flat, Line, NEVER, Slot, Val, first_flip, tick_of};
 
@@ -49,7 +49,7 @@ impl Moving {
     }
 
     /// Its value from `view.now` on, and when its truth or its slope changes by itself.
-    pub fn eval(&mut self, view: &View<'_>, merged: &mut bool) -> (Val, Slot) {
+    pub fn eval(&mut self, view: &View, merged: &mut bool) -> (Val, Slot) {
         let part = |i: usize| view.val(self.parts[i]);
         match (&self.op, &mut self.memory) {
             (Op::Delay { .. }, Memory::Delay(delay)) => delay.eval(view.now, part(0), merged),
@@ -78,7 +78,7 @@ pub(super) fn arithmetic(op: &Op, x: Interval, y: Interval) -> Interval {
 }
 
 /// The operators that may follow a moving number.
-fn calculate(op: &Op, parts: &[Edge], view: &View<'_>) -> Val {
+fn calculate(op: &Op, parts: &[Edge], view: &View) -> Val {
     let bits = view.taint(parts);
     let tick = tick_of(view.now);
     let a = view.val(parts[0]);
@@ -119,23 +119,21 @@ fn calculate(op: &Op, parts: &[Edge], view: &View<'_>) -> Val {
 }
 
 /// Signed distance of the first number above the second.
-fn compare(strict: bool, scale: f64, a: &Val, b: &Val, parts: &[Edge], view: &View<'_>) -> (Val, Slot) {
-    let unsure = match view.taint(parts) {
-        Bits::WARM_UP => Bits::WARM_UP,
-        _ => Bits::UNKNOWN,
-    };
+fn compare(strict: bool, scale: f64, a: &Val, b: &Val, parts: &[Edge], view: &View) -> (Val, Slot) {
+    let sure =
+        |bits: Bits| if bits == Bits::UNKNOWN && view.taint(parts) == Bits::WARM_UP { Bits::WARM_UP } else { bits };
     if a.ramp.is_none() && b.ramp.is_none() {
         let (lo, hi) = (a.flat.lo - b.flat.hi, a.flat.hi - b.flat.lo);
         let lo = if lo.is_nan() { f64::NEG_INFINITY } else { lo };
         let hi = if hi.is_nan() { f64::INFINITY } else { hi };
-        let bits = sign(strict, lo, hi, unsure);
+        let bits = sure(sign_of(strict, lo, hi));
         let margin = if scale == 1.0 { (lo, hi) } else { (lo / scale, hi / scale) };
         return (Flat { lo: margin.0, hi: margin.1, bits }.into(), NEVER);
     }
     let tick = tick_of(view.now);
     let lo = a.lo_line().plus(b.hi_line().negate(), tick);
     let hi = a.hi_line().plus(b.lo_line().negate(), tick);
-    let bits = sign(strict, lo.at(tick), hi.at(tick), unsure);
+    let bits = sure(sign_of(strict, lo.at(tick), hi.at(tick)));
     // Truth can change where a bound reaches zero and where it leaves it.
     let next = [&lo, &hi]
         .into_iter()
@@ -147,7 +145,7 @@ fn compare(strict: bool, scale: f64, a: &Val, b: &Val, parts: &[Edge], view: &Vi
 }
 
 /// `and` of formulas of which some may move.
-fn both(parts: &[Edge], view: &View<'_>) -> (Val, Slot) {
+fn both(parts: &[Edge], view: &View) -> (Val, Slot) {
     let tick = tick_of(view.now);
     let values = parts.iter().map(|&part| view.val(part));
     if values.clone().all(|value| value.ramp.is_none()) {

@@ -12,7 +12,7 @@ use crate::time::Time;
 /// stands in `moving`.
 #[derive(Clone, Debug)]
 pub(super) enum Work {
-    Limit { signal: u32, limit: f64, above: bool, strict: bool, scale: f64 },
+    Limit(Limit),
     Both(Edge, Edge),
     Once(Box<Once>, Edge),
     Delay(Box<Delay<Flat>>, Edge),
@@ -35,6 +35,33 @@ pub(super) enum Work {
     Fixed(Flat),
     InScope,
     Moving(Box<Moving>),
+}
+
+/// A signal against a constant.
+#[derive(Clone, Debug)]
+pub(super) struct Limit {
+    signal: u32,
+    limit: f64,
+    above: bool,
+    /// The smallest signed distance that holds.
+    least: f64,
+    scale: f64,
+}
+
+impl Limit {
+    #[inline(always)]
+    pub fn eval(&self, view: &View) -> Flat {
+        let x = view.signal(self.signal).number(view.now);
+        let (lo, hi) =
+            if self.above { (x.lo - self.limit, x.hi - self.limit) } else { (self.limit - x.hi, self.limit - x.lo) };
+        scaled(lo, hi, self.scale, sign(self.least, lo, hi))
+    }
+}
+
+/// The smallest signed distance that holds.
+fn least(strict: bool) -> f64 {
+    // The smallest positive number: nothing lies between it and zero.
+    if strict { f64::from_bits(1) } else { 0.0 }
 }
 
 /// Arithmetic without a memory on numbers that stand still.
@@ -62,22 +89,24 @@ pub(super) struct Node {
 }
 
 /// What every node may look at.
-pub(super) struct View<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct View {
     pub now: Slot,
     pub start: Time,
     pub ended: bool,
     /// Windows are cut to the recording.
     pub cut: bool,
-    pub values: &'a [Flat],
+    pub values: Vec<Flat>,
     /// Slopes of the nodes that may move.
-    pub ramps: &'a [Option<Ramp>],
+    pub ramps: Vec<Option<Ramp>>,
     /// Per node: its place in `ramps`, or `u32::MAX`.
-    pub ramp_places: &'a [u32],
-    pub signals: &'a [SignalState],
+    pub ramp_places: Vec<u32>,
+    pub signals: Vec<SignalState>,
 }
 
-impl View<'_> {
+impl View {
     /// What the edge leads to; it must stand still.
+    #[inline]
     pub fn flat(&self, edge: Edge) -> Flat {
         let value = self.values[edge.place()];
         if edge.is_negated() { value.not() } else { value }
@@ -132,9 +161,13 @@ impl Node {
         let work = match &plan.op {
             // What is about time has a slope; a delay line may have one to delay.
             _ if plan.linear => Work::Moving(Box::new(Moving::new(plan, room))),
-            Op::Limit { signal, limit, above, strict, scale } => {
-                Work::Limit { signal: *signal, limit: limit.get(), above: *above, strict: *strict, scale: scale.get() }
-            }
+            Op::Limit { signal, limit, above, strict, scale } => Work::Limit(Limit {
+                signal: *signal,
+                limit: limit.get(),
+                above: *above,
+                least: least(*strict),
+                scale: scale.get(),
+            }),
             Op::And if plan.children.len() == 2 => Work::Both(child(0), child(1)),
             Op::And => Work::All(plan.children.clone().into_boxed_slice()),
             Op::Once { width, looks_before_start } => {
@@ -228,15 +261,10 @@ impl Node {
 
     /// Its value from `view.now` on, and when that changes by itself; of a node that may move, see [`Moving::eval`].
     /// `merged` is set when entries of its memory had to be merged.
-    pub fn eval(&mut self, view: &View<'_>, merged: &mut bool) -> (Flat, Slot) {
+    pub fn eval(&mut self, view: &View, merged: &mut bool) -> (Flat, Slot) {
         let now = view.now;
         let value = match &mut self.work {
-            Work::Limit { signal, limit, above, strict, scale } => {
-                let x = view.signal(*signal).number(now);
-                let (lo, hi) = if *above { (x.lo - *limit, x.hi - *limit) } else { (*limit - x.hi, *limit - x.lo) };
-                let bits = sign(*strict, lo, hi, Bits::UNKNOWN);
-                scaled(lo, hi, *scale, bits)
-            }
+            Work::Limit(limit) => limit.eval(view),
             Work::Both(a, b) => view.flat(*a).and(view.flat(*b)),
             Work::Once(once, p) => {
                 let operand = if now >= self.cut_at { Flat::FALSE } else { view.flat(*p) };
@@ -296,14 +324,16 @@ fn scaled(lo: f64, hi: f64, scale: f64, bits: Bits) -> Flat {
     if scale == 1.0 { Flat { lo, hi, bits } } else { Flat { lo: lo / scale, hi: hi / scale, bits } }
 }
 
-/// Whether a signed distance within `lo..=hi` holds; `unsure` where it can't be told.
-pub(super) fn sign(strict: bool, lo: f64, hi: f64, unsure: Bits) -> Bits {
-    let (holds, broken) = if strict { (lo > 0.0, hi <= 0.0) } else { (lo >= 0.0, hi < 0.0) };
-    match (holds, broken) {
-        (true, _) => Bits::TRUE,
-        (_, true) => Bits::FALSE,
-        _ => unsure,
-    }
+/// Whether a signed distance within `lo..=hi` holds, which it does from `least` on. Written without branches: truth is
+/// what can't be predicted.
+#[inline]
+fn sign(least: f64, lo: f64, hi: f64) -> Bits {
+    Bits((u64::from(lo >= least) * 0b0101) | (u64::from(hi >= least) * 0b1010))
+}
+
+/// The same for a comparison as it is written.
+pub(super) fn sign_of(strict: bool, lo: f64, hi: f64) -> Bits {
+    sign(least(strict), lo, hi)
 }
 
 /// Signed distance of one number above another; `taint` tells why it may be unsure.
@@ -311,7 +341,7 @@ fn compare(strict: bool, scale: f64, more: &Flat, less: &Flat, taint: impl FnOnc
     let (lo, hi) = (more.lo - less.hi, more.hi - less.lo);
     let lo = if lo.is_nan() { f64::NEG_INFINITY } else { lo };
     let hi = if hi.is_nan() { f64::INFINITY } else { hi };
-    let mut bits = sign(strict, lo, hi, Bits::UNKNOWN);
+    let mut bits = sign_of(strict, lo, hi);
     if bits == Bits::UNKNOWN && taint() == Bits::WARM_UP {
         bits = Bits::WARM_UP;
     }
@@ -338,7 +368,7 @@ pub(super) fn number(i: Interval, bits: Bits) -> Flat {
 }
 
 impl Calculation {
-    fn eval(&self, view: &View<'_>) -> Flat {
+    fn eval(&self, view: &View) -> Flat {
         let bits = view.taint(&self.parts);
         let at = |i: usize| view.interval(self.parts[i]);
         let fold = |pick: fn(Interval, Interval) -> Interval| {

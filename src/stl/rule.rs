@@ -25,6 +25,10 @@ pub(super) enum Role {
     },
     /// Nothing that comes can lift the rule's margin over this: the part of it that concerns the present.
     Ceiling,
+    /// The same, and asked for at every instant for the last `to` slots: where it breaks, the rule does.
+    Held {
+        to: i64,
+    },
     /// `when`.
     When,
     /// A promise without bound: its last value is what it is worth.
@@ -74,7 +78,8 @@ pub(super) struct Rule {
     worst_slot: Option<Slot>,
     /// What the rule's margin can't come out above.
     ceiling: f64,
-    violated: Option<Time>,
+    /// The slot at which it was proven broken.
+    violated: Option<Slot>,
     broken: bool,
     first_false: Option<Time>,
     live: Vec<Flat>,
@@ -85,7 +90,11 @@ pub(super) struct Rule {
     decided: Vec<Piece>,
     /// Instants after this slot need not be decided by the end of the record.
     scope_end: Slot,
-    record_ended: bool,
+    start: Slot,
+    /// The last slot of the record, once it has ended.
+    record_end: Slot,
+    /// The next value of the main node asks for more than the account.
+    is_particular: bool,
 }
 
 impl Rule {
@@ -127,7 +136,9 @@ impl Rule {
             keeps_all: false,
             decided: Vec::new(),
             scope_end: NEVER,
-            record_ended: false,
+            start: 0,
+            record_end: NEVER,
+            is_particular: true,
         };
         let mut roots = Vec::new();
         for part in &parts {
@@ -246,11 +257,18 @@ impl Rule {
         p: Edge,
     ) {
         let slots = |span: Span| span.nanos().saturating_mul(2);
-        let promise = Promise::Always { from: slots(window.from), to: window.to.map(slots) };
-        let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
-        watch(early, Role::Early { shift: 0 });
+        let still = builder.still(p);
+        if builder.is_true(asked) && window.from == Span::ZERO {
+            watch(still, Role::Held { to: window.to.map_or(NEVER, slots) });
+        } else {
+            let promise = Promise::Always { from: slots(window.from), to: window.to.map(slots) };
+            let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
+            watch(early, Role::Early { shift: 0 });
+            if window.to.is_some() {
+                self.ceiling(builder, watch, asked, window, still);
+            }
+        }
         if window.to.is_some() {
-            self.ceiling(builder, watch, asked, window, p);
             let whole = builder.historically(window, p, true);
             roots.push(builder.implies(asked, whole));
         } else {
@@ -264,7 +282,6 @@ impl Rule {
     /// `b` before: the same written about the past, so that nothing waits.
     fn ceiling(&self, builder: &mut Builder, watch: &mut impl FnMut(Edge, Role), asked: Edge, window: Window, p: Edge) {
         let asked_before = builder.asked_before(window, asked);
-        let p = builder.still(p);
         let ceiling = builder.implies(asked_before, p);
         watch(ceiling, Role::Ceiling);
     }
@@ -302,7 +319,7 @@ impl Rule {
     pub fn take(
         &mut self,
         role: Role,
-        value: Flat,
+        value: &Flat,
         moving: Option<&Val>,
         broken: Option<Slot>,
         when: Moment,
@@ -314,7 +331,7 @@ impl Rule {
             return;
         }
         match role {
-            Role::Main => self.take_main(value, moving, now, instant, out),
+            Role::Main => self.take_particular(value, moving, instant, out),
             Role::Judge => {
                 if moving.is_none() {
                     self.ceiling = lesser(self.ceiling, value.hi);
@@ -324,6 +341,12 @@ impl Rule {
                 }
             }
             Role::Ceiling => self.ceiling = lesser(self.ceiling, value.hi),
+            Role::Held { to } => {
+                self.ceiling = lesser(self.ceiling, value.hi);
+                if !value.bits.possible() && self.violated.is_none_or(|told| told == now) {
+                    self.violate(time_of(self.start.max(now.saturating_sub(to))), now, out);
+                }
+            }
             Role::Early { shift } => {
                 if let Some(first) = broken {
                     self.violate(time_of(first - shift), now, out);
@@ -337,7 +360,7 @@ impl Rule {
             }
             Role::Live(place) => {
                 if now <= end {
-                    self.live[place] = value;
+                    self.live[place] = *value;
                 }
             }
             Role::Asked(place) => {
@@ -359,21 +382,56 @@ impl Rule {
         }
     }
 
+    #[cold]
     fn violate(&mut self, instant: Time, now: Slot, out: &mut Vec<Change>) {
         self.first_false = Some(self.first_false.map_or(instant, |f| f.min(instant)));
-        if self.violated.is_none() {
-            self.violated = Some(instant);
-            out.push(Change::Violated { rule: self.id, instant, at: time_of(now) });
+        match self.violated {
+            None => {
+                self.violated = Some(now);
+                out.push(Change::Violated { rule: self.id, instant, at: time_of(now) });
+            }
+            // Of several promises that break at once the one that was broken first is told.
+            Some(told) if told == now => {
+                let id = self.id;
+                let told = out.iter_mut().rev().find_map(|change| match change {
+                    Change::Violated { rule, instant, .. } if *rule == id => Some(instant),
+                    _ => None,
+                });
+                if let Some(told) = told {
+                    *told = instant.min(*told);
+                }
+            }
+            Some(_) => {}
         }
     }
 
-    fn take_main(&mut self, value: Flat, moving: Option<&Val>, now: Slot, instant: Slot, out: &mut Vec<Change>) {
-        if self.moving.is_some() {
-            self.fold_end(now, instant);
+    /// The main node has a new value, which stands still, about the slot `instant`.
+    #[inline]
+    pub fn take_main(&mut self, value: &Flat, instant: Slot, out: &mut Vec<Change>) {
+        if self.is_particular {
+            self.take_particular(value, None, instant, out);
+        } else {
+            self.fold(value.lo, value.hi, instant);
+            self.bits = self.bits.and(value.bits);
+            let broken = !value.bits.possible();
+            if broken != self.broken {
+                self.turn(broken, instant, out);
+            }
         }
-        if self.record_ended && instant > self.scope_end && value.bits.possible() && !value.bits.certain() {
+    }
+
+    /// The same where more is asked than the account: pieces, slopes, the first value, the end.
+    #[inline(never)]
+    fn take_particular(&mut self, value: &Flat, moving: Option<&Val>, instant: Slot, out: &mut Vec<Change>) {
+        if instant > self.record_end {
+            return;
+        }
+        let now = instant + self.main_horizon.saturating_mul(2);
+        self.fold_end(now, instant);
+        self.moving = None;
+        let undecided = value.bits.possible() && !value.bits.certain();
+        if self.record_end < NEVER && instant > self.scope_end && undecided {
             // Only the end of the record leaves it open, and nobody asked for a decision on it.
-            self.moving = None;
             return;
         }
         let (lo, hi) = match moving {
@@ -386,17 +444,19 @@ impl Rule {
         self.moving = moving.copied();
         let broken = !value.bits.possible();
         if broken != self.broken {
-            self.turn(broken, now, instant, out);
+            self.turn(broken, instant, out);
         }
         if self.keeps_pieces {
             self.note(instant, lo, hi, value.bits.truth(), moving.is_some());
         }
+        self.is_particular = self.keeps_pieces || moving.is_some() || self.record_end < NEVER;
     }
 
     /// An episode of violation begins or ends.
-    fn turn(&mut self, broken: bool, now: Slot, instant: Slot, out: &mut Vec<Change>) {
+    #[inline(never)]
+    fn turn(&mut self, broken: bool, instant: Slot, out: &mut Vec<Change>) {
         if broken {
-            self.violate(time_of(instant), now, out);
+            self.violate(time_of(instant), instant + self.main_horizon.saturating_mul(2), out);
         }
         self.broken = broken;
         out.push(Change::Episode { rule: self.id, broken, at: time_of(instant) });
@@ -437,14 +497,20 @@ impl Rule {
         self.decided.push(Piece { at: time_of(slot), after: slot & 1 == 1, margin, truth, moving });
     }
 
+    /// The scope starts.
+    pub fn start(&mut self, slot: Slot) {
+        self.start = slot;
+    }
+
     /// What begins after `slot` need not be decided by the end of the record.
     pub fn close_scope(&mut self, slot: Slot) {
         self.scope_end = slot;
     }
 
     /// From here on what comes is about a future that was never recorded.
-    pub fn record_ended(&mut self) {
-        self.record_ended = true;
+    pub fn record_ended(&mut self, end: Slot) {
+        self.record_end = end;
+        self.is_particular = true;
     }
 
     /// From here on every decided piece is kept until it is taken.
@@ -487,8 +553,13 @@ impl Rule {
     /// How it stands before slot `closed`.
     pub fn running(&self, closed: Slot, late: i64, end: Slot) -> Running {
         let (decided, worst_at) = self.margin(closed, late, end);
-        let truth = if self.violated.is_some() { Truth::False } else { Truth::Unknown };
-        Running { decided, worst_at, early_hi: lesser(decided.hi, self.ceiling) + 0.0, truth }
+        let (truth, most) = match self.violated {
+            // What is broken has nothing left, by how much is told when it is decided.
+            Some(_) => (Truth::False, 0.0),
+            None => (Truth::Unknown, f64::INFINITY),
+        };
+        let early_hi = lesser(lesser(decided.hi, self.ceiling), most) + 0.0;
+        Running { decided, worst_at, early_hi, truth }
     }
 
     /// True while something asked for before slot `closed` may yet be answered.

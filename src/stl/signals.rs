@@ -10,51 +10,94 @@ const STATES_AT_ONCE: usize = 8;
 /// All values of one instant at which several came.
 #[derive(Clone, Debug)]
 struct Crowd {
+    /// What of them is of no use: of no value, or of another kind than asked for.
+    kinds: Kinds,
     lo: f64,
     hi: f64,
-    unknown: bool,
     flags: [bool; 2],
     states: [u16; STATES_AT_ONCE],
     states_len: usize,
 }
 
+/// Which kinds of values came.
+#[derive(Copy, Clone, PartialEq, Default, Debug)]
+struct Kinds {
+    number: bool,
+    flag: bool,
+    state: bool,
+    pulse: bool,
+    unknown: bool,
+}
+
 impl Crowd {
-    fn of(value: Value) -> Crowd {
-        let mut crowd = Crowd {
+    fn new() -> Crowd {
+        Crowd {
+            kinds: Kinds::default(),
             lo: f64::INFINITY,
             hi: f64::NEG_INFINITY,
-            unknown: false,
             flags: [false; 2],
             states: [0; STATES_AT_ONCE],
             states_len: 0,
-        };
-        crowd.add(value);
-        crowd
+        }
     }
     fn add(&mut self, value: Value) {
         match value {
             Value::Number(n) if n.is_finite() => {
+                self.kinds.number = true;
                 self.lo = lesser(self.lo, n);
                 self.hi = greater(self.hi, n);
             }
-            Value::Flag(b) => self.flags[usize::from(b)] = true,
+            Value::Flag(b) => {
+                self.kinds.flag = true;
+                self.flags[usize::from(b)] = true;
+            }
             Value::State(place) => {
+                self.kinds.state = true;
                 if !self.states[..self.states_len].contains(&place) {
                     if self.states_len < STATES_AT_ONCE {
                         self.states[self.states_len] = place;
                         self.states_len += 1;
                     } else {
-                        self.unknown = true;
+                        self.kinds.unknown = true;
                     }
                 }
             }
-            Value::Pulse => {}
-            Value::Number(_) | Value::Unknown => self.unknown = true,
+            Value::Pulse => self.kinds.pulse = true,
+            Value::Number(_) | Value::Unknown => self.kinds.unknown = true,
         }
     }
-    fn states(&self) -> &[u16] {
-        &self.states[..self.states_len]
+    fn number(&self) -> Flat {
+        if self.kinds != (Kinds { number: true, ..Kinds::default() }) {
+            return Flat::UNKNOWN;
+        }
+        let bits = if self.lo == self.hi { Bits::TRUE } else { Bits::UNKNOWN };
+        Flat { lo: self.lo, hi: self.hi, bits }
     }
+    fn flag(&self) -> Bits {
+        let sure = self.kinds == Kinds { flag: true, ..Kinds::default() } && self.flags[0] != self.flags[1];
+        if sure { Bits::of(self.flags[1]) } else { Bits::UNKNOWN }
+    }
+    fn state(&self, places: &[u16]) -> Bits {
+        if self.kinds != (Kinds { state: true, ..Kinds::default() }) {
+            return Bits::UNKNOWN;
+        }
+        let states = &self.states[..self.states_len];
+        let inside = states.iter().filter(|place| places.contains(place)).count();
+        match inside {
+            0 => Bits::FALSE,
+            all if all == states.len() => Bits::TRUE,
+            _ => Bits::UNKNOWN,
+        }
+    }
+}
+
+/// What a signal has to remember beside what it holds.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Memories {
+    /// For `changed`.
+    pub changes: bool,
+    /// For `rate`.
+    pub rates: bool,
 }
 
 /// State of one signal.
@@ -64,15 +107,17 @@ pub(super) struct SignalState {
     held: Value,
     /// The slot of the last samples, [`Slot::MIN`] once they are forgotten.
     instant: Slot,
-    /// Present when several values came at `instant`.
-    crowd: Option<Crowd>,
     /// When it goes stale.
     pub stale_at: Slot,
-    stale_after: Option<Span>,
-    /// Told as unknown.
-    pub blind: bool,
     /// Stamp of the last sample.
     last_at: Option<Time>,
+    stale_after: Option<Span>,
+    memories: Memories,
+    /// Told as unknown.
+    pub blind: bool,
+    /// Several values came at `instant`.
+    is_crowded: bool,
+    crowd: Crowd,
     /// Something had been heard before the instant.
     before_heard: bool,
     /// At the instant some value differed from the one before it, or was a pulse; some comparison was impossible.
@@ -85,15 +130,17 @@ pub(super) struct SignalState {
 }
 
 impl SignalState {
-    pub fn new(stale_after: Option<Span>) -> SignalState {
+    pub fn new(stale_after: Option<Span>, memories: Memories) -> SignalState {
         SignalState {
             held: Value::Unknown,
             instant: Slot::MIN,
-            crowd: None,
             stale_at: NEVER,
-            stale_after,
-            blind: false,
             last_at: None,
+            stale_after,
+            memories,
+            blind: false,
+            is_crowded: false,
+            crowd: Crowd::new(),
             before_heard: false,
             differs: false,
             unsure: false,
@@ -102,24 +149,53 @@ impl SignalState {
         }
     }
 
-    /// Takes a sample at `at`, which is slot `now`; `None`: the device died.
-    pub fn take(&mut self, at: Time, now: Slot, value: Option<Value>) {
+    /// Takes a sample at `at`, which is slot `now`; `None`: the device died. True when it is the second of its instant.
+    #[inline]
+    pub fn take(&mut self, at: Time, now: Slot, value: Option<Value>) -> bool {
         let told = value.unwrap_or(Value::Unknown);
-        if self.instant != now {
+        if self.memories.changes {
+            self.remember_change(now, told);
+        }
+        let mut second = false;
+        if self.instant == now {
+            second = self.take_another(told);
+        } else {
             self.instant = now;
-            self.crowd = None;
+            self.is_crowded = false;
+        }
+        if value.is_some() {
+            if self.memories.rates && self.last_at != Some(at) {
+                self.remember_rate();
+            }
+            self.last_at = Some(at);
+            self.stale_at = match self.stale_after {
+                Some(span) => slot_of(at + span),
+                None => NEVER,
+            };
+        } else {
+            self.stale_at = NEVER;
+        }
+        self.held = told;
+        second
+    }
+
+    #[cold]
+    fn take_another(&mut self, told: Value) -> bool {
+        let second = !self.is_crowded;
+        if second {
+            self.is_crowded = true;
+            self.crowd = Crowd::new();
+            self.crowd.add(self.held);
+        }
+        self.crowd.add(told);
+        second
+    }
+
+    fn remember_change(&mut self, now: Slot, told: Value) {
+        if self.instant != now {
             self.differs = false;
             self.unsure = false;
             self.before_heard = self.last_at.is_some();
-        } else {
-            match &mut self.crowd {
-                Some(crowd) => crowd.add(told),
-                None => {
-                    let mut crowd = Crowd::of(self.held);
-                    crowd.add(told);
-                    self.crowd = Some(crowd);
-                }
-            }
         }
         if matches!(told, Value::Pulse) {
             self.differs = true;
@@ -128,20 +204,15 @@ impl SignalState {
         } else if self.held != told {
             self.differs = true;
         }
-        if value.is_some() {
-            if self.last_at != Some(at) {
-                self.first = self.last_at.is_none();
-                self.earlier = match (self.held, self.last_at) {
-                    (Value::Number(n), Some(stamp)) if n.is_finite() => Some((n, stamp)),
-                    _ => None,
-                };
-            }
-            self.last_at = Some(at);
-            self.stale_at = self.stale_after.map_or(NEVER, |span| slot_of(at + span));
-        } else {
-            self.stale_at = NEVER;
-        }
-        self.held = told;
+    }
+
+    /// A new stamp begins.
+    fn remember_rate(&mut self) {
+        self.first = self.last_at.is_none();
+        self.earlier = match (self.held, self.last_at) {
+            (Value::Number(n), Some(stamp)) if n.is_finite() => Some((n, stamp)),
+            _ => None,
+        };
     }
 
     /// Its time is up, or the scope is over: unknown from here.
@@ -153,29 +224,19 @@ impl SignalState {
 
     /// All values at `now` when several came, so that what holds after it may differ.
     fn crowd(&self, now: Slot) -> Option<&Crowd> {
-        match &self.crowd {
-            Some(crowd) if self.instant == now => Some(crowd),
-            _ => None,
-        }
-    }
-
-    /// True when several values came at the instant `now`.
-    pub fn crowded(&self, now: Slot) -> bool {
-        self.crowd(now).is_some()
+        (self.is_crowded && self.instant == now).then_some(&self.crowd)
     }
 
     /// True when it tells nothing at `now`.
+    #[inline]
     pub fn is_unknown(&self, now: Slot) -> bool {
-        self.held.is_unknown() || self.crowd(now).is_some_and(|crowd| crowd.unknown)
+        self.held.is_unknown() || self.crowd(now).is_some_and(|crowd| crowd.kinds.unknown)
     }
 
+    #[inline]
     pub fn number(&self, now: Slot) -> Flat {
         if let Some(crowd) = self.crowd(now) {
-            if crowd.unknown || crowd.lo > crowd.hi {
-                return Flat::UNKNOWN;
-            }
-            let bits = if crowd.lo == crowd.hi { Bits::TRUE } else { Bits::UNKNOWN };
-            return Flat { lo: crowd.lo, hi: crowd.hi, bits };
+            return crowd.number();
         }
         match self.held {
             Value::Number(n) => Flat::number(n),
@@ -185,8 +246,7 @@ impl SignalState {
 
     pub fn flag(&self, now: Slot) -> Bits {
         match (self.crowd(now), self.held) {
-            (Some(crowd), _) if crowd.unknown || crowd.flags[0] == crowd.flags[1] => Bits::UNKNOWN,
-            (Some(crowd), _) => Bits::of(crowd.flags[1]),
+            (Some(crowd), _) => crowd.flag(),
             (None, Value::Flag(b)) => Bits::of(b),
             _ => Bits::UNKNOWN,
         }
@@ -194,13 +254,7 @@ impl SignalState {
 
     pub fn state(&self, now: Slot, places: &[u16]) -> Bits {
         match (self.crowd(now), self.held) {
-            (Some(crowd), _) => {
-                let mut inside = crowd.states().iter().map(|place| places.contains(place));
-                match inside.next() {
-                    Some(first) if !crowd.unknown && inside.all(|other| other == first) => Bits::of(first),
-                    _ => Bits::UNKNOWN,
-                }
-            }
+            (Some(crowd), _) => crowd.state(places),
             (None, Value::State(place)) => Bits::of(places.contains(&place)),
             _ => Bits::UNKNOWN,
         }

@@ -82,7 +82,15 @@ impl Timetable {
     }
 
     /// The earliest deadline.
+    #[inline]
     pub fn next(&mut self) -> Slot {
+        if self.tree[1] < NEVER {
+            self.mend_first();
+        }
+        self.tree[1]
+    }
+
+    fn mend_first(&mut self) {
         while self.tree[1] < NEVER {
             let item = self.first();
             if self.due[item] == self.tree[1] {
@@ -90,7 +98,6 @@ impl Timetable {
             }
             self.mend(item);
         }
-        self.tree[1]
     }
 
     /// The earliest deadline, as last worked out by [`Timetable::next`]; never later than it is.

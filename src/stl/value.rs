@@ -31,8 +31,9 @@ pub(super) fn time_of(slot: Slot) -> Time {
 ///
 /// Bit 0: all unknown is false (set: certainly true). Bit 1: all unknown is true (clear: certainly false).
 /// Bit 2: missing data is false but what lies before the start is true. Bit 3: its mirror image, for negation.
+/// As wide as the margins beside it, so that a value moves in whole words.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct Bits(pub u8);
+pub(super) struct Bits(pub u64);
 
 impl Bits {
     pub const FALSE: Bits = Bits(0);

@@ -1,6 +1,9 @@
 //! Recording -> columns.
 
-use super::{Column, LinkTrace, Reaction, RuleTrace, RungRun, StepRun, Stretch, Trace, Violation, lanes, told};
+use super::{
+    Column, LateSamples, LinkTrace, Reaction, RuleTrace, RuleWhy, RungRun, StepRun, Stretch, Trace, Violation, lanes,
+    told,
+};
 use crate::command::RuleId;
 use crate::log::{Entry, Recording};
 use crate::run::Input;
@@ -35,7 +38,7 @@ impl Trace {
         let steps = steps(&events, whole.to);
         let reaction = reaction(&events);
         let lanes = lanes::lanes(plan, &events, &steps, &links, reaction.as_ref(), whole.to);
-        Trace {
+        let mut trace = Trace {
             whole,
             armed_at: events.iter().find(|e| e.kind == EventKind::Armed).map(|e| e.at),
             columns,
@@ -49,9 +52,17 @@ impl Trace {
                 EventKind::Finished { outcome } => Some(outcome.clone()),
                 _ => None,
             }),
+            whys: Vec::new(),
             events,
             loss,
-        }
+        };
+        trace.whys = trace.work_out_whys(plan);
+        trace
+    }
+
+    /// What lies behind the rule's verdict, if there is more to say than its margin.
+    pub fn why(&self, rule: RuleId) -> Option<&RuleWhy> {
+        self.whys.get(usize::from(rule.0))?.as_ref()
     }
 
     /// The signal's column; `None` for a signal of another plan.
@@ -146,6 +157,8 @@ fn rules(plan: &Plan, events: &[Event], end: Time) -> Vec<RuleTrace> {
             margins: Vec::new(),
             broken: Vec::new(),
             blind: Vec::new(),
+            late: Vec::new(),
+            merged: false,
             tested_at: None,
             violated: None,
             judgement: None,
@@ -182,6 +195,12 @@ fn rules(plan: &Plan, events: &[Event], end: Time) -> Vec<RuleTrace> {
                     with(&mut rules, *rule, &mut |r| r.blind.push(Stretch { from, to: event.at }));
                 }
             }
+            EventKind::RuleLate { rule, signal, count, behind } => with(&mut rules, *rule, &mut |r| {
+                // Each word gives the totals since the start: the last one stands.
+                r.late.retain(|late| late.signal != *signal);
+                r.late.push(LateSamples { signal: *signal, count: *count, behind: *behind });
+            }),
+            EventKind::RuleMerged { rule } => with(&mut rules, *rule, &mut |r| r.merged = true),
             EventKind::RuleMargin { rule, instant, margin } => {
                 with(&mut rules, *rule, &mut |r| r.margins.push((*instant, *margin)));
             }

@@ -1,13 +1,17 @@
 //! Columns rebuilt from a recording: what report, plot and live view share.
 //!
-//! Invariant: nothing here judges: verdicts, margins and episodes are taken from the events as the run said them.
+//! Invariant: nothing here judges: verdicts, margins and episodes are taken from the events as the run said them. The
+//! reasons behind a verdict are worked out by the engine that gave it, from the same samples.
 
 mod build;
 mod lanes;
 #[cfg(test)]
 mod tests;
 mod told;
+mod why;
 pub mod words;
+
+pub use why::{RuleWhy, margin_kind};
 
 use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
@@ -70,6 +74,8 @@ pub struct Trace {
     pub reaction: Option<Reaction>,
     /// `None`: the recording ends before the run did.
     pub outcome: Option<Outcome>,
+    /// By rule: what lies behind its verdict, where there is more to say than its margin.
+    pub whys: Vec<Option<RuleWhy>>,
     pub events: Vec<Event>,
     pub loss: Option<Loss>,
 }
@@ -115,6 +121,10 @@ pub struct RuleTrace {
     pub broken: Vec<Stretch>,
     /// Where one of its signals was unknown.
     pub blind: Vec<Stretch>,
+    /// Samples that came too late to be judged where they belong, by signal.
+    pub late: Vec<LateSamples>,
+    /// Its signals came faster than declared, so that its margins may be wider than they were.
+    pub merged: bool,
     pub tested_at: Option<Time>,
     pub violated: Option<Violation>,
     pub judgement: Option<Judgement>,
@@ -125,6 +135,15 @@ impl RuleTrace {
     pub fn untested(&self) -> bool {
         self.judgement.as_ref().is_some_and(|j| j.verdict == RuleVerdict::Untested)
     }
+}
+
+/// Samples of a signal that a rule was told of too late.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct LateSamples {
+    pub signal: SignalId,
+    pub count: u64,
+    /// How far the latest of them was behind what was judged.
+    pub behind: Span,
 }
 
 /// A violation, when it was and when it could first be known.

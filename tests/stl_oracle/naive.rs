@@ -1,6 +1,8 @@
 //! The meaning of formulas, evaluated as slowly and as plainly as possible: one value per instant and one per open
 //! nanosecond between instants, every window by going through all of it.
 
+use super::geometry::{outside, table};
+use super::shape::{formula_moves, moves};
 use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
 use checkrein::stl::SignalSpec;
@@ -66,6 +68,8 @@ pub struct Naive<'a> {
     pub first: i64,
     pub last: i64,
     pub unknown_from: i64,
+    /// Windows are cut to `first ..= last` instead of seeing unknown beyond.
+    cut: bool,
     /// Per signal everything told about it, in order, with its stamp.
     told: Vec<Vec<(i64, Option<Value>)>>,
 }
@@ -81,7 +85,12 @@ impl<'a> Naive<'a> {
         for &(at, signal, value) in &trace.samples {
             told[signal.0 as usize].push((at, value));
         }
-        Naive { trace, first: 2 * trace.start, last, unknown_from, told }
+        Naive { trace, first: 2 * trace.start, last, unknown_from, cut: false, told }
+    }
+
+    /// Over a recording that ends with slot `last`, with every window cut to it.
+    pub fn cut(trace: &'a Trace, last: i64) -> Naive<'a> {
+        Naive { cut: true, ..Naive::new(trace, last, last + 1) }
     }
 
     fn each<T>(&self, f: impl Fn(i64) -> T) -> Vec<T> {
@@ -385,6 +394,9 @@ impl<'a> Naive<'a> {
             let oldest = window.to.map_or(self.first, |to| slot - 2 * to.nanos());
             for s in oldest..=newest {
                 let i = s - self.first;
+                if i < 0 && self.cut {
+                    continue;
+                }
                 out = out.or(if i < 0 { BEFORE } else { all[i as usize] });
             }
             out
@@ -396,7 +408,11 @@ impl<'a> Naive<'a> {
         self.each(|slot| {
             let mut out = known(false);
             for s in slot + 2 * window.from.nanos()..=slot + 2 * to.nanos() {
-                out = out.or(all.get((s - self.first) as usize).copied().unwrap_or(MISSING));
+                match all.get((s - self.first) as usize) {
+                    Some(value) => out = out.or(*value),
+                    None if self.cut => break,
+                    None => out = out.or(MISSING),
+                }
             }
             out
         })
@@ -414,6 +430,9 @@ impl<'a> Naive<'a> {
             // p over all slots after t.
             let mut later = known(true);
             for t in (oldest..=slot).rev() {
+                if t < self.first && self.cut {
+                    break;
+                }
                 let with_t = later.and(at(p, t));
                 // The rest of an open interval belongs to (t, slot] unless t is the present.
                 out = out.or(at(q, t).and(if t % 2 == 0 || t == slot { later } else { with_t }));
@@ -435,6 +454,9 @@ impl<'a> Naive<'a> {
             // p over all slots from the present to before t.
             let mut earlier = known(true);
             for t in slot..=slot + 2 * to.nanos() {
+                if t > self.last && self.cut {
+                    break;
+                }
                 let with_t = earlier.and(at(p, t));
                 // An open interval is entered before any witness in it, except the present one.
                 out = out.or(at(q, t).and(if t % 2 == 0 || t == slot { earlier } else { with_t }));
@@ -515,7 +537,7 @@ impl<'a> Naive<'a> {
                 // An unbounded operator starts at the start: there is no witness before it.
                 let shifted = self.each(|slot| match slot - 2 * w.from.nanos() - self.first {
                     i if i >= 0 => whole[i as usize],
-                    _ if w.to.is_some() => BEFORE,
+                    _ if w.to.is_some() && !self.cut => BEFORE,
                     _ => known(false),
                 });
                 held.into_iter().zip(shifted).map(|(x, y)| x.and(y)).collect()
@@ -583,104 +605,5 @@ fn absolute(x: N) -> (f64, f64) {
         (0.0, x.hi.max(-x.lo))
     } else {
         (x.lo.abs().min(x.hi.abs()), x.lo.abs().max(x.hi.abs()))
-    }
-}
-
-fn table(points: &[(f64, f64)], x: f64) -> f64 {
-    if x <= points[0].0 {
-        return points[0].1;
-    }
-    for w in points.windows(2) {
-        let ((x0, y0), (x1, y1)) = (w[0], w[1]);
-        if x >= x0 && x < x1 {
-            return y0 + (y1 - y0) * (x - x0) / (x1 - x0);
-        }
-    }
-    points[points.len() - 1].1
-}
-
-/// Distance to the edge by the winding number, positive outside.
-fn outside(polygon: &[(f64, f64)], x: f64, y: f64) -> f64 {
-    let mut least = f64::INFINITY;
-    let mut winding = 0;
-    for i in 0..polygon.len() {
-        let (ax, ay) = polygon[(i + polygon.len() - 1) % polygon.len()];
-        let (bx, by) = polygon[i];
-        let (dx, dy) = (bx - ax, by - ay);
-        let t = (((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
-        let (ex, ey) = (x - (ax + t * dx), y - (ay + t * dy));
-        least = least.min(ex * ex + ey * ey);
-        let side = dx * (y - ay) - dy * (x - ax);
-        if ay <= y && by > y && side > 0.0 {
-            winding += 1;
-        }
-        if ay > y && by <= y && side < 0.0 {
-            winding -= 1;
-        }
-    }
-    if winding != 0 { -least.sqrt() } else { least.sqrt() }
-}
-
-/// The number may move between changes of its signals.
-pub fn moves(number: &Number) -> bool {
-    match number {
-        Number::Age(_) | Number::Mean(..) | Number::Fraction(..) => true,
-        Number::Negate(a) | Number::Delta(_, a) => moves(a),
-        Number::Add(a, b) | Number::Subtract(a, b) | Number::Multiply(a, b) | Number::Divide(a, b) => {
-            moves(a) || moves(b)
-        }
-        _ => false,
-    }
-}
-
-/// The margin may move between changes of its signals.
-pub fn formula_moves(formula: &Formula) -> bool {
-    match formula {
-        Formula::Compare { left, right, .. } => moves(left) || moves(right),
-        Formula::In { expr, lo, hi, .. } => moves(expr) || moves(lo) || moves(hi),
-        Formula::Not(p) => formula_moves(p),
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().any(formula_moves),
-        Formula::Implies(p, q) | Formula::Iff(p, q) => formula_moves(p) || formula_moves(q),
-        _ => false,
-    }
-}
-
-/// How many ns an instant can stay open.
-pub fn horizon(formula: &Formula) -> i64 {
-    let number_horizon = |n: &Number| number_horizon(n);
-    match formula {
-        Formula::Constant(_) | Formula::Flag(_) | Formula::State { .. } | Formula::Changed(_) => 0,
-        Formula::Compare { left, right, .. } => number_horizon(left).max(number_horizon(right)),
-        Formula::In { expr, lo, hi, .. } => number_horizon(expr).max(number_horizon(lo)).max(number_horizon(hi)),
-        Formula::Not(p) | Formula::Rise(p) | Formula::Fall(p) | Formula::Historically(_, p) | Formula::Once(_, p) => {
-            horizon(p)
-        }
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().map(horizon).max().unwrap_or(0),
-        Formula::Implies(p, q) | Formula::Iff(p, q) | Formula::Since(_, p, q) => horizon(p).max(horizon(q)),
-        Formula::Always(w, p) | Formula::Eventually(w, p) => horizon(p) + w.to.map_or(0, Span::nanos),
-        Formula::Until(w, p, q) | Formula::Unless(w, p, q) => horizon(p).max(horizon(q)) + w.to.map_or(0, Span::nanos),
-    }
-}
-
-fn number_horizon(number: &Number) -> i64 {
-    match number {
-        Number::Fraction(_, f) => horizon(f),
-        Number::Constant(_) | Number::Signal(_) | Number::Rate(_) | Number::Age(_) => 0,
-        Number::Negate(a)
-        | Number::Abs(a)
-        | Number::Sqrt(a)
-        | Number::Sin(a)
-        | Number::Cos(a)
-        | Number::Delta(_, a)
-        | Number::Mean(_, a)
-        | Number::Table { input: a, .. } => number_horizon(a),
-        Number::Add(a, b)
-        | Number::Subtract(a, b)
-        | Number::Multiply(a, b)
-        | Number::Divide(a, b)
-        | Number::Atan2(a, b)
-        | Number::Outside { x: a, y: b, .. } => number_horizon(a).max(number_horizon(b)),
-        Number::Clamp(a, b, c) => number_horizon(a).max(number_horizon(b)).max(number_horizon(c)),
-        Number::Min(all) | Number::Max(all) | Number::Norm(all) => all.iter().map(number_horizon).max().unwrap_or(0),
     }
 }

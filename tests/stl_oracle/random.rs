@@ -1,27 +1,42 @@
 //! Random formulas and traces from a seed.
 
+use super::awaited::WRONG_KINDS_COUNT;
 use super::naive::Trace;
 use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
 use checkrein::stl::SignalSpec;
 use checkrein::time::{Span, Time};
+use std::collections::VecDeque;
 
-/// A small generator of its own (splitmix64), so that a seed means the same for ever.
-pub struct Dice(u64);
+/// A small generator of its own (splitmix64), so that a seed means the same for ever; or one that follows given bytes as
+/// long as there are any, so that whoever changes a byte changes one decision.
+pub struct Dice {
+    state: u64,
+    bytes: VecDeque<u8>,
+}
 
 impl Dice {
     pub fn new(seed: u64) -> Dice {
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+        let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
+        Dice { state, bytes: VecDeque::new() }
     }
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+    pub fn following(bytes: &[u8]) -> Dice {
+        let seed =
+            bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
+        Dice { bytes: bytes.iter().copied().collect(), ..Dice::new(seed) }
+    }
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
     pub fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
+        match self.bytes.pop_front() {
+            Some(byte) if n <= 256 => u64::from(byte) % n,
+            _ => self.next() % n,
+        }
     }
     pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
@@ -31,6 +46,10 @@ impl Dice {
     }
 }
 
+/// A number whose square overflows.
+const HUGE: f64 = 1e300;
+/// How many signals a trace has.
+pub const SIGNALS: u32 = 6;
 /// Numbers 0, 1 and 5, a flag, a state, a pulse.
 pub const NUMBERS: [u32; 3] = [0, 1, 5];
 pub const FLAG: SignalId = SignalId(2);
@@ -43,15 +62,20 @@ fn value(dice: &mut Dice, signal: u32) -> Value {
         2 => Value::Flag(dice.one_in(2)),
         3 => Value::State(dice.below(3) as u16),
         4 => Value::Pulse,
-        _ if dice.one_in(14) => Value::Number(f64::NAN),
+        _ if dice.one_in(14) => {
+            Value::Number([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, HUGE][dice.below(4) as usize])
+        }
+        _ if WRONG_KINDS_COUNT && dice.one_in(30) => Value::Flag(true),
         _ => Value::Number(dice.eighths()),
     }
 }
 
+/// A trace of six signals over `length` ns: rates that change, stretches in which nothing comes, bursts of a sample per ns,
+/// several samples at one stamp, losses, wrong and unknown values, signals that go stale and some heard before the start.
 pub fn trace(dice: &mut Dice, length: i64) -> Trace {
     let start = dice.below(10) as i64 - 3;
     let mut trace = Trace { start, ..Trace::default() };
-    for signal in 0..6_u32 {
+    for signal in 0..SIGNALS {
         let stale = !dice.one_in(3) && signal != 5;
         let stale_after = stale.then(|| Span::from_nanos(1 + dice.below(9) as i64));
         trace.signals.push(SignalSpec { stale_after, every: None });
@@ -60,13 +84,26 @@ pub fn trace(dice: &mut Dice, length: i64) -> Trace {
             trace.held.push((SignalId(signal), value(dice, signal), stamp));
         }
     }
-    let busy = 2 + dice.below(6);
+    let place = |dice: &mut Dice| start + dice.below(length as u64) as i64;
+    let mut busy = 2 + dice.below(6);
+    let (turn, quiet, burst) = (place(dice), place(dice), place(dice));
+    let quiet_for = if dice.one_in(3) { 2 + dice.below(length as u64 / 2) as i64 } else { 0 };
+    let burst_for = if dice.one_in(3) { 2 + dice.below(8) as i64 } else { 0 };
+    let burster = dice.below(u64::from(SIGNALS)) as u32;
     for at in start..start + length {
-        for signal in 0..6_u32 {
-            if !dice.one_in(busy) {
+        if at == turn {
+            busy = 1 + dice.below(12);
+        }
+        if (quiet..quiet + quiet_for).contains(&at) {
+            continue;
+        }
+        let bursting = (burst..burst + burst_for).contains(&at);
+        for signal in 0..SIGNALS {
+            let told = bursting && signal == burster || dice.one_in(busy);
+            if !told {
                 continue;
             }
-            let many = if dice.one_in(8) { 2 + dice.below(2) } else { 1 };
+            let many = if dice.one_in(8) { 2 + dice.below(3) } else { 1 };
             for _ in 0..many {
                 let told = if dice.one_in(25) { None } else { Some(value(dice, signal)) };
                 trace.samples.push((at, SignalId(signal), told));
@@ -74,6 +111,12 @@ pub fn trace(dice: &mut Dice, length: i64) -> Trace {
         }
     }
     trace
+}
+
+/// Without huge numbers, beside which a mean loses all digits of its other samples.
+pub fn calm(trace: &mut Trace) {
+    trace.samples.retain(|s| s.2 != Some(Value::Number(HUGE)));
+    trace.held.retain(|h| h.1 != Value::Number(HUGE));
 }
 
 fn span(dice: &mut Dice, below: u64) -> Span {
@@ -106,7 +149,8 @@ pub fn number(dice: &mut Dice, depth: u32) -> Number {
         };
     }
     let d = depth - 1;
-    match dice.below(16) {
+    match dice.below(17) {
+        16 => Number::Cos(boxed(dice, d)),
         0 => Number::Negate(boxed(dice, d)),
         1 => Number::Add(boxed(dice, d), boxed(dice, d)),
         2 => Number::Subtract(boxed(dice, d), boxed(dice, d)),
@@ -138,7 +182,13 @@ fn comparison(dice: &mut Dice) -> Comparison {
 fn moving(dice: &mut Dice, depth: u32) -> Formula {
     // Means over powers of two of eighths are exact, so that a threshold is met or not without rounding.
     let width = Span::from_nanos(1 << dice.below(4));
-    let (left, right) = match dice.below(5) {
+    let (left, right) = match dice.below(6) {
+        4 => {
+            let mean = Number::Mean(width, Box::new(number(dice, depth.min(1))));
+            let part = Number::Divide(Box::new(mean), Box::new(Number::Constant(-4.0)));
+            let moved = Number::Subtract(Box::new(Number::Constant(1.0)), Box::new(part));
+            (Number::Negate(Box::new(moved)), Number::Constant(dice.eighths()))
+        }
         0 | 1 => {
             let limit = Number::Constant(dice.below(12) as f64 / 1e9);
             (Number::Age(SignalId(dice.below(6) as u32)), limit)
@@ -165,7 +215,13 @@ fn moving(dice: &mut Dice, depth: u32) -> Formula {
 pub fn atom(dice: &mut Dice) -> Formula {
     match dice.below(5) {
         0 => Formula::Flag(FLAG),
-        1 => Formula::State { signal: STATE, any_of: vec![dice.below(3) as u16] },
+        1 => {
+            let mut any_of = vec![dice.below(3) as u16];
+            if dice.one_in(3) {
+                any_of.push(3);
+            }
+            Formula::State { signal: STATE, any_of }
+        }
         _ => Formula::Compare {
             op: comparison(dice),
             left: Number::Signal(signal_number(dice)),

@@ -4,5 +4,6 @@ mod bench;
 mod limits;
 mod meaning;
 mod random;
+mod say;
 
 use bench::Bench;

@@ -81,6 +81,13 @@ pub fn event_to(event: &Event) -> proto::Event {
         EventKind::RuleBlind { rule, signal, unknown } => {
             Kind::RuleBlind(to::RuleBlind { rule: rule.0.into(), signal: signal.0, unknown: *unknown })
         }
+        EventKind::RuleLate { rule, signal, count, behind } => Kind::RuleLate(to::RuleLate {
+            rule: rule.0.into(),
+            signal: signal.0,
+            count: *count,
+            behind_nanos: behind.nanos(),
+        }),
+        EventKind::RuleMerged { rule } => Kind::RuleMerged(to::RuleMerged { rule: rule.0.into() }),
         EventKind::RuleMargin { rule, instant, margin } => Kind::RuleMargin(to::RuleMargin {
             rule: rule.0.into(),
             instant_nanos: instant.nanos(),
@@ -160,6 +167,13 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
         Kind::RuleBlind(e) => {
             EventKind::RuleBlind { rule: rule(e.rule)?, signal: SignalId(e.signal), unknown: e.unknown }
         }
+        Kind::RuleLate(e) => EventKind::RuleLate {
+            rule: rule(e.rule)?,
+            signal: SignalId(e.signal),
+            count: e.count,
+            behind: span(e.behind_nanos),
+        },
+        Kind::RuleMerged(e) => EventKind::RuleMerged { rule: rule(e.rule)? },
         Kind::RuleMargin(e) => EventKind::RuleMargin {
             rule: rule(e.rule)?,
             instant: time(e.instant_nanos),

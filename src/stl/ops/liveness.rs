@@ -12,7 +12,7 @@ pub(in crate::stl) struct Liveness {
     /// (best q so far, smallest -c): the first falls and the second rises from old to young.
     groups: Ring<(f64, f64)>,
     /// Bits of the conjunction, over the instants so far, of (not c or q came).
-    waiting: u8,
+    waiting: u64,
     last: Option<(Flat, Flat)>,
 }
 
@@ -77,7 +77,7 @@ impl Liveness {
 
 impl Bits {
     /// For each reading, the bit of `c` under which `not c` fails.
-    fn swapped_readings(self) -> u8 {
+    fn swapped_readings(self) -> u64 {
         ((self.0 & 0b0101) << 1) | ((self.0 & 0b1010) >> 1)
     }
 }

@@ -177,7 +177,7 @@ impl Default for LastBits {
 
 impl LastBits {
     /// The bits of `mask` were set up to a slot that leaves the window at `expiry`, which never moves back.
-    pub fn push(&mut self, mask: u8, expiry: Slot) {
+    pub fn push(&mut self, mask: u64, expiry: Slot) {
         if mask == 0b1111 {
             *self = LastBits { until: [expiry; 4], earliest: expiry, latest: expiry };
         } else if mask != 0 {
@@ -190,7 +190,7 @@ impl LastBits {
         }
     }
     /// Forgets the bits that are not in `mask`.
-    pub fn clip(&mut self, mask: u8) {
+    pub fn clip(&mut self, mask: u64) {
         if mask == 0b1111 || self.latest == Slot::MIN {
             return;
         }
@@ -207,7 +207,7 @@ impl LastBits {
         self.latest = a.max(b).max(c).max(d);
     }
     /// The bits in the window at `now`, and the first slot at which one leaves that is not in `held`.
-    pub fn at(&self, now: Slot, held: u8) -> (u8, Slot) {
+    pub fn at(&self, now: Slot, held: u64) -> (u64, Slot) {
         if self.latest <= now {
             return (0, NEVER);
         }
