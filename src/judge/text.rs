@@ -154,7 +154,7 @@ fn stretches(what: &str, stretches: &Stretches) -> String {
 /// The head of the table of samples.
 pub fn sample_heading(rules: usize) -> String {
     let rule = if rules > 1 { "  rule" } else { "" };
-    format!("{:>14}  {:>14}  {:>14}  {:<7}{rule}", "time [s]", "lo", "hi", "truth")
+    format!("{:>14}  {:>14}  {:>14}  {:<7}{rule}", "time [s]", "lo", "hi", "truth").trim_end().to_owned()
 }
 
 /// A line of that table.
