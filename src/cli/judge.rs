@@ -2,8 +2,9 @@
 
 use super::Exit;
 use super::check::print_diagnostics;
+use super::replay::recording_path;
 use super::say;
-use crate::import::{Refusal, Sink, TimeUnit, csv};
+use crate::import::{Refusal, Sink, TimeUnit, csv, mcap};
 use crate::io::Disk;
 use crate::judge::{self, From, Request};
 use crate::stl::Outside;
@@ -12,12 +13,13 @@ use crate::units::{Dimension, Quantity};
 use clap::{Args, ValueEnum};
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Arguments of `judge`.
 #[derive(Args, Debug)]
 pub struct JudgeArguments {
-    /// A CSV file; `-` reads standard input
+    /// A CSV or MCAP file, or the folder of a run; `-` reads standard input
     trace: String,
     /// A rule: 'altitude <= 8 m', 'NAME: never: …', 'when: …; always: …'
     #[arg(long = "rule", value_name = "RULE")]
@@ -40,9 +42,9 @@ pub struct JudgeArguments {
     /// How long a sample holds at most; by default until the next one
     #[arg(long, value_name = "TIME", value_parser = span)]
     stale_after: Option<Span>,
-    /// Where judging begins: `first` row, `heard` (every signal was heard), or a time of the trace such as `2.5 s`
-    #[arg(long, value_name = "WHERE", default_value = "first", value_parser = from)]
-    from: From,
+    /// Where judging begins: `first` row, `heard` (every signal was heard; recordings of runs), or a time such as `2.5 s`
+    #[arg(long, value_name = "WHERE", value_parser = from)]
+    from: Option<From>,
     /// What a window sees where it leaves the trace
     #[arg(long, value_enum, default_value = "unknown")]
     outside: OutsideWord,
@@ -104,7 +106,7 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
         rig: arguments.rig.clone(),
         signals: arguments.signals.clone(),
         stale_after: arguments.stale_after,
-        from: arguments.from,
+        from: arguments.from.unwrap_or_default(),
         outside: match arguments.outside {
             OutsideWord::Unknown => Outside::Unknown,
             OutsideWord::Cut => Outside::Cut,
@@ -118,11 +120,18 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
             return Exit::Usage.into();
         }
     };
+    let is_mcap = match begins(&mut file) {
+        Ok(head) => mcap::is_mcap(&head),
+        Err(why) => {
+            say::aside(format!("error: {}: {why}", request.trace));
+            return Exit::Usage.into();
+        }
+    };
     let options =
         csv::Options { file: request.trace.clone(), time: arguments.time.clone(), time_unit: arguments.time_unit };
     let mut read = |sink: &mut dyn Sink| -> Result<(), Refusal> {
         file.seek(SeekFrom::Start(0)).map_err(|error| csv::unreadable(&options, &error))?;
-        csv::read(&mut file, &options, sink)
+        if is_mcap { mcap::read(&mut file, &options.file, sink) } else { csv::read(&mut file, &options, sink) }
     };
     let colour = std::io::stderr().is_terminal();
     let refused = |refused: judge::Refused| -> ExitCode {
@@ -165,7 +174,10 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
     print_diagnostics(&account.hints);
     match (arguments.json, arguments.at_samples) {
         (true, true) => {}
-        (true, false) => say::line(format!("{:#}", judge::document(&account))),
+        (true, false) => match serde_json::to_string_pretty(&judge::document(&account)) {
+            Ok(text) => say::line(text),
+            Err(error) => say::aside(format!("error: the account cannot be written: {error}")),
+        },
         (false, at_samples) => {
             if at_samples {
                 say::line("");
@@ -176,6 +188,14 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
     Exit::Verdict(account.verdict()).into()
 }
 
+/// The first bytes of the file, by which its format is known.
+fn begins(file: &mut File) -> Result<Vec<u8>, String> {
+    let mut head = Vec::new();
+    file.seek(SeekFrom::Start(0)).map_err(|error| error.to_string())?;
+    file.take(16).read_to_end(&mut head).map_err(|error| error.to_string())?;
+    Ok(head)
+}
+
 /// Opens the trace; standard input is kept in a file of its own, since it is read twice.
 fn open(path: &str) -> Result<File, String> {
     if path != "-" {
@@ -183,11 +203,9 @@ fn open(path: &str) -> Result<File, String> {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => error.to_string(),
         };
-        let meta = std::fs::metadata(path).map_err(words)?;
-        if meta.is_dir() {
-            return Err("it is a folder; a file is wanted".into());
-        }
-        let mut file = File::open(path).map_err(words)?;
+        let path = recording_path(Path::new(path));
+        let meta = std::fs::metadata(&path).map_err(words)?;
+        let mut file = File::open(&path).map_err(words)?;
         if meta.is_file() {
             return Ok(file);
         }

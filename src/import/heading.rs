@@ -1,5 +1,6 @@
 //! Headings of columns: the name as it stands there, the name that a formula reads, the unit.
 
+use crate::signal::SignalKind;
 use crate::units::Unit;
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ pub struct Heading {
     pub unit: Option<Unit>,
     /// What stands in brackets, when it is none.
     pub no_unit: Option<String>,
+    /// What it is, when the file says it.
+    pub kind: Option<SignalKind>,
 }
 
 /// Words of the formula language, which cannot be names; such a column gets a `_` behind it.
@@ -83,7 +86,7 @@ impl Headings {
             },
             None => (shown, None, None),
         };
-        Heading { shown: shown.to_owned(), name: self.take(formula_name(word)), unit, no_unit }
+        Heading { shown: shown.to_owned(), name: self.take(formula_name(word)), unit, no_unit, kind: None }
     }
 
     /// A column whose name is known already.

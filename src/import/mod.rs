@@ -7,6 +7,8 @@
 
 pub mod csv;
 mod heading;
+pub mod mcap;
+mod protobuf;
 mod stamp;
 
 pub use heading::{Heading, formula_name};
@@ -25,6 +27,8 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// Something stands there that is no text.
     Unreadable,
+    /// The trace itself says that it is not known.
+    Unknown,
 }
 
 /// Cells of one instant.
@@ -50,6 +54,8 @@ pub trait Sink {
     fn row(&mut self, row: &Row<'_>);
     /// Something is wrong with the trace; reading goes on.
     fn trouble(&mut self, spot: Spot);
+    /// The trace ends here, though it should not: it was cut or damaged.
+    fn cut(&mut self, spot: Spot);
 }
 
 /// Why a trace cannot be used at all.

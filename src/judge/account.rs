@@ -63,6 +63,8 @@ pub struct RuleAccount {
     pub merged: bool,
     /// Samples that came with an older stamp than one before them.
     pub late: Vec<(String, Late)>,
+    /// The trace was cut or damaged, and ends too early.
+    pub cut: bool,
     /// Something was still to come when the trace ended.
     pub open: bool,
     /// Its margin is a share of what the trace shows.
@@ -71,10 +73,10 @@ pub struct RuleAccount {
 
 impl RuleAccount {
     /// The rule's verdict. A rule that rests on late samples does not pass: they count from the present instant, which is not
-    /// when they were taken.
+    /// when they were taken. Neither does one over a trace that was cut: what is missing could have broken it.
     pub fn verdict(&self) -> RuleVerdict {
         match self.judgement.verdict {
-            RuleVerdict::Pass if !self.late.is_empty() => RuleVerdict::Inconclusive,
+            RuleVerdict::Pass if self.cut || !self.late.is_empty() => RuleVerdict::Inconclusive,
             verdict => verdict,
         }
     }

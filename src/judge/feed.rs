@@ -9,7 +9,7 @@ use super::{From, ReadTrace, Refused, Request, Troubles};
 use crate::command::RuleId;
 use crate::diag::{Severity, Spot};
 use crate::import::{Cell, Heading, Row, Sink};
-use crate::signal::{SignalId, Value};
+use crate::signal::{SignalDef, SignalId, SignalKind, Value};
 use crate::stl::{Change, Engine, Options, Piece, RuleSpec, SignalSpec};
 use crate::time::{Span, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -27,7 +27,7 @@ pub fn feed(
 ) -> Result<Account, Refused> {
     let mut feed = Feed::new(request, set, contents, at_sample);
     if let Err(refusal) = read(&mut feed) {
-        feed.troubles.push(*refusal.0);
+        feed.cut(*refusal.0);
     }
     Ok(feed.finish())
 }
@@ -57,6 +57,8 @@ struct Feed<'a> {
     rows: u32,
     /// Columns met so far.
     columns: usize,
+    /// The trace is not whole.
+    cut: bool,
     cursors: Vec<Cursor>,
     /// Stamps whose margins have yet to be told.
     waiting: VecDeque<Time>,
@@ -79,7 +81,8 @@ impl<'a> Feed<'a> {
             }
         }
         let signals: Vec<SignalSpec> = set.signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
-        let mut engine = Engine::with(&rules, &signals, Options { outside: request.outside, pieces: true });
+        let mut engine =
+            Engine::with(&rules, &signals, Options { outside: request.outside, pieces: true, ..Options::default() });
         engine.keep_all_pieces();
         if request.at_samples {
             let late = |place: usize| {
@@ -88,8 +91,7 @@ impl<'a> Feed<'a> {
             };
             cursors = (0..count).map(|place| Cursor::new(late(place))).collect();
         }
-        let read = |id: SignalId| set.rules.iter().any(|r| r.signals.contains(&id));
-        let unheard = set.signals.iter().filter(|(id, _)| read(*id)).count();
+        let unheard = set.signals.iter().filter(|(id, def)| is_heard(&set, *id, def)).count();
         Feed {
             request,
             troubles: contents.troubles.clone(),
@@ -107,6 +109,7 @@ impl<'a> Feed<'a> {
             samples: 0,
             rows: 0,
             columns: 0,
+            cut: false,
             cursors,
             waiting: VecDeque::new(),
             set,
@@ -143,7 +146,7 @@ impl<'a> Feed<'a> {
             Cell::Number(number) => format!("{number}"),
             Cell::Flag(flag) => format!("{flag}"),
             Cell::Text(text) => text.chars().take(40).collect(),
-            Cell::Unreadable => String::new(),
+            Cell::Unreadable | Cell::Unknown => String::new(),
         };
         let heading = &self.contents.columns[column as usize].heading.shown;
         let (severity, message) = match wrong {
@@ -189,7 +192,7 @@ impl<'a> Feed<'a> {
     /// Begins the scope when it is time, before the row's samples are pushed.
     fn begin(&mut self, at: Time) {
         let ready = match self.request.from {
-            From::First => true,
+            From::Auto | From::First => true,
             From::Heard => self.unheard == 0,
             From::At(from) => at >= from,
         };
@@ -309,6 +312,7 @@ impl<'a> Feed<'a> {
                 blind,
                 late,
                 merged: following.merged,
+                cut: self.cut,
                 open,
                 observed_ranges: checked.observed_ranges,
             });
@@ -317,6 +321,9 @@ impl<'a> Feed<'a> {
             .filter_map(|reader| {
                 let heard = self.heard[reader.signal.0 as usize];
                 let from = begun?;
+                if self.set.signals.def(reader.signal).kind == SignalKind::Pulse {
+                    return None;
+                }
                 (heard.is_none_or(|at| at > from)).then(|| (self.set.signals.def(reader.signal).name.clone(), heard))
             })
             .collect();
@@ -333,6 +340,11 @@ impl<'a> Feed<'a> {
             heard_late,
         }
     }
+}
+
+/// Whether a signal must have been heard before rules can be told. An event has no value: its age counts from the beginning.
+fn is_heard(set: &RuleSet, id: SignalId, def: &SignalDef) -> bool {
+    def.kind != SignalKind::Pulse && set.rules.iter().any(|r| r.signals.contains(&id))
 }
 
 impl Sink for Feed<'_> {
@@ -359,7 +371,9 @@ impl Sink for Feed<'_> {
             let heard = &mut self.heard[signal.0 as usize];
             if heard.is_none() {
                 *heard = Some(at);
-                self.unheard -= 1;
+                if is_heard(&self.set, *signal, self.set.signals.def(*signal)) {
+                    self.unheard -= 1;
+                }
             }
         }
         if row.at.is_some() {
@@ -383,6 +397,11 @@ impl Sink for Feed<'_> {
     }
 
     fn trouble(&mut self, spot: Spot) {
+        self.troubles.push(spot);
+    }
+
+    fn cut(&mut self, spot: Spot) {
+        self.cut = true;
         self.troubles.push(spot);
     }
 }

@@ -18,7 +18,10 @@ mod table;
 mod text;
 
 pub use account::{Account, Late, RuleAccount, Stretches, Violation};
-pub use json::{document, sample_line};
+pub use json::{
+    Blind, Document, HeardLate, Interval, LateDocument, RuleDocument, Stamp, Stretch, StretchesDocument, Trouble,
+    ViolationDocument, document, sample_line,
+};
 pub use samples::AtSample;
 pub use text::{listing, sample_heading, sample_words, summary};
 
@@ -54,8 +57,10 @@ pub struct Request {
 /// Where the scope of the rules begins.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub enum From {
-    /// At the first row.
+    /// At the first row; of a recording of a run, when every signal was heard, since runs are judged from there.
     #[default]
+    Auto,
+    /// At the first row.
     First,
     /// When every signal of every rule was heard.
     Heard,
@@ -140,6 +145,11 @@ pub fn judge(
 ) -> Result<Account, Refused> {
     let texts = rules::Texts::load(request, files)?;
     let contents = scan::scan(request, &texts.words(), read)?;
+    let mut request = request.clone();
+    if request.from == From::Auto {
+        request.from = if contents.is_recording() { From::Heard } else { From::First };
+    }
+    let request = &request;
     let set = rules::check(request, &texts, &contents)?;
     feed::feed(request, set, contents, read, at_sample)
 }

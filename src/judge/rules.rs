@@ -292,7 +292,9 @@ fn definition(column: &Column) -> SignalDef {
         }
         Nature::Flag => SignalKind::Flag,
         Nature::States => SignalKind::States { names: column.states.clone() },
+        Nature::Pulse => SignalKind::Pulse,
     };
+    let kind = column.heading.kind.clone().unwrap_or(kind);
     let name = column.heading.name.clone();
     SignalDef { name, device: None, kind, every: Every::Change, stale_after: None }
 }

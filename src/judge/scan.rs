@@ -3,6 +3,7 @@
 use super::{ReadTrace, Refused, Request, Troubles};
 use crate::diag::{Severity, Spot};
 use crate::import::{Cell, Heading, Row, Sink, formula_name};
+use crate::signal::SignalKind;
 use crate::time::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +49,13 @@ pub struct Contents {
     pub scope: Option<(Time, Time)>,
     pub rows: u64,
     pub troubles: Troubles,
+}
+
+impl Contents {
+    /// Whether it is the recording of a run: only that says what each column is.
+    pub fn is_recording(&self) -> bool {
+        self.columns.iter().any(|column| column.heading.kind.is_some())
+    }
 }
 
 /// What a column holds.
@@ -113,6 +121,7 @@ pub enum Nature {
     Number,
     Flag,
     States,
+    Pulse,
 }
 
 impl Column {
@@ -145,6 +154,13 @@ impl Column {
     /// nothing but `true` and `false` holds a flag; any other holds states.
     pub fn nature(&self) -> Nature {
         let said = self.numbers + self.flags + self.texts;
+        match &self.heading.kind {
+            Some(SignalKind::Number { .. }) => return Nature::Number,
+            Some(SignalKind::Flag) => return Nature::Flag,
+            Some(SignalKind::States { .. }) => return Nature::States,
+            Some(SignalKind::Pulse) => return Nature::Pulse,
+            None => {}
+        }
         if self.heading.unit.is_some() || 2 * self.numbers >= said {
             Nature::Number
         } else if self.flags == said {
@@ -171,7 +187,7 @@ impl Column {
                 self.texts += 1;
                 self.state(text);
             }
-            Cell::Unreadable => self.unreadable += 1,
+            Cell::Unreadable | Cell::Unknown => self.unreadable += 1,
         }
     }
 
@@ -225,6 +241,8 @@ impl Sink for Scan<'_> {
 
     // The second pass tells what is wrong with rows.
     fn trouble(&mut self, _spot: Spot) {}
+
+    fn cut(&mut self, _spot: Spot) {}
 }
 
 /// Reads the trace once.

@@ -52,6 +52,7 @@ impl Reader {
     /// The value of a cell. NaN is a value that is unknown, and nothing is wrong with it.
     pub fn value(&mut self, cell: Cell<'_>) -> Result<Value, Wrong> {
         match (&mut self.how, cell) {
+            (_, Cell::Unknown) => Ok(Value::Unknown),
             (_, Cell::Unreadable) => Err(Wrong::Unreadable),
             (How::Number(_), Cell::Number(number)) if number.is_infinite() => Err(Wrong::Infinite),
             (How::Number(unit), Cell::Number(number)) => Ok(Value::Number(unit.to_si(number))),

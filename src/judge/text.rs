@@ -118,6 +118,9 @@ fn one(account: &RuleAccount, width: usize, out: &mut String) {
             exact_seconds(late.at)
         ));
     }
+    if account.cut && judgement.verdict == RuleVerdict::Pass {
+        say("the trace ends too early, and what is missing could have broken it".into());
+    }
     if account.merged {
         say("samples came denser than memory has room for: the margin may be wider than need be".into());
     }
@@ -203,6 +206,7 @@ pub fn listing(contents: &Contents) -> String {
         let kind = match column.nature() {
             _ if column.samples() == 0 => "empty".to_string(),
             Nature::Flag => "flag".into(),
+            Nature::Pulse => "pulse".into(),
             Nature::Number => match column.range {
                 Some((lo, hi)) if unit.is_empty() => format!("{lo} .. {hi}"),
                 Some((lo, hi)) => format!("{lo} {unit} .. {hi} {unit}"),

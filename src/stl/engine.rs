@@ -173,7 +173,7 @@ impl Engine {
         }
         let plans = builder.plans;
         let count = plans.len();
-        let rooms = room::plan(&plans, signals);
+        let rooms = room::plan(&plans, signals, options.burst);
         let mut parents: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut leaves: Vec<Vec<u32>> = vec![Vec::new(); signals.len()];
         let mut memories = vec![Memories::default(); signals.len()];

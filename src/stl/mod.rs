@@ -145,11 +145,19 @@ pub enum Outside {
 }
 
 /// How an engine works.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     pub outside: Outside,
     /// Decided pieces are kept for [`Engine::take_pieces`].
     pub pieces: bool,
+    /// Entries of a window's memory beyond twice the declared rate, for bursts; 64 unless said otherwise.
+    pub burst: u16,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { outside: Outside::Unknown, pieces: false, burst: 64 }
+    }
 }
 
 /// How a rule stands while its scope goes on.

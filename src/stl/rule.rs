@@ -78,7 +78,8 @@ pub(super) struct Rule {
     worst_slot: Option<Slot>,
     /// What the rule's margin can't come out above.
     ceiling: f64,
-    violated: Option<Time>,
+    /// The slot at which it was proven broken.
+    violated: Option<Slot>,
     broken: bool,
     first_false: Option<Time>,
     live: Vec<Flat>,
@@ -342,7 +343,7 @@ impl Rule {
             Role::Ceiling => self.ceiling = lesser(self.ceiling, value.hi),
             Role::Held { to } => {
                 self.ceiling = lesser(self.ceiling, value.hi);
-                if !value.bits.possible() && self.violated.is_none() {
+                if !value.bits.possible() && self.violated.is_none_or(|told| told == now) {
                     self.violate(time_of(self.start.max(now.saturating_sub(to))), now, out);
                 }
             }
@@ -381,11 +382,26 @@ impl Rule {
         }
     }
 
+    #[cold]
     fn violate(&mut self, instant: Time, now: Slot, out: &mut Vec<Change>) {
         self.first_false = Some(self.first_false.map_or(instant, |f| f.min(instant)));
-        if self.violated.is_none() {
-            self.violated = Some(instant);
-            out.push(Change::Violated { rule: self.id, instant, at: time_of(now) });
+        match self.violated {
+            None => {
+                self.violated = Some(now);
+                out.push(Change::Violated { rule: self.id, instant, at: time_of(now) });
+            }
+            // Of several promises that break at once the one that was broken first is told.
+            Some(told) if told == now => {
+                let id = self.id;
+                let told = out.iter_mut().rev().find_map(|change| match change {
+                    Change::Violated { rule, instant, .. } if *rule == id => Some(instant),
+                    _ => None,
+                });
+                if let Some(told) = told {
+                    *told = instant.min(*told);
+                }
+            }
+            Some(_) => {}
         }
     }
 
@@ -537,8 +553,13 @@ impl Rule {
     /// How it stands before slot `closed`.
     pub fn running(&self, closed: Slot, late: i64, end: Slot) -> Running {
         let (decided, worst_at) = self.margin(closed, late, end);
-        let truth = if self.violated.is_some() { Truth::False } else { Truth::Unknown };
-        Running { decided, worst_at, early_hi: lesser(decided.hi, self.ceiling) + 0.0, truth }
+        let (truth, most) = match self.violated {
+            // What is broken has nothing left, by how much is told when it is decided.
+            Some(_) => (Truth::False, 0.0),
+            None => (Truth::Unknown, f64::INFINITY),
+        };
+        let early_hi = lesser(lesser(decided.hi, self.ceiling), most) + 0.0;
+        Running { decided, worst_at, early_hi, truth }
     }
 
     /// True while something asked for before slot `closed` may yet be answered.
