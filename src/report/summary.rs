@@ -66,7 +66,9 @@ fn rules(subject: &Subject<'_>, out: &mut String) {
                 None => line += "  never tried",
             },
             Some(j) => {
-                let margin = words::margin_between(rule, j.margin);
+                // Where dimensions mix, the comparison that it came from says more than a share does.
+                let critical = subject.trace.why(rule.spec.id).and_then(|why| why.critical.clone());
+                let margin = critical.unwrap_or_else(|| words::margin_between(rule, j.margin));
                 let word = if j.margin.lo.is_finite() || j.margin.hi.is_finite() { "margin " } else { "" };
                 line += &format!("  {word}{margin}");
                 if let Some(at) = j.worst_at {
@@ -93,9 +95,6 @@ fn behind(why: &RuleWhy, out: &mut String) {
     let mut line = |text: &str| {
         let _ = writeln!(out, "                {text}");
     };
-    if let Some(critical) = &why.critical {
-        line(critical);
-    }
     // What was never asked for says nothing about time.
     for timing in why.timings.iter().filter(|timing| timing.count > 0) {
         line(&timing.text);

@@ -79,8 +79,6 @@ pub struct RuleReport {
     pub tested_at_s: Option<f64>,
     pub margin: SignalMargin,
     pub worst_at_s: Option<f64>,
-    /// `0.4 m at fc.altitude <= 8 m (1 %)`: what the least margin came from; only where dimensions mix.
-    pub critical: Option<String>,
     /// How near it came to its deadlines, for a rule that is about time.
     pub timing: Vec<ToldTiming>,
     /// Why it is broken or could not be judged: episodes, and the chain of parts and samples at the critical place.
@@ -109,7 +107,7 @@ pub struct SignalMargin {
     pub lo: Option<f64>,
     pub hi: Option<f64>,
     pub unit: String,
-    /// For people: `-0.46 m`, `held`, `broken`.
+    /// For people: `-0.46 m`, `held`, `broken`; where dimensions mix `0.4 m at fc.altitude <= 8 m (1 %)`.
     pub text: String,
 }
 
@@ -243,9 +241,11 @@ fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleRep
         source: rule.source.clone(),
         verdict: judgement.map(|j| words::verdict(j.verdict)),
         tested_at_s: trace.tested_at.map(Time::seconds),
-        margin: margin(rule, trace),
+        margin: SignalMargin {
+            text: why.and_then(|why| why.critical.clone()).unwrap_or_else(|| margin(rule, trace).text),
+            ..margin(rule, trace)
+        },
         worst_at_s: judgement.and_then(|j| j.worst_at).map(Time::seconds),
-        critical: why.and_then(|why| why.critical.clone()),
         meanwhile: why.map_or_else(Vec::new, |why| why.meanwhile.clone()),
         timing: why.map_or_else(Vec::new, |why| why.timings.clone()),
         why: why.filter(|why| why.told.chain.is_some()).map(|why| why.told.clone()),

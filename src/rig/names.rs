@@ -21,6 +21,8 @@ pub(crate) struct Names {
 pub(crate) enum Place<'a> {
     /// Envelope rules: no parameters, no run names, the future allowed.
     Envelope,
+    /// Rules over a trace: nothing can be stopped any more, so that reactions are read over.
+    Trace,
     /// `safe`, `when` of rungs, the trigger of an envelope rule is `Envelope`: the past alone.
     Device,
     /// A scenario's rule.
@@ -34,6 +36,7 @@ impl Names {
     pub fn formula(&self, page: &mut Page, word: &Word, place: Place<'_>) -> Option<Checked> {
         let (parameters, run_names, future) = match place {
             Place::Envelope => (None, false, true),
+            Place::Trace => (None, true, true),
             Place::Device => (None, false, false),
             Place::Rule(parameters) => (Some(parameters), true, true),
             Place::Step(parameters) => (Some(parameters), true, false),

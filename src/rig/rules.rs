@@ -81,7 +81,7 @@ fn one(
         Some(node) => {
             let word = page.scalar(node, "a formula such as `fc.mode == GUIDED`");
             let past = match place {
-                Place::Envelope => Place::Device,
+                Place::Envelope | Place::Trace => Place::Device,
                 Place::Rule(parameters) => Place::Step(parameters),
                 other => other,
             };
@@ -98,7 +98,10 @@ fn one(
     let react_within = time(page, "react_within", "100 ms");
     let safe_within = time(page, "safe_within", "25 s");
     let process_safety_time = time(page, "process_safety_time", "500 ms");
-    let reaction = reaction(page, &entry.key, &fields, origin, devices);
+    let reaction = match place {
+        Place::Trace => Some(Reaction::Fail),
+        _ => reaction(page, &entry.key, &fields, origin, devices),
+    };
     let span_of = |key: &str| fields.get(key).map_or(entry.key.span.clone(), |n| n.span.clone());
     let (negated, checked, text) = body?;
     let when = match when {

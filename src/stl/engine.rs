@@ -173,7 +173,7 @@ impl Engine {
         }
         let plans = builder.plans;
         let count = plans.len();
-        let rooms = room::plan(&plans, signals);
+        let rooms = room::plan(&plans, signals, options.burst);
         let mut parents: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut leaves: Vec<Vec<u32>> = vec![Vec::new(); signals.len()];
         let mut memories = vec![Memories::default(); signals.len()];
@@ -480,6 +480,13 @@ impl Engine {
         }
     }
 
+    /// From here on no decided piece is dropped, however long nobody asks: for readers that take each one.
+    pub fn keep_all_pieces(&mut self) {
+        for rule in &mut self.rules {
+            rule.keep_all_pieces();
+        }
+    }
+
     /// True while some obligation of the rule is still open: a decision needs more time.
     pub fn open(&self, rule: RuleId) -> bool {
         self.rule(rule).is_some_and(|rule| rule.is_open(self.view.now))
@@ -537,6 +544,7 @@ impl Engine {
         self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), &mut out);
         let mut own = Vec::new();
         for rule in &mut self.rules {
+            rule.note_end(self.view.now, rule.main_horizon.saturating_mul(2), end);
             rule.take_pieces(&mut own);
             pieces.extend(own.drain(..).map(|piece| (rule.id, piece)));
         }

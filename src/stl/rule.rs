@@ -78,12 +78,15 @@ pub(super) struct Rule {
     worst_slot: Option<Slot>,
     /// What the rule's margin can't come out above.
     ceiling: f64,
-    violated: Option<Time>,
+    /// The slot at which it was proven broken.
+    violated: Option<Slot>,
     broken: bool,
     first_false: Option<Time>,
     live: Vec<Flat>,
     open: Vec<Open>,
     keeps_pieces: bool,
+    /// None of them is dropped.
+    keeps_all: bool,
     decided: Vec<Piece>,
     /// Instants after this slot need not be decided by the end of the record.
     scope_end: Slot,
@@ -130,6 +133,7 @@ impl Rule {
             live: Vec::new(),
             open: Vec::new(),
             keeps_pieces,
+            keeps_all: false,
             decided: Vec::new(),
             scope_end: NEVER,
             start: 0,
@@ -339,7 +343,7 @@ impl Rule {
             Role::Ceiling => self.ceiling = lesser(self.ceiling, value.hi),
             Role::Held { to } => {
                 self.ceiling = lesser(self.ceiling, value.hi);
-                if !value.bits.possible() && self.violated.is_none() {
+                if !value.bits.possible() && self.violated.is_none_or(|told| told == now) {
                     self.violate(time_of(self.start.max(now.saturating_sub(to))), now, out);
                 }
             }
@@ -378,11 +382,26 @@ impl Rule {
         }
     }
 
+    #[cold]
     fn violate(&mut self, instant: Time, now: Slot, out: &mut Vec<Change>) {
         self.first_false = Some(self.first_false.map_or(instant, |f| f.min(instant)));
-        if self.violated.is_none() {
-            self.violated = Some(instant);
-            out.push(Change::Violated { rule: self.id, instant, at: time_of(now) });
+        match self.violated {
+            None => {
+                self.violated = Some(now);
+                out.push(Change::Violated { rule: self.id, instant, at: time_of(now) });
+            }
+            // Of several promises that break at once the one that was broken first is told.
+            Some(told) if told == now => {
+                let id = self.id;
+                let told = out.iter_mut().rev().find_map(|change| match change {
+                    Change::Violated { rule, instant, .. } if *rule == id => Some(instant),
+                    _ => None,
+                });
+                if let Some(told) = told {
+                    *told = instant.min(*told);
+                }
+            }
+            Some(_) => {}
         }
     }
 
@@ -464,7 +483,7 @@ impl Rule {
 
     #[cold]
     fn note(&mut self, slot: Slot, lo: f64, hi: f64, truth: Truth, moving: bool) {
-        if self.decided.len() >= DECIDED_MAX {
+        if self.decided.len() >= DECIDED_MAX && !self.keeps_all {
             let mut kept = 0;
             for i in (0..self.decided.len()).step_by(2) {
                 let other = self.decided.get(i + 1).copied().unwrap_or(self.decided[i]);
@@ -494,6 +513,20 @@ impl Rule {
         self.is_particular = true;
     }
 
+    /// From here on every decided piece is kept until it is taken.
+    pub fn keep_all_pieces(&mut self) {
+        self.keeps_all = true;
+    }
+
+    /// Notes where a margin that still moves stands at the end of the scope.
+    pub fn note_end(&mut self, closed: Slot, late: i64, end: Slot) {
+        if let (Some(held), true) = (self.moving, self.keeps_pieces) {
+            let last = (closed - 1).min(end.saturating_add(late));
+            let (lo, hi) = held.at(tick_of(last));
+            self.note(last - late, lo, hi, held.flat.bits.truth(), true);
+        }
+    }
+
     /// Hands over what was decided since the last call.
     pub fn take_pieces(&mut self, out: &mut Vec<Piece>) {
         out.append(&mut self.decided);
@@ -520,8 +553,13 @@ impl Rule {
     /// How it stands before slot `closed`.
     pub fn running(&self, closed: Slot, late: i64, end: Slot) -> Running {
         let (decided, worst_at) = self.margin(closed, late, end);
-        let truth = if self.violated.is_some() { Truth::False } else { Truth::Unknown };
-        Running { decided, worst_at, early_hi: lesser(decided.hi, self.ceiling) + 0.0, truth }
+        let (truth, most) = match self.violated {
+            // What is broken has nothing left, by how much is told when it is decided.
+            Some(_) => (Truth::False, 0.0),
+            None => (Truth::Unknown, f64::INFINITY),
+        };
+        let early_hi = lesser(lesser(decided.hi, self.ceiling), most) + 0.0;
+        Running { decided, worst_at, early_hi, truth }
     }
 
     /// True while something asked for before slot `closed` may yet be answered.

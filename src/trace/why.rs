@@ -6,7 +6,7 @@ use crate::rig::{MarginUnit, Rule};
 use crate::run::event::EventKind;
 use crate::scenario::plan::Plan;
 use crate::signal::{SignalId, Value};
-use crate::stl::why::{Record, Step, Told, ToldTiming, explain, timings, why};
+use crate::stl::why::{Explainer, Record, Told, ToldTiming};
 use crate::stl::{RuleVerdict, SignalSpec};
 use crate::time::Time;
 
@@ -28,9 +28,10 @@ impl Trace {
     pub(super) fn work_out_whys(&self, plan: &Plan) -> Vec<Option<RuleWhy>> {
         let Some(record) = self.record(plan) else { return vec![None; plan.rules.len()] };
         let specs: Vec<SignalSpec> = plan.rig.signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
+        let explainer = Explainer::new(&specs, &record);
         let judged = |rule: &RuleTrace| rule.judgement.as_ref().map(|j| j.verdict);
         let told = |(rule, of): (&Rule, &RuleTrace)| {
-            let why = of_rule(plan, rule, judged(of)?, &specs, &record)?;
+            let why = of_rule(plan, rule, judged(of)?, &explainer)?;
             let meanwhile = of.violated.map_or_else(Vec::new, |violated| self.meanwhile(violated.instant));
             Some(RuleWhy { meanwhile, ..why })
         };
@@ -96,18 +97,17 @@ fn last_before(
     Some((column.signal, if gone { Value::Unknown } else { value }, stamp))
 }
 
-fn of_rule(plan: &Plan, rule: &Rule, verdict: RuleVerdict, specs: &[SignalSpec], record: &Record) -> Option<RuleWhy> {
+fn of_rule(plan: &Plan, rule: &Rule, verdict: RuleVerdict, explainer: &Explainer<'_>) -> Option<RuleWhy> {
     let signals = &plan.rig.signals;
     let mixed = rule.margin == MarginUnit::Share && verdict != RuleVerdict::Untested;
     let asks = matches!(verdict, RuleVerdict::Fail | RuleVerdict::Inconclusive);
-    let timings = if verdict == RuleVerdict::Untested { Vec::new() } else { timings(&rule.spec, specs, record) };
+    let timings = if verdict == RuleVerdict::Untested { Vec::new() } else { explainer.timings(&rule.spec) };
     if !asks && !mixed && timings.is_empty() {
         return None;
     }
     let kind = margin_kind(rule);
-    let why = why(&rule.spec, verdict, specs, record);
-    let tightest: Option<Step> =
-        why.worst.filter(|_| mixed).map(|worst| explain(&rule.spec, specs, record, worst.place));
+    let why = explainer.why(&rule.spec, verdict);
+    let tightest = why.worst.filter(|_| mixed).map(|worst| explainer.explain(&rule.spec, worst.place));
     Some(RuleWhy {
         told: why.tell(signals, &kind),
         critical: tightest.and_then(|step| step.critical(signals, &kind)),

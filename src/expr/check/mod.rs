@@ -16,13 +16,17 @@ use crate::diag::Severity;
 use crate::signal::SignalId;
 use crate::units::{Dimension, Problem, Unit};
 use range::Range as Values;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 /// Pieces that a formula may have once definitions are written out.
-const PIECES_MAX: u32 = 20_000;
+const PIECES_MAX: usize = 20_000;
 /// Levels that a formula may have once definitions are written out.
 const DEPTH_MAX: u32 = 200;
+
+/// Characters of a piece's text that are looked at to show it.
+const SHOWN_MAX: usize = 400;
 
 /// What a piece of a formula means.
 enum Meaning {
@@ -69,6 +73,10 @@ impl Number {
             _ => None,
         }
     }
+    /// A constant without a unit.
+    fn is_bare(&self) -> bool {
+        self.constant().is_some() && self.dimension == Dimension::NONE && self.unit.text.is_empty()
+    }
 }
 
 /// A comparison that may have to be divided by its scale.
@@ -77,6 +85,13 @@ struct Scaled {
     dimension: Dimension,
     width: f64,
     unbounded: Vec<String>,
+}
+
+/// A definition's text with what was read from it.
+struct Parsed {
+    text: Rc<str>,
+    node: Node,
+    problems: Vec<Problem>,
 }
 
 struct Checker<'a> {
@@ -95,9 +110,11 @@ struct Checker<'a> {
     text: Rc<str>,
     /// Definitions being written out, outermost first.
     chain: Vec<String>,
+    /// Definitions as read, so that one that is used often is read once.
+    parsed: BTreeMap<&'a str, Rc<Parsed>>,
     /// Where the formula names the definition being written out.
     site: Option<Range<usize>>,
-    pieces: u32,
+    pieces: usize,
     depth: u32,
     /// Levels of `fraction` around: its comparisons count by their truth alone, and nothing there may wait.
     shares: u32,
@@ -159,6 +176,7 @@ impl<'a> Checker<'a> {
             read: Vec::new(),
             text: Rc::from(text),
             chain: Vec::new(),
+            parsed: BTreeMap::new(),
             site: None,
             pieces: 0,
             depth: 0,
@@ -198,6 +216,8 @@ impl<'a> Checker<'a> {
     /// What the node looks like in its text, cut when it is long.
     fn shown(&self, node: &Node) -> String {
         let text = self.text.get(node.span.clone()).unwrap_or("");
+        // A page of blanks is not looked through again and again.
+        let text = text.char_indices().nth(SHOWN_MAX).map_or(text, |(cut, _)| &text[..cut]);
         let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match one_line.char_indices().nth(60) {
             Some((cut, _)) => format!("{}…", &one_line[..cut]),
@@ -207,18 +227,29 @@ impl<'a> Checker<'a> {
 
     /// Enters a node; `false` when the formula has grown beyond its bounds. Every `true` is paired with `leave`.
     fn enter(&mut self, node: &Node) -> bool {
-        self.pieces += 1;
-        if (self.pieces > PIECES_MAX || self.depth >= DEPTH_MAX) && !self.too_large {
-            self.too_large = true;
-            let what = if self.pieces > PIECES_MAX { "large" } else { "deep" };
-            let message = format!("this formula grows too {what} once its definitions are written out");
-            self.error(node.span.clone(), message, None);
+        let deep = self.depth >= DEPTH_MAX;
+        if deep {
+            self.outgrown("deep", node);
         }
-        if self.too_large {
+        if deep || self.count(1, node).is_none() {
             return false;
         }
         self.depth += 1;
         true
+    }
+    /// Counts pieces of the formula; `None` when there are too many.
+    fn count(&mut self, more: usize, node: &Node) -> Option<()> {
+        self.pieces = self.pieces.saturating_add(more);
+        if self.pieces > PIECES_MAX {
+            self.outgrown("large", node);
+        }
+        (!self.too_large).then_some(())
+    }
+    fn outgrown(&mut self, what: &str, node: &Node) {
+        if !std::mem::replace(&mut self.too_large, true) {
+            let message = format!("this formula grows too {what} once its definitions are written out");
+            self.error(node.span.clone(), message, None);
+        }
     }
     fn leave(&mut self) {
         self.depth -= 1;

@@ -7,22 +7,33 @@
 
 use super::Place;
 use super::record::{Slot, Values, place, slot};
-use super::shape::negated;
-use crate::expr::horizon;
+use super::shape::{all_of, negated};
 use crate::expr::ir::{Comparison, Formula, Number, Window};
+use crate::expr::walk::is_past;
 use crate::signal::SignalId;
-use crate::stl::{RuleSpec, SignalSpec, Truth};
+use crate::stl::{RuleSpec, Truth, promises};
 use crate::time::{Span, Time};
 
 /// What a rule demands in time.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Deadline {
     /// `asked implies eventually[from, to] answer`, or `… implies left until[from, to] answer`.
-    Answer { asked: Formula, left: Option<Formula>, answer: Formula, from: Span, to: Span },
+    Answer(Box<Answer>),
     /// `age(signal) <= limit`.
     Silence { signal: SignalId, limit: Span },
     /// `never: historically[0, limit] inner`: it may hold for less than `limit` at a stretch.
     Stretch { inner: Formula, limit: Span },
+}
+
+/// An answer within a window after what asks for it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Answer {
+    pub asked: Formula,
+    /// What must hold until it comes.
+    pub left: Option<Formula>,
+    pub answer: Formula,
+    pub from: Span,
+    pub to: Span,
 }
 
 /// How near to its deadline a rule came.
@@ -43,86 +54,53 @@ pub struct Timing {
 }
 
 /// Every deadline in the rule with how near it came; empty for a rule that is not about time.
-pub fn timings(rule: &RuleSpec, signals: &[SignalSpec], record: &super::Record) -> Vec<Timing> {
-    let mut deadlines = Vec::new();
-    let asked: Vec<Formula> = rule.when.iter().cloned().collect();
-    find(&asked, &rule.body, &mut deadlines);
-    if deadlines.is_empty() {
-        return Vec::new();
-    }
-    let values = Values::new(record, signals);
-    deadlines.into_iter().map(|deadline| timing(&values, deadline)).collect()
+pub(super) fn timings(values: &Values<'_>, rule: &RuleSpec) -> Vec<Timing> {
+    let deadlines = promises(rule).into_iter().filter_map(|(asked, promise)| deadline(&asked, &promise));
+    deadlines.map(|deadline| timing(values, deadline)).collect()
 }
 
-/// The deadlines of `asked implies formula`.
-fn find(asked: &[Formula], formula: &Formula, out: &mut Vec<Deadline>) {
-    match formula {
-        Formula::And(parts) => parts.iter().for_each(|part| find(asked, part, out)),
-        Formula::Implies(p, q) if is_past(p) => {
-            let mut more = asked.to_vec();
-            more.push((**p).clone());
-            find(&more, q, out);
-        }
-        Formula::Or(parts) if parts.iter().filter(|p| !is_past(p)).count() == 1 => {
-            let mut more = asked.to_vec();
-            more.extend(parts.iter().filter(|p| is_past(p)).map(negated));
-            parts.iter().filter(|p| !is_past(p)).for_each(|future| find(&more, future, out));
-        }
-        Formula::Eventually(Window { from, to: Some(to) }, q) if is_past(q) => {
-            out.push(answer(asked, None, q, *from, *to));
-        }
-        Formula::Until(Window { from, to: Some(to) }, p, q) if is_past(p) && is_past(q) => {
-            out.push(answer(asked, Some((**p).clone()), q, *from, *to));
-        }
-        Formula::Not(inner) => match &**inner {
-            Formula::Not(p) => find(asked, p, out),
-            Formula::Or(parts) => parts.iter().for_each(|part| find(asked, &negated(part), out)),
-            Formula::And(parts) if parts.iter().filter(|p| !is_past(p)).count() == 1 => {
-                find(asked, &Formula::Or(parts.iter().map(negated).collect()), out);
-            }
-            Formula::Always(w, p) => find(asked, &Formula::Eventually(*w, Box::new(negated(p))), out),
-            Formula::Historically(Window { from, to: Some(to) }, p) if asked.is_empty() && is_past(p) => {
-                out.push(Deadline::Stretch { inner: (**p).clone(), limit: *to - *from });
-            }
-            _ => {}
-        },
-        Formula::Once(Window { from, to: Some(to) }, q) if asked.is_empty() && is_past(q) => {
-            out.push(Deadline::Stretch { inner: negated(q), limit: *to - *from });
-        }
-        Formula::Compare { op: Comparison::LessEqual | Comparison::Less, left, right, .. } if asked.is_empty() => {
-            silence(left, right, out);
-        }
-        Formula::Compare { op: Comparison::GreaterEqual | Comparison::Greater, left, right, .. }
-            if asked.is_empty() =>
-        {
-            silence(right, left, out);
-        }
-        _ => {}
-    }
-}
-
-fn answer(asked: &[Formula], left: Option<Formula>, answer: &Formula, from: Span, to: Span) -> Deadline {
-    let asked = match asked {
-        [] => Formula::Constant(true),
-        [one] => one.clone(),
-        many => Formula::And(many.to_vec()),
+/// The deadline in `asked implies promise`, if there is one.
+fn deadline(asked: &[Formula], promise: &Formula) -> Option<Deadline> {
+    let always = asked.is_empty();
+    let answer = |left: Option<&Formula>, answer: &Formula, from: Span, to: Span| {
+        let (asked, left, answer) = (all_of(asked), left.cloned(), answer.clone());
+        Some(Deadline::Answer(Box::new(Answer { asked, left, answer, from, to })))
     };
-    Deadline::Answer { asked, left, answer: answer.clone(), from, to }
-}
-
-fn silence(age: &Number, limit: &Number, out: &mut Vec<Deadline>) {
-    if let (Number::Age(signal), Number::Constant(limit)) = (age, limit) {
-        out.push(Deadline::Silence { signal: *signal, limit: Span::from_seconds(*limit) });
+    match promise {
+        Formula::Eventually(Window { from, to: Some(to) }, q) if is_past(q) => answer(None, q, *from, *to),
+        Formula::Until(Window { from, to: Some(to) }, p, q) if is_past(p) && is_past(q) => {
+            answer(Some(&**p), q, *from, *to)
+        }
+        Formula::Not(inner) if always => match &**inner {
+            Formula::Historically(Window { from, to: Some(to) }, p) if is_past(p) => {
+                Some(Deadline::Stretch { inner: (**p).clone(), limit: *to - *from })
+            }
+            _ => None,
+        },
+        Formula::Once(Window { from, to: Some(to) }, q) if always && is_past(q) => {
+            Some(Deadline::Stretch { inner: negated(q), limit: *to - *from })
+        }
+        Formula::Compare { op: Comparison::LessEqual | Comparison::Less, left, right, .. } if always => {
+            silence(left, right)
+        }
+        Formula::Compare { left, right, .. } if always => silence(right, left),
+        _ => None,
     }
 }
 
-fn is_past(formula: &Formula) -> bool {
-    horizon(formula) == Some(Span::ZERO)
+fn silence(age: &Number, limit: &Number) -> Option<Deadline> {
+    match (age, limit) {
+        (Number::Age(signal), Number::Constant(limit)) => {
+            Some(Deadline::Silence { signal: *signal, limit: Span::from_seconds(*limit) })
+        }
+        _ => None,
+    }
 }
 
 fn timing(values: &Values<'_>, deadline: Deadline) -> Timing {
     match &deadline {
-        Deadline::Answer { asked, left, answer, from, to } => {
+        Deadline::Answer(promise) => {
+            let Answer { asked, left, answer, from, to } = &**promise;
             let asked = Truths::of(values, asked);
             let answer = Truths::of(values, answer);
             let left = left.as_ref().map(|left| Truths::of(values, left));
@@ -231,7 +209,7 @@ impl Truths {
         let mut changes: Vec<(Slot, Truth)> = Vec::new();
         let last = values.last();
         values.each(formula, values.first(), last, &mut |piece| {
-            if slot(&piece) <= last && changes.last().is_none_or(|(_, truth)| *truth != piece.truth) {
+            if changes.last().is_none_or(|(_, truth)| *truth != piece.truth) {
                 changes.push((slot(&piece), piece.truth));
             }
         });

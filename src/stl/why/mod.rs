@@ -19,7 +19,7 @@ mod survey;
 mod tell;
 mod walk;
 
-pub use deadline::{Deadline, Timing, timings};
+pub use deadline::{Answer, Deadline, Timing};
 pub use record::Record;
 pub use seen::{Gap, Heard, Seen};
 pub use tell::{Told, ToldEpisode, ToldSample, ToldStep, ToldTiming};
@@ -146,35 +146,56 @@ const STEPS_MAX: usize = 64;
 /// Other parts, and samples of a comparison, that are listed.
 const LIST_MAX: usize = 8;
 
-/// Why the rule is broken or unknown over the record: the one call that reports need.
+/// Why the rule is broken or unknown over the record. For several rules over one record see [`Explainer`].
 ///
 /// Works for every verdict: of a rule that held, `worst` and the episodes (none) are told, and no chain. The verdict is
 /// the engine's: nothing here judges.
 pub fn why(rule: &RuleSpec, verdict: RuleVerdict, signals: &[SignalSpec], record: &Record) -> Why {
-    let values = Values::new(record, signals);
-    let formula = shape::of_each_instant(rule);
-    let survey = survey::survey(&values, &formula);
-    let mut walker = Walker::new(&values);
-    let chain = match (survey.episodes.first(), verdict) {
-        (Some(episode), _) => Some(walker.explain(&formula, episode.worst.place)),
-        (None, RuleVerdict::Inconclusive) => {
-            Some(walker.explain_unknown(&formula, &survey.unknown).unwrap_or_else(|| walker.explain_waiting(rule)))
-        }
-        (None, _) => None,
-    };
-    Why {
-        episodes: survey.episodes,
-        episode_count: survey.episode_count,
-        broken: survey.broken,
-        worst: survey.worst,
-        chain,
-    }
+    Explainer::new(signals, record).why(rule, verdict)
 }
 
-/// What made the rule's margin at a place, true or false: for the tightest place of a rule that held.
-pub fn explain(rule: &RuleSpec, signals: &[SignalSpec], record: &Record, place: Place) -> Step {
-    let values = Values::new(record, signals);
-    Walker::new(&values).explain(&shape::of_each_instant(rule), place)
+/// Explains rules over one record, which is sorted by signal once.
+pub struct Explainer<'a> {
+    values: Values<'a>,
+}
+
+impl<'a> Explainer<'a> {
+    /// Panics later when a rule or the record speaks of a signal that is not among these.
+    pub fn new(signals: &'a [SignalSpec], record: &'a Record) -> Explainer<'a> {
+        Explainer { values: Values::new(record, signals) }
+    }
+
+    /// Why the rule has its verdict: see [`why`].
+    pub fn why(&self, rule: &RuleSpec, verdict: RuleVerdict) -> Why {
+        let formula = shape::of_each_instant(rule);
+        let survey = survey::survey(&self.values, &formula);
+        let mut walker = Walker::new(&self.values);
+        let chain = match (survey.episodes.first(), verdict) {
+            (Some(episode), _) => Some(walker.explain(&formula, episode.worst.place)),
+            (None, RuleVerdict::Inconclusive) => {
+                let open = walker.explain_unknown(&formula, &survey.unknown);
+                Some(open.unwrap_or_else(|| walker.explain_waiting(rule)))
+            }
+            (None, _) => None,
+        };
+        Why {
+            episodes: survey.episodes,
+            episode_count: survey.episode_count,
+            broken: survey.broken,
+            worst: survey.worst,
+            chain,
+        }
+    }
+
+    /// What made the rule's margin at a place, whatever its truth: for the tightest place of a rule that held.
+    pub fn explain(&self, rule: &RuleSpec, place: Place) -> Step {
+        Walker::new(&self.values).explain(&shape::of_each_instant(rule), place)
+    }
+
+    /// How near the rule came to each of its deadlines; empty for a rule that is not about time.
+    pub fn timings(&self, rule: &RuleSpec) -> Vec<Timing> {
+        deadline::timings(&self.values, rule)
+    }
 }
 
 impl Step {

@@ -1,10 +1,10 @@
 //! What an engine was told, and the values of any formula over a stretch of it: worked out by an engine, not beside one.
 
 use super::Place;
-use super::shape::{ages_rest_on, size, special, windows};
+use super::shape::{ages_rest_on, special, windows};
 use crate::command::RuleId;
 use crate::expr::ir::{Comparison, Formula, Number};
-use crate::expr::walk::signals_of;
+use crate::expr::walk::{signals_of, size};
 use crate::expr::{history, horizon};
 use crate::signal::{SignalId, Value};
 use crate::stl::{Engine, Margin, Options, Piece, RuleSpec, SignalSpec, Truth};
@@ -118,8 +118,22 @@ impl<'a> Values<'a> {
         clip(all, from, to)
     }
 
-    /// Tells every piece from somewhere before `from` to the first one after `to`.
+    /// Tells every piece from somewhere before `from` up to `to`; a margin that moves beyond is told at `to` as well.
     pub fn each(&self, formula: &Formula, from: Slot, to: Slot, sink: &mut dyn FnMut(Piece)) {
+        let mut before: Option<Piece> = None;
+        self.run(formula, from, to, &mut |piece| {
+            if slot(&piece) <= to {
+                sink(piece);
+            } else if let Some(last) = before.filter(|last| last.moving && slot(last) < to) {
+                let (at, after) = (time_of(to), to & 1 == 1);
+                sink(Piece { at, after, margin: on_line(&last, Some(&piece), to), ..last });
+            }
+            before = Some(piece);
+        });
+    }
+
+    /// Tells every piece from somewhere before `from` to beyond `to`.
+    fn run(&self, formula: &Formula, from: Slot, to: Slot, sink: &mut dyn FnMut(Piece)) {
         let ahead = horizon(formula).unwrap_or(Span::ZERO);
         let signals = signals_of(formula);
         let begin = self.begin(formula, &signals, time_of(from));
@@ -180,7 +194,7 @@ impl<'a> Values<'a> {
         let start = self.record.start;
         let Some(back) = history(formula) else { return start };
         // One tick for each `rise` in another: more than there are.
-        let slack = Span::from_nanos(1 + size(formula));
+        let slack = Span::from_nanos(1 + size(formula) as i64);
         let mut begin = (from - back - slack).max(start);
         let (rates, ages) = special(formula);
         for signal in signals {
@@ -246,11 +260,6 @@ fn clip(all: Vec<Piece>, from: Slot, to: Slot) -> Vec<Piece> {
             }
         } else {
             out.push(*piece);
-        }
-        // The far end of a moving margin, where its own piece for it lies beyond.
-        if let Some(next) = next.filter(|next| piece.moving && slot(next) > to && ends > begins.max(from)) {
-            let (at, after) = (time_of(to), to & 1 == 1);
-            out.push(Piece { at, after, margin: on_line(piece, Some(next), to), ..*piece });
         }
     }
     out

@@ -26,11 +26,7 @@ pub(super) struct Survey {
 pub(super) fn survey(values: &Values<'_>, formula: &Formula) -> Survey {
     let mut survey = Survey::default();
     let last = values.last();
-    values.each(formula, values.first(), last, &mut |piece| {
-        if slot(&piece) <= last {
-            survey.take(&piece);
-        }
-    });
+    values.each(formula, values.first(), last, &mut |piece| survey.take(&piece));
     survey.close(None, values);
     survey
 }

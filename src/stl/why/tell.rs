@@ -139,15 +139,17 @@ impl Step {
     pub fn critical(&self, signals: &SignalTable, margin: &MarginKind) -> Option<String> {
         let names = Names { signals, margin };
         let root = self.root();
-        if !matches!(root.how, How::Compared { .. }) || !(self.margin.lo.is_finite() || self.margin.hi.is_finite()) {
+        if !matches!(root.how, How::Compared { .. }) || !(root.margin.lo.is_finite() || root.margin.hi.is_finite()) {
             return None;
         }
-        let whole = names.whole(Some(&root.formula), self.margin);
+        // Where the comparison is to be missed, its margin counts the other way round.
+        let Margin { lo, hi } = root.margin;
+        let margin_here = if root.truth == self.truth { root.margin } else { Margin { lo: -hi, hi: -lo } };
+        let whole = names.whole(Some(&root.formula), margin_here);
         let share = match margin {
-            MarginKind::Share => format!(" ({})", shown_between(self.margin, &percent())),
+            MarginKind::Share => format!(" ({})", shown_between(margin_here, &percent())),
             _ => String::new(),
         };
-        // Under a negation the comparison is to be missed, and its margin counts the other way round.
         Some(format!("{} at {}{share}", whole.between, words(&root.formula, signals)))
     }
 }
@@ -156,11 +158,11 @@ impl Timing {
     /// In words, with the names of these signals.
     pub fn tell(&self, signals: &SignalTable) -> ToldTiming {
         let allowed = match &self.deadline {
-            Deadline::Answer { to, .. } => *to,
+            Deadline::Answer(promise) => promise.to,
             Deadline::Silence { limit, .. } | Deadline::Stretch { limit, .. } => *limit,
         };
         let text = match &self.deadline {
-            Deadline::Answer { answer, .. } => self.answer(&words(answer, signals)),
+            Deadline::Answer(promise) => self.answer(&words(&promise.answer, signals)),
             Deadline::Silence { signal, .. } => self.longest(&format!("silence of {}", signals.def(*signal).name)),
             Deadline::Stretch { inner, .. } => self.longest(&format!("stretch of {}", words(inner, signals))),
         };
@@ -212,7 +214,7 @@ impl Timing {
 
     fn longest(&self, what: &str) -> String {
         let limit = match &self.deadline {
-            Deadline::Answer { to, .. } => *to,
+            Deadline::Answer(promise) => promise.to,
             Deadline::Silence { limit, .. } | Deadline::Stretch { limit, .. } => *limit,
         };
         let (Some(from), Some(to)) = (self.from, self.to) else { return format!("there was no {what}") };
@@ -257,7 +259,7 @@ impl Names<'_> {
         match formula {
             Formula::Compare { left, right, scale, .. } => out.push((self.side_unit(left, right), *scale)),
             Formula::In { expr, lo, scale, .. } => out.push((self.side_unit(expr, lo), *scale)),
-            _ => super::shape::parts(formula).0.into_iter().for_each(|part| self.collect(part, out)),
+            _ => formula.children(&mut |part| self.collect(part, out)),
         }
     }
 
@@ -552,7 +554,7 @@ fn phrase(si: Margin, truth: Truth, unit: &Unit) -> String {
             Margin { lo, .. } => format!("missed by at least {}", shown(lo)),
         },
         Truth::True => match si {
-            Margin { lo, .. } if lo == 0.0 => "held, at the very limit".into(),
+            Margin { lo: 0.0, .. } => "held, at the very limit".into(),
             Margin { lo, .. } if !lo.is_finite() => "held".into(),
             Margin { lo, hi } if lo == hi => format!("held with {} to spare", shown(lo)),
             Margin { lo, .. } => format!("held with at least {} to spare", shown(lo)),

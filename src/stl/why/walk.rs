@@ -3,7 +3,7 @@
 use super::pieces::Pieces;
 use super::record::{Slot, Values, place, slot_of};
 use super::seen::{Seen, seen};
-use super::shape::{awaited, negated, number_parts};
+use super::shape::{awaited, negated};
 use super::{Gap, Heard, How, LIST_MAX, Other, Place, STEPS_MAX, Side, Step};
 use crate::expr::ir::{Formula, Number, Window};
 use crate::signal::SignalId;
@@ -55,9 +55,9 @@ impl<'a> Walker<'a> {
     pub fn explain_waiting(&mut self, rule: &RuleSpec) -> Step {
         let (first, last) = (self.values.first(), self.values.last());
         self.left = STEPS_MAX;
-        let awaited = awaited(&rule.body);
-        let best = awaited.and_then(|answer| self.pieces(answer, first, last).best().map(|at| (answer, at)));
-        let causes = best.map(|(answer, at)| self.step(answer, at)).into_iter().collect();
+        let awaited = awaited(rule);
+        let best = awaited.and_then(|answer| self.pieces(&answer, first, last).best().map(|at| (answer, at)));
+        let causes = best.map(|(answer, at)| self.step(&answer, at)).into_iter().collect();
         Step {
             formula: rule.body.clone(),
             place: place(last),
@@ -404,7 +404,7 @@ impl<'a> Walker<'a> {
                     causes.push(self.step(inner, last));
                 }
             }
-            _ => number_parts(number).into_iter().for_each(|part| self.samples(part, at, out, causes)),
+            _ => number.children(&mut |part| self.samples(part, at, out, causes)),
         }
     }
 
