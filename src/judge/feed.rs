@@ -83,7 +83,8 @@ impl<'a> Feed<'a> {
             }
         }
         let signals: Vec<SignalSpec> = set.signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
-        let mut engine = Engine::with(&rules, &signals, Options { outside: request.outside, pieces: true });
+        let mut engine =
+            Engine::with(&rules, &signals, Options { outside: request.outside, pieces: true, ..Options::default() });
         engine.keep_all_pieces();
         if request.at_samples {
             let late = |place: usize| {
