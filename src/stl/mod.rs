@@ -65,6 +65,7 @@ mod graph;
 mod interval;
 mod monitor;
 mod moving;
+mod need;
 mod node;
 mod ops;
 mod room;
@@ -81,6 +82,7 @@ mod words;
 
 pub use engine::Engine;
 pub use monitor::{Mistakes, Monitor, NotASample, Reading};
+pub use need::{RULE_BYTES_MAX, bytes_needed, too_much};
 pub use split::promises;
 pub use text::{TextRule, is_signal_name, rule, signal};
 

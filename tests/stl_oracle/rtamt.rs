@@ -208,7 +208,7 @@ fn run(case: &Json) -> Result<usize, Clause> {
     let last = samples.iter().chain([&expected]).filter_map(|s| s.last()).map(|s| s.0).max().expect("samples");
 
     let rule = RuleId(0);
-    let options = Options { outside: Outside::Cut, pieces: true };
+    let options = Options { outside: Outside::Cut, pieces: true, ..Options::default() };
     let spec = RuleSpec { id: rule, body: formula.clone(), when: None };
     let mut engine = Engine::with(&[spec], &vec![SignalSpec::default(); names.len()], options);
     let mut changes: Vec<Change> = Vec::new();
