@@ -351,6 +351,12 @@ fn what_leaves_nothing_to_judge_is_refused() {
     program(folder.path(), &["judge", ".", "--rule", "x < 1"], b"").with(64).says("there is no such file");
 }
 
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_parquet_file_is_told_which_build_reads_it() {
+    judge(b"PAR1\0\0\0\0PAR1", &["--rule", "x < 8"]).with(64).says("--features parquet");
+}
+
 #[test]
 fn no_rows_and_no_stamps_are_inconclusive() {
     judge("time,x\n", &["--rule", "x < 8"]).with(2).says("there is no row within the scope");
