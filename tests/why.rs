@@ -1,8 +1,5 @@
 //! The chain behind a verdict against the naive evaluator: what each step claims is so, and justifies the step above.
 
-#[path = "stl_oracle/awaited.rs"]
-#[allow(dead_code, reason = "the oracle's own tests use the rest")]
-mod awaited;
 #[path = "stl_oracle/geometry.rs"]
 mod geometry;
 #[path = "stl_oracle/naive.rs"]

@@ -10,7 +10,7 @@ use crate::command::RuleId;
 use crate::diag::{Severity, Spot};
 use crate::import::{Cell, Heading, Row, Sink};
 use crate::signal::{SignalDef, SignalId, SignalKind, Value};
-use crate::stl::{Change, Engine, Options, Piece, RuleSpec, SignalSpec};
+use crate::stl::{Change, Engine, Options, Outside, Piece, RuleSpec, SignalSpec};
 use crate::time::{Span, Time};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -53,6 +53,8 @@ struct Feed<'a> {
     unheard: usize,
     /// The latest stamp so far.
     latest: Option<Time>,
+    /// From the stamp before that to it.
+    last_step: Span,
     samples: u64,
     rows: u32,
     /// Columns met so far.
@@ -106,6 +108,7 @@ impl<'a> Feed<'a> {
             heard: vec![None; set.signals.len()],
             unheard,
             latest: None,
+            last_step: Span::ZERO,
             samples: 0,
             rows: 0,
             columns: 0,
@@ -221,7 +224,7 @@ impl<'a> Feed<'a> {
                     }
                 }
                 Change::Blind { rule, signal, unknown, at } => {
-                    self.blind.entry((rule, signal)).or_default().set(unknown, at);
+                    self.blind.entry((rule, signal)).or_default().set_lasting(unknown, at);
                 }
                 Change::Merged { rule, .. } => {
                     if let Some(f) = self.following.get_mut(usize::from(rule.0)) {
@@ -234,7 +237,7 @@ impl<'a> Feed<'a> {
         }
         for place in 0..self.following.len() {
             self.engine.take_pieces(RuleId(place as u16), &mut self.pieces);
-            for piece in self.pieces.drain(..) {
+            for piece in self.pieces.drain(..).filter(|piece| Some(piece.at) <= self.latest) {
                 self.following[place].take(&piece);
             }
         }
@@ -271,7 +274,10 @@ impl<'a> Feed<'a> {
         let end = self.latest.unwrap_or(Time::ZERO);
         let begun = self.started.filter(|from| *from <= end);
         if begun.is_some() {
-            self.engine.advance(end, &mut self.changes);
+            // A row that windows are cut to holds as long as the one before it did, as in textbooks, where a window that
+            // lies between two samples sees the first of them. Else nothing is known past its instant.
+            let known_until = if self.request.outside == Outside::Cut { end + self.last_step } else { end };
+            self.engine.advance(known_until, &mut self.changes);
         }
         self.look();
         let open: Vec<bool> = (0..self.following.len()).map(|i| self.engine.open(RuleId(i as u16))).collect();
@@ -280,7 +286,9 @@ impl<'a> Feed<'a> {
         for (rule, piece) in &all {
             let place = usize::from(rule.0);
             if place < count {
-                self.following[place].take(piece);
+                if piece.at <= end {
+                    self.following[place].take(piece);
+                }
             } else {
                 self.cursors[place - count].push(*piece);
             }
@@ -298,7 +306,7 @@ impl<'a> Feed<'a> {
             let name = |id: &SignalId| self.set.signals.def(*id).name.clone();
             let id = checked.rule.spec.id;
             let blind = (checked.signals.iter())
-                .filter_map(|s| Some((name(s), self.blind.get(&(id, *s)).filter(|b| b.total > Span::ZERO)?.clone())))
+                .filter_map(|s| Some((name(s), self.blind.get(&(id, *s)).filter(|b| b.count > 0)?.clone())))
                 .collect();
             let late = checked.signals.iter().filter_map(|s| Some((name(s), *self.late.get(s)?))).collect();
             let first = judgement.violated_at.map(|instant| super::account::Violation { instant, known_at: end });
@@ -383,6 +391,7 @@ impl Sink for Feed<'_> {
         self.engine.push(at, &self.batch, &mut self.changes);
         let is_new = row.at.is_some() && self.latest.is_none_or(|latest| at > latest);
         if is_new {
+            self.last_step = self.latest.map_or(Span::ZERO, |latest| at.since(latest));
             self.latest = Some(at);
         }
         if is_new && !self.cursors.is_empty() && self.started.is_some_and(|from| at >= from) {

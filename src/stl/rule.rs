@@ -38,6 +38,13 @@ pub(super) enum Role {
     Answered(usize),
 }
 
+impl Role {
+    /// Margins don't matter to it.
+    pub fn is_about_truth(self) -> bool {
+        matches!(self, Role::Early { .. } | Role::When | Role::Asked(_) | Role::Answered(_))
+    }
+}
+
 /// When a node got a new value.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Moment {
@@ -341,12 +348,7 @@ impl Rule {
                 }
             }
             Role::Ceiling => self.ceiling = lesser(self.ceiling, value.hi),
-            Role::Held { to } => {
-                self.ceiling = lesser(self.ceiling, value.hi);
-                if !value.bits.possible() && self.violated.is_none_or(|told| told == now) {
-                    self.violate(time_of(self.start.max(now.saturating_sub(to))), now, out);
-                }
-            }
+            Role::Held { to } => self.take_held(value, to, now, out),
             Role::Early { shift } => {
                 if let Some(first) = broken {
                     self.violate(time_of(first - shift), now, out);
@@ -379,6 +381,18 @@ impl Rule {
                     open.answered = now - 1;
                 }
             }
+        }
+    }
+
+    /// What is asked for at every instant of the last `to` slots has a new value.
+    #[inline]
+    pub fn take_held(&mut self, value: &Flat, to: i64, now: Slot, out: &mut Vec<Change>) {
+        if now > self.record_end {
+            return;
+        }
+        self.ceiling = lesser(self.ceiling, value.hi);
+        if !value.bits.possible() && self.violated.is_none_or(|told| told == now) {
+            self.violate(time_of(self.start.max(now.saturating_sub(to))), now, out);
         }
     }
 

@@ -25,11 +25,13 @@ def eighths(dice, lo, hi):
 
 
 class Writer:
-    """Draws formulas. `grid`: the bounds of windows are multiples of it, in seconds."""
+    """Draws formulas. `step`: the bounds of windows are multiples of it, in what their trace counts time by; `period`:
+    how long one of that is, in milliseconds."""
 
-    def __init__(self, dice, grid=1.0, binary=True, events=True):
+    def __init__(self, dice, period, step=1, binary=True, events=True):
         self.dice = dice
-        self.grid = grid
+        self.period = period
+        self.step = step
         # until, unless, since.
         self.binary = binary
         # rise and fall: in either language at samples, but another thing under an operator that looks between them.
@@ -49,6 +51,9 @@ class Writer:
 
     def comparison(self):
         dice = self.dice
+        if dice.random() < 0.1:
+            quantity, (lo, hi) = self.quantity(1), sorted(eighths(dice, -4, 4) for _ in range(2))
+            return Formula(f"({quantity} in {lo} .. {hi})", f"(({quantity} >= {lo}) and ({quantity} <= {hi}))")
         right = str(eighths(dice, -4, 4)) if dice.random() < 0.8 else self.quantity(1)
         text = f"({self.quantity(dice.choice([0, 0, 1, 2]))} {dice.choice(['<', '<=', '>', '>='])} {right})"
         return Formula(text, text)
@@ -57,7 +62,11 @@ class Writer:
         a, b = sorted(self.dice.randint(0, longest) for _ in range(2))
         if self.dice.random() < 0.5:
             a = 0
-        return a * self.grid, b * self.grid
+        return a * self.step, b * self.step
+
+    def ours(self, a, b):
+        """A window in our words."""
+        return f"[{a * self.period:g} ms, {b * self.period:g} ms]"
 
     def formula(self, depth, event=None):
         """A formula of at most this depth. `event`: rise and fall may stand here."""
@@ -84,7 +93,7 @@ class Writer:
         if kind == "event":
             word, p = dice.choice(["rise", "fall"]), self.formula(depth - 1, False)
             # At t it looks at what was just before; before the first sample nothing is missing but to a window.
-            history = p.history + self.grid if p.history else 0
+            history = p.history + self.step if p.history else 0
             return Formula(f"({word}({p.ours}))", f"({word}({p.theirs}))", history, p.horizon)
         if kind == "unbounded past":
             word, p = dice.choice(PAST), self.formula(depth - 1, False)
@@ -94,10 +103,8 @@ class Writer:
         if kind in ("future", "past"):
             word, p, (a, b) = dice.choice(FUTURE if kind == "future" else PAST), self.formula(depth - 1, False), self.window()
             history, horizon = (p.history, p.horizon + b) if kind == "future" else (p.history + b, p.horizon)
-            # The future of something past begins later, so that it needs less history: counted from the instant.
-            return Formula(
-                f"({word}[{seconds(a)}, {seconds(b)}] {p.ours})", f"({word}[{a:g},{b:g}]({p.theirs}))", history, horizon
-            )
+            ours, theirs = f"({word}{self.ours(a, b)} {p.ours})", f"({word}[{a:g},{b:g}]({p.theirs}))"
+            return Formula(ours, theirs, history, horizon)
         p, q = self.formula(depth - 1, False), self.formula(depth - 1, False)
         if kind == "unbounded since":
             history = float("inf") if p.history or q.history else 0
@@ -117,24 +124,21 @@ class Writer:
             parts = dataclasses.replace(parts, history=parts.history + b)
         else:
             parts = dataclasses.replace(parts, horizon=parts.horizon + b)
-        ours = f"({p.ours} {kind}[{seconds(a)}, {seconds(b)}] {q.ours})"
+        ours = f"({p.ours} {kind}{self.ours(a, b)} {q.ours})"
         theirs = f"({p.theirs} {kind}[{a:g},{b:g}] {q.theirs})"
         if a > 0:
-            throughout, at, word = ("historically", "once", "since") if kind == "since" else ("always", "eventually", "until")
+            past = kind == "since"
+            throughout, at, word = ("historically", "once", "since") if past else ("always", "eventually", "until")
             if self.dice.random() < 0.5:
-                theirs = (
-                    f"(({throughout}[0,{a:g}]({p.theirs})) and "
-                    f"({at}[{a:g},{a:g}](({p.theirs} {word}[0,{b - a:g}] {q.theirs}))))"
-                )
+                held = f"({throughout}[0,{a:g}]({p.theirs}))"
+                theirs = f"({held} and ({at}[{a:g},{a:g}](({p.theirs} {word}[0,{b - a:g}] {q.theirs}))))"
                 if kind == "unless":
                     theirs = f"((always[0,{b:g}]({p.theirs})) or {theirs})"
             else:
-                ours = (
-                    f"(({throughout}[0 s, {seconds(a - self.grid)}] {p.ours}) and "
-                    f"({at}[{seconds(a)}, {seconds(a)}] ({p.ours} {word}[0 s, {seconds(b - a)}] {q.ours})))"
-                )
+                held = f"({throughout}{self.ours(0, a - self.step)} {p.ours})"
+                ours = f"({held} and ({at}{self.ours(a, a)} ({p.ours} {word}{self.ours(0, b - a)} {q.ours})))"
                 if kind == "unless":
-                    ours = f"((always[0 s, {seconds(b)}] {p.ours}) or {ours})"
+                    ours = f"((always{self.ours(0, b)} {p.ours}) or {ours})"
         return dataclasses.replace(parts, ours=ours, theirs=theirs)
 
 
@@ -142,15 +146,11 @@ def both(p, q, ours, theirs):
     return Formula(ours, theirs, max(p.history, q.history), max(p.horizon, q.horizon))
 
 
-def seconds(number):
-    return f"{number:g} s"
-
-
-def trace(dice, rows, gap=lambda: 1.0):
-    """Rows from time 0 on; values are multiples of 1/8, now and then held over several rows as of a slow device."""
+def trace(dice, rows, gap=lambda: 1):
+    """Rows from time 0 on, one or `gap` apart; values are multiples of 1/8, now and then held over several rows as of a slow device."""
     columns = {"time": [], **{name: [] for name in SIGNALS}}
     hold = {name: dice.choice([0.0, 0.5, 0.9]) for name in SIGNALS}
-    time = 0.0
+    time = 0
     for row in range(rows):
         columns["time"].append(time)
         time += gap()

@@ -51,24 +51,24 @@ def dense(formula, columns):
     return values
 
 
-def judged(checkrein, folder, columns, formulas, outside):
+def judged(checkrein, folder, columns, period, formulas, outside):
     """For each formula, per row, what `judge` says: (lo, hi, truth)."""
     path = folder / "trace.csv"
-    rows = zip(*columns.values())
+    stamps = [int(at * period * 1_000_000) for at in columns["time"]]
+    rows = zip(stamps, *(columns[name] for name in SIGNALS))
     path.write_text("\n".join([",".join(columns), *(",".join(map(repr, row)) for row in rows)]) + "\n")
     rules = [word for n, formula in enumerate(formulas) for word in ("--rule", f"r{n}: {formula.ours}")]
-    result = checkrein("judge", path, *rules, "--at-samples", "--json", "--outside", outside)
+    result = checkrein("judge", path, "--time-unit", "ns", *rules, "--at-samples", "--json", "--outside", outside)
     assert result.returncode in (0, 1, 2), f"{result.stderr}\n{result.args}"
     said = {f"r{n}": [] for n in range(len(formulas))}
-    stamps = {name: [] for name in said}
+    told = {name: [] for name in said}
     for line in result.stdout.splitlines():
         record = json.loads(line)
         said[record["rule"]].append((float(record["lo"]), float(record["hi"]), record["truth"]))
-        stamps[record["rule"]].append(record["t_ns"])
-    wanted = [int(at * 1_000_000_000) for at in columns["time"]]
-    for name, at in stamps.items():
-        assert at == wanted, f"{name}: a line for each row, in their order"
-    return [said[f"r{n}"] for n in range(len(formulas))]
+        told[record["rule"]].append(record["t_ns"])
+    for name, at in told.items():
+        assert at == stamps, f"{name}: a line for each row, in their order"
+    return list(said.values())
 
 
 class Comparison:
@@ -79,22 +79,23 @@ class Comparison:
         self.formulas = set()
         self.worst = None
 
-    def hold(self, fits, batch, formula, columns, row, ours, theirs):
+    def hold(self, fits, case, formula, row, ours, theirs):
         self.compared += 1
         if fits:
             return
         self.formulas.add(formula)
-        if self.worst is None or len(formula.ours) < len(self.worst[0].ours):
-            self.worst = (formula, batch, columns, row, ours, theirs)
+        if self.worst is None or len(formula.ours) < len(self.worst[1].ours):
+            self.worst = (case, formula, row, ours, theirs)
 
     def close(self, least):
         if self.worst:
-            formula, batch, columns, row, ours, theirs = self.worst
+            (batch, columns, period), formula, row, ours, theirs = self.worst
             rows = "\n".join(",".join(map(str, values)) for values in zip(*columns.values()))
             pytest.fail(
                 f"{len(self.formulas)} formulas differ; the shortest, of batch {batch}: "
-                f"at {columns['time'][row]} s Checkrein says {ours}, RTAMT {theirs}\n"
-                f"ours:   {formula.ours}\ntheirs: {formula.theirs}\n{','.join(columns)}\n{rows}"
+                f"at time {columns['time'][row]} Checkrein says {ours}, RTAMT {theirs}\n"
+                f"ours:   {formula.ours}\ntheirs: {formula.theirs}\n"
+                f"the trace, with its time in {period} ms:\n{','.join(columns)}\n{rows}"
             )
         assert self.compared >= least, f"only {self.compared} values could be compared"
 
@@ -121,49 +122,51 @@ def known(formula, columns, row):
     return at - formula.history >= times[0] and at + formula.horizon <= times[-1]
 
 
-def on_seconds(dice, count):
-    writer = Writer(dice)
-    return trace(dice, dice.randint(12, 40)), [writer.formula(dice.randint(1, 4)) for _ in range(count)]
+def on_a_grid(dice, count):
+    """A row each second, each quarter of one, or each 20 ms; RTAMT counts rows."""
+    period = dice.choice([1_000, 250, 20])
+    writer = Writer(dice, period)
+    return trace(dice, dice.randint(2, 40)), period, [writer.formula(dice.randint(1, 5)) for _ in range(count)]
 
 
 def test_cut_to_the_trace_every_sample_is_equal(checkrein, tmp_path):
     held = Comparison()
-    for batch, columns, formulas in batches(SEED, COUNT, EACH, on_seconds):
-        ours = judged(checkrein, tmp_path, columns, formulas, "cut")
+    for batch, columns, period, formulas in batches(SEED, COUNT, EACH, on_a_grid):
+        ours = judged(checkrein, tmp_path, columns, period, formulas, "cut")
         for formula, said in zip(formulas, ours):
             for row, (mine, value) in enumerate(zip(said, discrete(formula.theirs, columns))):
-                held.hold(same(mine, value), batch, formula, columns, row, mine, value)
-    held.close(12 * COUNT)
+                held.hold(same(mine, value), (batch, columns, period), formula, row, mine, value)
+    held.close(8 * COUNT)
 
 
 def test_what_is_known_is_equal_and_the_unknown_holds_what_came(checkrein, tmp_path):
     """Checkrein hears only the first half. What it knows then is right, and what it holds possible has come true."""
     held = Comparison()
-    for batch, columns, formulas in batches(SEED, COUNT, EACH, on_seconds):
-        heard = {name: values[: len(values) // 2] for name, values in columns.items()}
-        ours = judged(checkrein, tmp_path, heard, formulas, "unknown")
+    for batch, columns, period, formulas in batches(SEED, COUNT, EACH, on_a_grid):
+        heard = {name: values[: (len(values) + 1) // 2] for name, values in columns.items()}
+        ours = judged(checkrein, tmp_path, heard, period, formulas, "unknown")
         for formula, said in zip(formulas, ours):
             for row, (mine, value) in enumerate(zip(said, discrete(formula.theirs, columns))):
                 if known(formula, heard, row):
-                    held.hold(same(mine, value), batch, formula, columns, row, mine, value)
+                    held.hold(same(mine, value), (batch, columns, period), formula, row, mine, value)
                 elif known(formula, columns, row):
-                    held.hold(holds(mine, value), batch, formula, columns, row, mine, value)
+                    held.hold(holds(mine, value), (batch, columns, period), formula, row, mine, value)
     held.close(2 * COUNT)
 
 
 def on_eighths(dice, count):
-    # Dense time has another until and since there, and no events at all.
-    writer = Writer(dice, grid=0.375, binary=False, events=False)
-    columns = trace(dice, dice.randint(12, 40), gap=lambda: dice.randint(1, 12) / 8)
-    return columns, [writer.formula(dice.randint(1, 4)) for _ in range(count)]
+    """Rows some eighths of a second apart. Dense time has another until and since there, and no events at all."""
+    writer = Writer(dice, 1_000, step=0.375, binary=False, events=False)
+    columns = trace(dice, dice.randint(2, 40), gap=lambda: dice.randint(1, 12) / 8)
+    return columns, 1_000, [writer.formula(dice.randint(1, 5)) for _ in range(count)]
 
 
 def test_in_dense_time_what_is_known_is_equal(checkrein, tmp_path):
     held = Comparison()
-    for batch, columns, formulas in batches(SEED, COUNT, EACH, on_eighths):
-        ours = judged(checkrein, tmp_path, columns, formulas, "unknown")
+    for batch, columns, period, formulas in batches(SEED, COUNT, EACH, on_eighths):
+        ours = judged(checkrein, tmp_path, columns, period, formulas, "unknown")
         for formula, said in zip(formulas, ours):
             for row, (mine, value) in enumerate(zip(said, dense(formula.theirs, columns))):
                 if known(formula, columns, row):
-                    held.hold(same(mine, value), batch, formula, columns, row, mine, value)
+                    held.hold(same(mine, value), (batch, columns, period), formula, row, mine, value)
     held.close(2 * COUNT)

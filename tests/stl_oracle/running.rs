@@ -1,6 +1,5 @@
 //! The running account at every prefix: the early upper end, and the instant at which a violation is told.
 
-use super::awaited::EARLY_IS_EXACT;
 use super::feed::must;
 use super::feed::{Feed, RULE, at_most, feed, infimum, is_violated, last_words, rule, same, whole};
 use super::naive::{Naive, Trace, V};
@@ -38,7 +37,7 @@ pub fn sound(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
         must!(broken || running.truth == Truth::Unknown, "told too early; {}", say());
         must!((running.truth == Truth::False) == is_violated(changes), "two tales; {}", say());
         let room = running.truth == Truth::False && running.early_hi > 0.0;
-        must!(!EARLY_IS_EXACT || !room, "broken with room left; {}", say());
+        must!(!room, "broken with room left; {}", say());
         // A violation names the prefix that proved it, and an instant that is false.
         for change in &changes[told_before..] {
             if let Change::Violated { instant, at, .. } = change {
@@ -133,16 +132,10 @@ fn earliest(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<(), String> {
                 && at.nanos() == (closed - 1) >> 1
             {
                 let first = trace.start + (values.iter().position(|v| !v.t[1]).unwrap_or(usize::MAX) >> 1) as i64;
-                must!(
-                    !EARLY_IS_EXACT || instant.nanos() == first,
-                    "closed {closed}: {change:?}, by definition from {first} ns on"
-                );
+                must!(instant.nanos() == first, "closed {closed}: {change:?}, by definition from {first} ns on");
             }
         }
-        must!(
-            !EARLY_IS_EXACT || !exact || same(running.early_hi, hi, true),
-            "closed {closed}: {running:?}, by definition hi {hi}"
-        );
+        must!(!exact || same(running.early_hi, hi, true), "closed {closed}: {running:?}, by definition hi {hi}");
         Ok(())
     })?;
     Ok(())

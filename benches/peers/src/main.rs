@@ -6,12 +6,23 @@
 #[path = "../../support/workload.rs"]
 mod workload;
 
+#[cfg(feature = "peers")]
+mod banquo;
 mod floors;
 mod measure;
+#[cfg(feature = "peers")]
+mod mistletoe;
 mod ours;
+#[cfg_attr(not(feature = "peers"), allow(dead_code, reason = "only the peers are paced by it"))]
+mod peer;
+#[cfg(feature = "peers")]
+mod rtamt;
+#[cfg(feature = "peers")]
+mod rtlola;
 mod table;
 
 use measure::Online;
+use peer::Said;
 use quanta::Clock;
 use std::hint::black_box;
 use table::{Table, count, nanos, rate};
@@ -60,7 +71,7 @@ impl Asked {
 }
 
 fn usage(what: &str) -> ! {
-    eprintln!("{what}\nusage: [--quick] [--only checkrein|floor] [--case TEXT] [--rows N]");
+    eprintln!("{what}\nusage: [--quick] [--only checkrein|floor|mstlo|banquo|rtlola|rtamt] [--case TEXT] [--rows N]");
     std::process::exit(64)
 }
 
@@ -135,6 +146,7 @@ impl Bench {
             "engine",
             "rows/s offline",
             "aim",
+            "of rows",
             "p50 ns",
             "p50/16",
             "aim",
@@ -147,11 +159,44 @@ impl Bench {
         let mut table = Table::new(title, &heads);
         for case in cases.iter().filter(|case| self.asked.case(&case.name)) {
             if self.asked.engine("checkrein") {
-                let offline = measure::rate(self.asked.passes, trace.rows(), || ours::offline(case, trace));
+                let rows = trace.rows();
+                let offline = Some(measure::rate(self.asked.passes, rows, || ours::offline(case, trace)));
                 let (online, bytes) = ours::online(&self.clock, case, trace);
-                table.row(line(&case.name, "checkrein", offline, case.aim, &online, Some(bytes)));
+                let online = Some(online);
+                let said = Said { engine: "**checkrein**", note: "", offline, rows, online, bytes: Some(bytes) };
+                table.row(line(case, said, case.aim));
+            }
+            for said in self.peers(case, trace) {
+                table.row(line(case, said, Aim::default()));
             }
         }
+    }
+
+    /// What the engines that we are compared with say of a case.
+    #[cfg(feature = "peers")]
+    fn peers(&self, case: &Case, trace: &Trace) -> Vec<Said> {
+        let mut said = Vec::new();
+        if self.asked.engine("mstlo") {
+            said.extend(mistletoe::said(&self.clock, case, trace));
+        }
+        if self.asked.engine("banquo") {
+            said.extend(banquo::said(case, trace));
+        }
+        if self.asked.engine("rtlola") {
+            said.extend(rtlola::said(&self.clock, case, trace));
+        }
+        if self.asked.engine("rtamt") {
+            let folder = std::env::temp_dir().join(format!("checkrein-peers-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).expect("a folder for RTAMT's columns");
+            said.extend(rtamt::Rtamt::new(trace, &folder).iter().flat_map(|rtamt| rtamt.said(case, trace)));
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        said
+    }
+
+    #[cfg(not(feature = "peers"))]
+    fn peers(&self, _case: &Case, _trace: &Trace) -> Vec<Said> {
+        Vec::new()
     }
 
     fn rigs(&self) {
@@ -188,22 +233,27 @@ impl Bench {
 }
 
 /// One line of a table of cases.
-fn line(case: &str, engine: &str, offline: f64, aim: Aim, online: &Online, bytes: Option<usize>) -> [String; 12] {
+fn line(case: &Case, said: Said, aim: Aim) -> [String; 13] {
     let least = |aim: Option<f64>| aim.map_or(String::new(), |aim| format!("≥ {}", rate(aim)));
     let most = |aim: Option<f64>| aim.map_or(String::new(), |aim| format!("≤ {}", nanos(aim)));
+    let online = |of: fn(&Online) -> f64| {
+        said.online.as_ref().map(of).filter(|nanos| nanos.is_finite()).map_or(String::new(), nanos)
+    };
+    let note = if said.note.is_empty() { String::new() } else { format!(" ({})", said.note) };
     [
-        case.replace('|', "\\|"),
-        engine.into(),
-        rate(offline),
+        case.name.clone(),
+        format!("{}{note}", said.engine),
+        said.offline.map_or("too slow".into(), rate),
         least(aim.offline),
-        nanos(online.p50),
-        nanos(online.batch_p50),
+        count(said.rows as f64),
+        online(|online| online.p50),
+        online(|online| online.batch_p50),
         most(aim.p50),
-        nanos(online.p99),
+        online(|online| online.p99),
         most(aim.p99),
-        nanos(online.max),
-        bytes.map_or(String::new(), |bytes| count(bytes as f64)),
-        format!("{:.1}", online.per_thousand()),
+        online(|online| online.max),
+        said.bytes.map_or(String::new(), |bytes| count(bytes as f64)),
+        said.online.filter(|online| online.pushes > 0).map_or(String::new(), |o| format!("{:.1}", o.per_thousand())),
     ]
 }
 
