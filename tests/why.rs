@@ -118,7 +118,7 @@ impl Check<'_> {
         };
         match (&step.formula, step.truth, &step.how) {
             (_, _, How::Cut) => self.demand(false, step, "nothing is that long here"),
-            (Formula::Not(_), truth, _) => {
+            (Formula::Not(_), truth, How::Opposite) => {
                 one(opposite(truth));
                 self.demand(same(step.margin.hi, -causes[0].margin.lo), step, "mirrored");
             }
