@@ -4,8 +4,6 @@
 //! `CHECKREIN_ORACLE=100 cargo test --test stl_oracle` tries a hundred times as many cases. A failing one is made small
 //! and printed with its seed; `CHECKREIN_ORACLE_SEED=<seed>` and the name of the test run it alone.
 
-#[path = "stl_oracle/awaited.rs"]
-mod awaited;
 #[path = "stl_oracle/bytes.rs"]
 pub mod bytes;
 #[path = "stl_oracle/cut.rs"]

@@ -120,8 +120,10 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    let is_mcap = match begins(&mut file) {
-        Ok(head) => mcap::is_mcap(&head),
+    let format = match begins(&mut file) {
+        Ok(head) if mcap::is_mcap(&head) => Format::Mcap,
+        Ok(head) if head.starts_with(b"PAR1") => Format::Parquet,
+        Ok(_) => Format::Csv,
         Err(why) => {
             say::aside(format!("error: {}: {why}", request.trace));
             return Exit::Usage.into();
@@ -131,7 +133,11 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
         csv::Options { file: request.trace.clone(), time: arguments.time.clone(), time_unit: arguments.time_unit };
     let mut read = |sink: &mut dyn Sink| -> Result<(), Refusal> {
         file.seek(SeekFrom::Start(0)).map_err(|error| csv::unreadable(&options, &error))?;
-        if is_mcap { mcap::read(&mut file, &options.file, sink) } else { csv::read(&mut file, &options, sink) }
+        match format {
+            Format::Csv => csv::read(&mut file, &options, sink),
+            Format::Mcap => mcap::read(&mut file, &options.file, sink),
+            Format::Parquet => read_parquet(&file, &options, sink),
+        }
     };
     let colour = std::io::stderr().is_terminal();
     let refused = |refused: judge::Refused| -> ExitCode {
@@ -186,6 +192,31 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
         }
     }
     Exit::Verdict(account.verdict()).into()
+}
+
+/// What a trace is, by its first bytes.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Format {
+    Csv,
+    Mcap,
+    Parquet,
+}
+
+#[cfg(feature = "parquet")]
+fn read_parquet(file: &File, options: &csv::Options, sink: &mut dyn Sink) -> Result<(), Refusal> {
+    let again = file.try_clone().map_err(|error| csv::unreadable(options, &error))?;
+    // What its library says when it gives up on a damaged file is not for people; the refusal is.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let read = crate::import::parquet::read(again, options, sink);
+    std::panic::set_hook(hook);
+    read
+}
+
+#[cfg(not(feature = "parquet"))]
+fn read_parquet(_file: &File, options: &csv::Options, _sink: &mut dyn Sink) -> Result<(), Refusal> {
+    let message = "this is a Parquet file, which this build does not read";
+    Err(Refusal::new(&options.file, message, Some("build it with `cargo build --release --features parquet`")))
 }
 
 /// The first bytes of the file, by which its format is known.

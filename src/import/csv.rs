@@ -20,7 +20,7 @@ const HEAD_BYTES: usize = 1 << 16;
 /// Names of the time column, when nobody names it.
 const TIME_NAMES: &[&str] = &["time", "t", "timestamp", "stamp"];
 /// A stamp further from zero than this (146 years) is beyond what is counted with.
-const STAMP_MAX: i64 = i64::MAX / 2 - 1;
+pub(super) const STAMP_MAX: i64 = i64::MAX / 2 - 1;
 
 /// What the user says of the file.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -173,7 +173,7 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        let (time, unit) = table.time_column(options).map_err(|(message, remedy)| {
+        let (time, unit) = time_column(&table.headed, options).map_err(|(message, remedy)| {
             // A first row of numbers alone has no headings.
             let numbers = table.headed.iter().all(|text| text.parse::<f64>().is_ok());
             let remedy = if numbers { Some("the first row names the columns".into()) } else { remedy };
@@ -196,47 +196,6 @@ impl<'a> Table<'a> {
             number += 1;
         }
         Ok(table)
-    }
-
-    /// The place of the time column, and its unit if the heading says one.
-    fn time_column(&self, options: &Options) -> Result<(usize, Option<TimeUnit>), (String, Option<String>)> {
-        let bare = |text: &str| split_unit(text).map_or(text, |(word, _)| word).trim().to_owned();
-        if let Some(wanted) = &options.time {
-            let found = self
-                .headed
-                .iter()
-                .position(|h| h == wanted)
-                .or_else(|| self.headed.iter().position(|h| bare(h) == *wanted));
-            let Some(place) = found else {
-                let near = nearest(wanted, self.headed.iter().map(String::as_str));
-                return Err((
-                    format!("there is no column `{wanted}`"),
-                    near.map(|near| format!("did you mean `{near}`?")),
-                ));
-            };
-            return Ok((place, time_name(&self.headed[place]).1));
-        }
-        let places: Vec<usize> = (0..self.headed.len()).filter(|i| time_name(&self.headed[*i]).0).collect();
-        match places[..] {
-            [place] => Ok((place, time_name(&self.headed[place]).1)),
-            [] => Err((
-                "no column is the time".into(),
-                Some(format!("name it with --time COLUMN; `{}` are found without", TIME_NAMES.join("`, `"))),
-            )),
-            [first, second, ..] => {
-                // One that is called exactly so wins over `t_ns` and the like.
-                let plain: Vec<usize> = places
-                    .iter()
-                    .copied()
-                    .filter(|i| TIME_NAMES.contains(&bare(&self.headed[*i]).to_lowercase().as_str()))
-                    .collect();
-                if let [place] = plain[..] {
-                    return Ok((place, time_name(&self.headed[place]).1));
-                }
-                let message = format!("`{}` and `{}` could both be the time", self.headed[first], self.headed[second]);
-                Err((message, Some("say which with --time COLUMN".into())))
-            }
-        }
     }
 
     fn row<'r>(&self, record: &'r ByteRecord, cells: &mut Vec<(u32, Cell<'r>)>, sink: &mut dyn Sink) {
@@ -290,6 +249,43 @@ impl<'a> Table<'a> {
             .or_else(|| iso8601_nanos(std::str::from_utf8(text).ok()?))
             .filter(|nanos| nanos.abs() <= STAMP_MAX)?;
         Some(Time::from_nanos(nanos))
+    }
+}
+
+/// The place of the time column, and its unit if the heading says one.
+pub(super) fn time_column(
+    headed: &[String],
+    options: &Options,
+) -> Result<(usize, Option<TimeUnit>), (String, Option<String>)> {
+    let bare = |text: &str| split_unit(text).map_or(text, |(word, _)| word).trim().to_owned();
+    if let Some(wanted) = &options.time {
+        let found = headed.iter().position(|h| h == wanted).or_else(|| headed.iter().position(|h| bare(h) == *wanted));
+        let Some(place) = found else {
+            let near = nearest(wanted, headed.iter().map(String::as_str));
+            return Err((format!("there is no column `{wanted}`"), near.map(|near| format!("did you mean `{near}`?"))));
+        };
+        return Ok((place, time_name(&headed[place]).1));
+    }
+    let places: Vec<usize> = (0..headed.len()).filter(|i| time_name(&headed[*i]).0).collect();
+    match places[..] {
+        [place] => Ok((place, time_name(&headed[place]).1)),
+        [] => Err((
+            "no column is the time".into(),
+            Some(format!("name it with --time COLUMN; `{}` are found without", TIME_NAMES.join("`, `"))),
+        )),
+        [first, second, ..] => {
+            // One that is called exactly so wins over `t_ns` and the like.
+            let plain: Vec<usize> = places
+                .iter()
+                .copied()
+                .filter(|i| TIME_NAMES.contains(&bare(&headed[*i]).to_lowercase().as_str()))
+                .collect();
+            if let [place] = plain[..] {
+                return Ok((place, time_name(&headed[place]).1));
+            }
+            let message = format!("`{}` and `{}` could both be the time", headed[first], headed[second]);
+            Err((message, Some("say which with --time COLUMN".into())))
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 pub mod csv;
 mod heading;
 pub mod mcap;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 mod protobuf;
 mod stamp;
 
@@ -63,7 +65,8 @@ pub trait Sink {
 pub struct Refusal(pub Box<Spot>);
 
 impl Refusal {
-    pub(crate) fn new(file: &str, message: impl Into<String>, remedy: Option<&str>) -> Refusal {
+    /// A file that cannot be used, for this reason.
+    pub fn new(file: &str, message: impl Into<String>, remedy: Option<&str>) -> Refusal {
         Refusal(Box::new(Spot {
             severity: crate::diag::Severity::Error,
             file: file.into(),

@@ -8,6 +8,13 @@ impl TimeUnit {
     /// Seconds.
     pub const SECOND: TimeUnit = TimeUnit(1_000_000_000);
 
+    /// Milliseconds.
+    pub const MILLISECOND: TimeUnit = TimeUnit(1_000_000);
+    /// Microseconds.
+    pub const MICROSECOND: TimeUnit = TimeUnit(1_000);
+    /// Nanoseconds.
+    pub const NANOSECOND: TimeUnit = TimeUnit(1);
+
     /// `s`, `ms`, `us`, `ns`, `min`, `h`, `d`, also written out.
     pub fn parse(text: &str) -> Option<TimeUnit> {
         Some(TimeUnit(match text.trim().to_lowercase().as_str() {

@@ -108,6 +108,15 @@ pub struct Stretches {
 }
 
 impl Stretches {
+    /// The same for what is not worth a word when it lasted no time.
+    pub fn set_lasting(&mut self, on: bool, at: Time) {
+        if !on && self.open == Some(at) {
+            self.open = None;
+        } else {
+            self.set(on, at);
+        }
+    }
+
     /// From `at` on it is so, or not so.
     pub fn set(&mut self, on: bool, at: Time) {
         match (self.open, on) {

@@ -224,7 +224,7 @@ impl<'a> Feed<'a> {
                     }
                 }
                 Change::Blind { rule, signal, unknown, at } => {
-                    self.blind.entry((rule, signal)).or_default().set(unknown, at);
+                    self.blind.entry((rule, signal)).or_default().set_lasting(unknown, at);
                 }
                 Change::Merged { rule, .. } => {
                     if let Some(f) = self.following.get_mut(usize::from(rule.0)) {
@@ -306,7 +306,7 @@ impl<'a> Feed<'a> {
             let name = |id: &SignalId| self.set.signals.def(*id).name.clone();
             let id = checked.rule.spec.id;
             let blind = (checked.signals.iter())
-                .filter_map(|s| Some((name(s), self.blind.get(&(id, *s)).filter(|b| b.total > Span::ZERO)?.clone())))
+                .filter_map(|s| Some((name(s), self.blind.get(&(id, *s)).filter(|b| b.count > 0)?.clone())))
                 .collect();
             let late = checked.signals.iter().filter_map(|s| Some((name(s), *self.late.get(s)?))).collect();
             let first = judgement.violated_at.map(|instant| super::account::Violation { instant, known_at: end });

@@ -14,6 +14,9 @@ use crate::units::{Problem, Unit};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Stands for the states that a trace does not show.
+const UNSEEN: &str = "…";
+
 /// Everything that was written, before the trace is looked at.
 pub struct Texts {
     rules: Vec<Arc<Source>>,
@@ -166,7 +169,9 @@ pub fn check(request: &Request, texts: &Texts, contents: &Contents) -> Result<Ru
                 let rule = rule(read.name.clone().unwrap_or_else(unnamed), read);
                 rules.push(Checked { rule, signals, observed_ranges });
             }
-            Err(problems) => refused.diagnostics.extend(problems.into_iter().map(|p| diagnostic(source, p))),
+            Err(problems) => {
+                refused.diagnostics.extend(problems.into_iter().map(|p| diagnostic(source, of_states(p))));
+            }
         }
     }
     if let Some((path, bytes)) = &texts.file {
@@ -217,6 +222,16 @@ pub fn check(request: &Request, texts: &Texts, contents: &Contents) -> Result<Ru
     Ok(RuleSet { signals: names.signals, rules, readers, hints, missing })
 }
 
+/// A state may be right though the trace never shows it.
+fn of_states(mut problem: Problem) -> Problem {
+    if let Some(remedy) = &mut problem.remedy
+        && remedy.ends_with(UNSEEN)
+    {
+        remedy.push_str("; if there are more, name them all: --signal 'name: {A, B}'");
+    }
+    problem
+}
+
 fn scope(names: &Names) -> Scope<'_> {
     Scope { signals: &names.signals, defines: &names.defines, parameters: None, run_names: true, future: true }
 }
@@ -231,7 +246,7 @@ fn names(request: &Request, texts: &Texts, contents: &Contents, observed: bool) 
             && matches!(&names.signals.def(id).kind, SignalKind::States { names } if names.as_slice() == ["none"])
             && column.nature() == Nature::States
         {
-            names.signals.redefine(id, SignalKind::States { names: column.states.clone() });
+            names.signals.redefine(id, SignalKind::States { names: seen_states(column) });
         }
     }
     let mut table = SignalTable::new();
@@ -266,6 +281,11 @@ fn names(request: &Request, texts: &Texts, contents: &Contents, observed: bool) 
     Ok(names)
 }
 
+/// The states that a column shows, and whatever else there may be: no formula can name it, but none can rest on its absence.
+fn seen_states(column: &Column) -> Vec<String> {
+    column.states.iter().cloned().chain([UNSEEN.to_owned()]).collect()
+}
+
 /// Fills in how long a sample holds where nobody says it, and how often it comes: the trace is known, so that the engine's
 /// memory has room for all of it, and no margin comes out wider for want of room.
 fn planned(table: &SignalTable, stale: Option<Span>, contents: &Contents) -> SignalTable {
@@ -291,7 +311,7 @@ fn definition(column: &Column) -> SignalDef {
             SignalKind::Number { unit: column.heading.unit.clone().unwrap_or_else(Unit::one), range: None }
         }
         Nature::Flag => SignalKind::Flag,
-        Nature::States => SignalKind::States { names: column.states.clone() },
+        Nature::States => SignalKind::States { names: seen_states(column) },
         Nature::Pulse => SignalKind::Pulse,
     };
     let kind = column.heading.kind.clone().unwrap_or(kind);

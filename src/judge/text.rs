@@ -154,14 +154,18 @@ fn stretches(what: &str, stretches: &Stretches) -> String {
 /// The head of the table of samples.
 pub fn sample_heading(rules: usize) -> String {
     let rule = if rules > 1 { "  rule" } else { "" };
-    format!("{:>14}  {:>14}  {:>14}  {:<7}{rule}", "time [s]", "lo", "hi", "truth")
+    format!("{:>14}  {:>14}  {:>14}  {:<7}{rule}", "time [s]", "lo", "hi", "truth").trim_end().to_owned()
 }
 
 /// A line of that table.
 pub fn sample_words(sample: &AtSample<'_>, rules: usize) -> String {
     let number = |si: f64| {
         let (number, unit) = words::margin_number(sample.rule, si);
-        if number.is_finite() && !unit.is_empty() { format!("{number} {unit}") } else { infinite(number) }
+        match number {
+            n if n == f64::INFINITY => "inf".into(),
+            n if n == f64::NEG_INFINITY => "-inf".into(),
+            n => format!("{} {unit}", six_digits(n)).trim_end().to_owned(),
+        }
     };
     let name = if rules > 1 { format!("  {}", sample.rule.name) } else { String::new() };
     format!(
@@ -175,12 +179,9 @@ pub fn sample_words(sample: &AtSample<'_>, rules: usize) -> String {
     .to_owned()
 }
 
-fn infinite(number: f64) -> String {
-    match number {
-        n if n == f64::INFINITY => "inf".into(),
-        n if n == f64::NEG_INFINITY => "-inf".into(),
-        n => format!("{n}"),
-    }
+/// Six significant digits: enough to read, and without the tail of a binary fraction. The JSON has all of them.
+fn six_digits(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
 }
 
 /// `true`, `false`, `unknown`.

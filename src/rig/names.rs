@@ -3,6 +3,7 @@
 use super::yaml::{Page, Word};
 use crate::expr::{self, Checked, Scope};
 use crate::signal::{Every, SignalDef, SignalKind, SignalTable};
+use crate::stl;
 use crate::units::{Dimension, Quantity, Unit};
 use crate::wire::DeviceId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,10 @@ impl Names {
             Ok(checked) => {
                 for hint in &checked.hints {
                     page.problem(word, hint.clone());
+                }
+                if let Some((message, remedy)) = stl::too_much(&checked.formula, &self.signals) {
+                    page.error(word.span.clone(), message, Some(remedy));
+                    return None;
                 }
                 Some(checked)
             }

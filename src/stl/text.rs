@@ -1,6 +1,6 @@
 //! Rules and signals as a person writes them in one line.
 
-use super::RuleSpec;
+use super::{RuleSpec, too_much};
 use crate::command::RuleId;
 use crate::diag::{Severity, nearest};
 use crate::expr::ir::Formula;
@@ -59,7 +59,13 @@ pub fn rule(text: &str, id: RuleId, scope: &Scope<'_>) -> Result<TextRule, Vec<P
         let is_when = part.key == Key::When;
         let scope = if is_when { Scope { future: false, ..*scope } } else { *scope };
         let checked = match expr::formula(formula, &scope) {
-            Ok(checked) => Some(checked),
+            Ok(checked) => match too_much(&checked.formula, scope.signals) {
+                Some((message, remedy)) => {
+                    problems.push(problem(part.formula.clone(), message, Some(remedy)));
+                    None
+                }
+                None => Some(checked),
+            },
             Err(found) => {
                 problems.extend(found.into_iter().map(|p| moved(p, part.formula.start)));
                 None

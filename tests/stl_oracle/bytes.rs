@@ -1,7 +1,6 @@
 //! From any bytes to a formula and a trace, and through parser, checker and engine against the definition: what the fuzz
 //! target runs (`fuzz/`), and with a thousand fixed strings a test.
 
-use super::awaited::WINDOWS_ARE_CUT;
 use super::cut;
 use super::feed::{Feed, RULE, feed, last_words, rule, whole};
 use super::merged;
@@ -147,7 +146,7 @@ fn compare(spec: &RuleSpec, trace: &Trace, end: i64, way: u8) -> Result<(), Stri
         1 => values::prefixes_equal(spec, trace, end, Feed::Late(seed)),
         2 => running::sound(spec, trace, end),
         3 => merged::wider_and_right(spec, trace, end).map(|_| ()),
-        4 if WINDOWS_ARE_CUT => cut::cut_equals(spec, trace, end),
+        4 => cut::cut_equals(spec, trace, end),
         _ => values::splits_equal(spec, trace, end, seed),
     }
 }

@@ -1,6 +1,5 @@
 //! What is told of late samples, and what several samples at one instant are worth.
 
-use super::awaited::LATE_IS_TOLD;
 use super::feed::{RULE, rule, whole};
 use super::random::{self, Dice};
 use super::seeds;
@@ -53,10 +52,8 @@ fn a_late_sample_is_told_and_counts_from_now() {
     engine.advance(at(30), &mut changes);
     engine.push(at(5), &[(SignalId(0), Value::Number(4.0))], &mut changes);
     engine.advance(at(40), &mut changes);
-    if LATE_IS_TOLD {
-        let late = |stamp, now| Change::Late { rule: RULE, signal: SignalId(0), stamp: at(stamp), at: at(now) };
-        assert_eq!(lates(&changes), [late(20, 21), late(5, 30)]);
-    }
+    let late = |stamp, now| Change::Late { rule: RULE, signal: SignalId(0), stamp: at(stamp), at: at(now) };
+    assert_eq!(lates(&changes), [late(20, 21), late(5, 30)]);
     // The past stays as it was judged; 9 m break the limit from 21 on, not from 20.
     let yes = Truth::True;
     assert_eq!(
@@ -113,10 +110,8 @@ fn a_late_sample_joins_those_of_the_open_instant() {
     engine.advance(at(20), &mut changes);
     let yes = Truth::True;
     assert_eq!(told(&mut engine), [(0, false, 7.0, 7.0, yes), (10, false, 1.0, 6.0, yes), (10, true, 1.0, 1.0, yes)]);
-    if LATE_IS_TOLD {
-        let late = Change::Late { rule: RULE, signal: SignalId(0), stamp: at(4), at: at(10) };
-        assert_eq!(lates(&changes), [late]);
-    }
+    let late = Change::Late { rule: RULE, signal: SignalId(0), stamp: at(4), at: at(10) };
+    assert_eq!(lates(&changes), [late]);
 }
 
 /// Random rules over random traces: each late sample is told once to each rule that the signal matters to, in order.
@@ -151,13 +146,9 @@ fn every_late_sample_is_told_to_whom_it_matters() {
                 }
             }
         }
-        if LATE_IS_TOLD {
-            let found = lates(&changes);
-            assert_eq!(found, expected, "CHECKREIN_ORACLE_SEED={seed}: {rules:?}\n{trace:?}");
-            count += found.len() as u32;
-        }
+        let found = lates(&changes);
+        assert_eq!(found, expected, "CHECKREIN_ORACLE_SEED={seed}: {rules:?}\n{trace:?}");
+        count += found.len() as u32;
     }
-    if LATE_IS_TOLD {
-        super::enough(count, 1000, "late samples");
-    }
+    super::enough(count, 1000, "late samples");
 }

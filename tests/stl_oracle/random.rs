@@ -1,6 +1,5 @@
 //! Random formulas and traces from a seed.
 
-use super::awaited::WRONG_KINDS_COUNT;
 use super::naive::Trace;
 use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
@@ -65,7 +64,7 @@ fn value(dice: &mut Dice, signal: u32) -> Value {
         _ if dice.one_in(14) => {
             Value::Number([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, HUGE][dice.below(4) as usize])
         }
-        _ if WRONG_KINDS_COUNT && dice.one_in(30) => Value::Flag(true),
+        _ if dice.one_in(30) => Value::Flag(true),
         _ => Value::Number(dice.eighths()),
     }
 }

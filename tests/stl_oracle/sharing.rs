@@ -1,6 +1,5 @@
 //! Rules that share parts say what each of them says alone.
 
-use super::awaited::EARLY_IS_EXACT;
 use super::feed::must;
 use super::feed::{Feed, feed, is_violated, whole};
 use super::naive::{Naive, Trace};
@@ -84,12 +83,7 @@ fn hear(rules: &[RuleSpec], trace: &Trace, end: i64, how: Feed) -> Result<Vec<He
     must!(judgements.len() == rules.len(), "{} judgements of {} rules", judgements.len(), rules.len());
     let mut out = Vec::new();
     for (((rule, judgement), pieces), running) in rules.iter().zip(judgements).zip(pieces).zip(running) {
-        let mut changes: Vec<Change> = changes.iter().filter(|c| about(c) == rule.id).cloned().collect();
-        for change in &mut changes {
-            if let (Change::Violated { instant, at, .. }, false) = (change, EARLY_IS_EXACT) {
-                *instant = *at;
-            }
-        }
+        let changes = changes.iter().filter(|c| about(c) == rule.id).cloned().collect();
         out.push(Heard { changes, pieces, running, judgement });
     }
     Ok(out)
