@@ -130,8 +130,7 @@ fn answer(text: &str, signals: &SignalTable) -> String {
         None => word.to_owned(),
     }];
     for episode in &told.episodes {
-        let to = episode.to_s.map_or("the end".to_owned(), |to| format!("{to:.3} s"));
-        lines.push(format!("broken from {:.3} s to {to}, {}", episode.from_s, episode.worst_text));
+        lines.push(format!("broken {}, {}", episode.text, episode.worst_text));
     }
     if let Some(worst) = why.worst.filter(|_| example.margin == MarginKind::Share) {
         let step = explainer.explain(&example.rule, worst.place);

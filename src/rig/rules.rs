@@ -55,7 +55,7 @@ pub(crate) fn read(
     let needed = bytes_needed(&specs, &signals);
     if needed > BYTES_MAX {
         let message = format!(
-            "judging all these rules would take {} MiB of memory; they may have {}",
+            "judging all these rules would take {} MiB of memory; they may have {} MiB",
             needed >> 20,
             BYTES_MAX >> 20
         );

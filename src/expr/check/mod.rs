@@ -8,12 +8,13 @@ mod range;
 mod truth;
 
 use super::ir;
+use super::limits::{Limit, Side, limits};
 use super::parse::{PROBLEMS_MAX, parse};
 use super::reach::{history, horizon};
 use super::syntax::{Joint, Kind, Node};
 use super::{Checked, MarginKind, Scope, problem};
 use crate::diag::Severity;
-use crate::signal::SignalId;
+use crate::signal::{SignalId, SignalKind};
 use crate::units::{Dimension, Problem, Unit};
 use range::Range as Values;
 use std::collections::BTreeMap;
@@ -142,6 +143,9 @@ pub(super) fn formula(text: &str, scope: &Scope<'_>) -> Result<Checked, Vec<Prob
                 truth.ir.set_scales_to_one();
             }
             checker.hint_trigger(&node);
+            if truth.always.is_none() {
+                checker.hint_contradiction(&node, &truth.ir);
+            }
             let (horizon, history) = (horizon(&truth.ir), history(&truth.ir));
             let Checker { signals, parameters, mut hints, .. } = checker;
             // A definition that is used twice says so once.
@@ -301,6 +305,38 @@ impl<'a> Checker<'a> {
             let remedy = "declare `range:` of the signal, bound it with `clamp(…)`, or write two rules";
             self.problems.push(problem(span, message, Some(remedy.into())));
         }
+    }
+
+    /// Limits of one signal that exclude each other, or leave nothing out: each of them may be meant, both cannot be.
+    fn hint_contradiction(&mut self, node: &Node, ir: &ir::Formula) {
+        if !self.scope.future {
+            return;
+        }
+        if let Some((name, least, most)) = self.excluded(&limits(ir)) {
+            let message = format!("`{name}` would have to be {least} and {most}, so the whole can never be true");
+            self.hint(node.span.clone(), message, None);
+        } else if let Some((name, least, most)) = self.excluded(&limits(&ir::Formula::Not(Box::new(ir.clone())))) {
+            let message =
+                format!("only if `{name}` were {least} and {most} could this be broken: the whole can never be false");
+            self.hint(node.span.clone(), message, None);
+        }
+    }
+
+    /// The first signal whose limits leave no value, with both in words.
+    fn excluded(&self, limits: &[Limit]) -> Option<(String, String, String)> {
+        for low in limits.iter().filter(|limit| limit.unconditional && limit.side == Side::Lower) {
+            let above = |high: &&Limit| high.unconditional && high.side == Side::Upper && high.signal == low.signal;
+            let crossed = limits.iter().filter(above).find(|high| {
+                low.value_si > high.value_si || (low.value_si == high.value_si && (low.strict || high.strict))
+            });
+            let Some(high) = crossed else { continue };
+            let def = self.scope.signals.def(low.signal);
+            let SignalKind::Number { unit, .. } = &def.kind else { continue };
+            let least = format!("{} {}", if low.strict { "above" } else { "at least" }, unit.show(low.value_si, 6));
+            let most = format!("{} {}", if high.strict { "below" } else { "at most" }, unit.show(high.value_si, 6));
+            return Some((def.name.clone(), least, most));
+        }
+        None
     }
 
     /// An `implies` at the top whose left side is a state is a trigger in disguise.
