@@ -37,10 +37,12 @@ pub mod run;
 pub mod log;
 pub mod sim;
 pub mod r#virtual;
+pub mod import;
 // hands: the only rooms with tokio, sockets, clocks, threads
 pub mod io;
 // eyes: functions of the log
 pub mod trace;
+pub mod judge;
 pub mod report;
 pub mod plot;
 pub mod live;

@@ -39,6 +39,7 @@ fn help_says_what_there_is() {
         &["--help"][..],
         &["check", "--help"],
         &["run", "--help"],
+        &["judge", "--help"],
         &["replay", "--help"],
         &["plot", "--help"],
         &["schema", "--help"],

@@ -98,6 +98,19 @@ fn print_plan(scenario: &str, plan: &Plan) {
         say::line(format!("  ${name} = {value}"));
     }
     say::line(format!("  armed within {}, obligations decided within {}", plan.arm_within, plan.horizon));
+    let rules: Vec<&crate::rig::Rule> = plan.rules.iter().collect();
+    let facts = super::explain::facts(&super::explain::Subject::of(plan), &rules);
+    say::line(format!(
+        "  memory of the rules: {}, taken before the first sample",
+        say::bytes(super::explain::engine(&plan.rules, &plan.rig.signals).bytes())
+    ));
+    for rule in facts.iter().filter(|rule| rule.entries() > 0 && !rule.undeclared().is_empty()) {
+        say::line(format!(
+            "    of {}: planned from an assumed rate of {}, which declares none",
+            rule.name,
+            rule.undeclared().join(", ")
+        ));
+    }
     for ladder in &plan.ladders {
         let device = &plan.rig.devices[ladder.device.0 as usize].name;
         let rungs: Vec<String> = ladder.rungs.iter().map(|r| format!("{} (within {})", r.title, r.within)).collect();

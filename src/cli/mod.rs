@@ -5,6 +5,7 @@
 mod check;
 mod exit;
 mod explain;
+mod judge;
 mod live;
 mod plot;
 mod replay;
@@ -41,6 +42,8 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Run a scenario and judge it
     Run(run::RunArguments),
+    /// Judge a trace of any origin against any rule
+    Judge(judge::JudgeArguments),
     /// Fold a recording again and demand the identical events
     Replay(replay::ReplayArguments),
     /// Draw the plots of a run again
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Judge(arguments) => judge::judge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),

@@ -41,6 +41,22 @@ pub enum Severity {
     Error,
 }
 
+/// One mistake in a file that is too large to be held: the line alone is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spot {
+    pub severity: Severity,
+    /// The file, under the name that people know it by.
+    pub file: String,
+    /// The line, from 1.
+    pub line: Option<u64>,
+    /// The line's text, and the bytes of it that are wrong.
+    pub excerpt: Option<(String, Range<usize>)>,
+    /// What was found and what was wanted: a fragment in lower case.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
 /// Lends the bytes of files, so that checking can be done without a file system.
 pub trait Files {
     /// The bytes at `path`, or why not, in words for people.
@@ -58,5 +74,12 @@ impl Diagnostic {
     /// Renders it like rustc, with the lines of the source, without colours unless asked.
     pub fn render(&self, colour: bool) -> String {
         render::one(self, colour)
+    }
+}
+
+impl Spot {
+    /// Renders it like rustc, without colours unless asked.
+    pub fn render(&self, colour: bool) -> String {
+        render::spot(self, colour)
     }
 }

@@ -1,7 +1,7 @@
 //! Diagnostics as a person reads them on a terminal.
 
-use super::{Diagnostic, Severity};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use super::{Diagnostic, Severity, Spot};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -21,22 +21,50 @@ pub(super) fn floor_char(text: &str, at: usize) -> usize {
 
 pub(super) fn one(diagnostic: &Diagnostic, colour: bool) -> String {
     let (excerpt, span, first_line) = excerpt(&diagnostic.source.text, &diagnostic.span);
-    let level = match diagnostic.severity {
+    let name = printable(&diagnostic.source.name);
+    let snippet = Snippet::source(excerpt)
+        .line_start(first_line)
+        .path(name)
+        .fold(false)
+        .annotation(AnnotationKind::Primary.span(span));
+    let titled = level(diagnostic.severity).primary_title(printable(&diagnostic.message));
+    closed(titled.element(snippet), diagnostic.remedy.as_deref(), colour)
+}
+
+pub(super) fn spot(spot: &Spot, colour: bool) -> String {
+    let titled = level(spot.severity).primary_title(printable(&spot.message));
+    let name = printable(&spot.file);
+    let group = match &spot.excerpt {
+        Some((line, span)) => {
+            let (line, span, _) = excerpt(line, span);
+            let snippet = Snippet::source(line)
+                .line_start(usize::try_from(spot.line.unwrap_or(1)).unwrap_or(usize::MAX))
+                .path(name)
+                .fold(false)
+                .annotation(AnnotationKind::Primary.span(span));
+            titled.element(snippet)
+        }
+        None => {
+            let origin = Origin::path(name);
+            titled.element(match spot.line.and_then(|line| usize::try_from(line).ok()) {
+                Some(line) => origin.line(line),
+                None => origin,
+            })
+        }
+    };
+    closed(group, spot.remedy.as_deref(), colour)
+}
+
+fn level(severity: Severity) -> Level<'static> {
+    match severity {
         Severity::Warning => Level::WARNING,
         Severity::Error => Level::ERROR,
-    };
-    let message = printable(&diagnostic.message);
-    let remedy = diagnostic.remedy.as_deref().map(printable);
-    let name = printable(&diagnostic.source.name);
-    let mut group: Group<'_> = level.primary_title(message).element(
-        Snippet::source(excerpt)
-            .line_start(first_line)
-            .path(name)
-            .fold(false)
-            .annotation(AnnotationKind::Primary.span(span)),
-    );
+    }
+}
+
+fn closed<'a>(mut group: Group<'a>, remedy: Option<&'a str>, colour: bool) -> String {
     if let Some(remedy) = remedy {
-        group = group.element(Level::HELP.message(remedy));
+        group = group.element(Level::HELP.message(printable(remedy)));
     }
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
@@ -175,6 +203,30 @@ error: a bit rate is wanted, not a voltage
         assert_eq!(text.matches("second").count(), 1);
         assert!(text.ends_with("2 errors, 1 warning in 2 files\n"), "{text}");
         assert_eq!(report(&[], false), "");
+    }
+
+    #[test]
+    fn a_spot_shows_its_line_with_its_number_without_the_file() {
+        let mut spot = Spot {
+            severity: Severity::Error,
+            file: "flight.csv".into(),
+            line: Some(1_000_017),
+            excerpt: Some(("12.5,abc,3".into(), 5..8)),
+            message: "`abc` is no number".into(),
+            remedy: None,
+        };
+        let wanted = "\
+error: `abc` is no number
+       --> flight.csv:1000017:6
+        |
+1000017 | 12.5,abc,3
+        |      ^^^";
+        assert_eq!(spot.render(false), wanted);
+        spot.excerpt = None;
+        assert_eq!(spot.render(false), "error: `abc` is no number\n--> flight.csv:1000017");
+        spot.excerpt = Some((format!("{},abc", "9".repeat(1_000_000)), 1_000_001..1_000_004));
+        let shown = spot.render(false);
+        assert!(shown.len() < 2_000 && shown.contains("abc") && shown.contains(":1000017:"), "{shown}");
     }
 
     #[test]

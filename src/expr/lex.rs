@@ -38,6 +38,7 @@ pub(super) const KEYWORDS: &[&str] = &[
     "until",
     "unless",
     "since",
+    "backto",
     "always",
     "eventually",
     "historically",
@@ -50,6 +51,9 @@ const SYMBOLS: &[&str] =
 
 /// What people write out of habit: found, taken for, what to write.
 const HABITS: &[(&str, &str, &str)] = &[
+    ("<=>", "iff", "write `iff`"),
+    ("<->", "iff", "write `iff`"),
+    ("==>", "implies", "write `implies`"),
     ("&&", "and", "write `and`"),
     ("||", "or", "write `or`"),
     ("=>", "=>", "write `implies`, or `>=` for at least"),
@@ -86,8 +90,14 @@ pub(super) fn tokens(text: &str, problems: &mut Vec<Problem>) -> Vec<Token> {
             at += first.len_utf8();
             continue;
         }
+        if first == '#' || rest.starts_with("//") {
+            let found = if first == '#' { "#" } else { "//" };
+            let message = format!("`{found}` is not part of the formula language");
+            problems.push(problem(at..at + found.len(), message, Some("a comment stands outside the formula".into())));
+            break;
+        }
         let (kind, length) = if first.is_ascii_digit() {
-            number(text, at)
+            number(text, at, problems)
         } else if let Some(name) = rest.strip_prefix('$') {
             let length: usize = name.chars().take_while(|c| is_name_char(*c)).map(char::len_utf8).sum();
             if length == 0 {
@@ -115,7 +125,7 @@ pub(super) fn tokens(text: &str, problems: &mut Vec<Problem>) -> Vec<Token> {
                 '|' => Some("write `abs(x)`".into()),
                 '%' | '°' => Some("a unit follows its number: `20 %`".into()),
                 '.' => Some("write numbers as `0.5`, ranges as `0 m .. 8 m`, names as `device.name`".into()),
-                '#' => Some("a comment stands outside the formula".into()),
+                ';' => Some("leave it out: one formula, one text".into()),
                 _ => None,
             };
             let shown =
@@ -125,10 +135,11 @@ pub(super) fn tokens(text: &str, problems: &mut Vec<Problem>) -> Vec<Token> {
             if !problems.iter().any(|p| p.message == message) {
                 problems.push(problem(at..at + first.len_utf8(), message, remedy));
             }
-            at += first.len_utf8();
             if first == '^' {
-                at += text[at..].bytes().take_while(u8::is_ascii_digit).count();
+                // As an operator it keeps both its sides from being taken for more than they are.
+                out.push(Token { kind: Kind::Symbol("^"), span: at..at + 1 });
             }
+            at += first.len_utf8();
             continue;
         };
         out.push(Token { kind, span: at..at + length });
@@ -140,7 +151,7 @@ pub(super) fn tokens(text: &str, problems: &mut Vec<Problem>) -> Vec<Token> {
 
 /// `=` and `!` begin proper symbols too.
 fn proper_symbol(rest: &str) -> bool {
-    rest.starts_with("==") || rest.starts_with("!=")
+    (rest.starts_with("==") && !rest.starts_with("==>")) || rest.starts_with("!=")
 }
 
 /// Words keep their place in the text, so a keyword that was meant is a symbol of the same name.
@@ -155,16 +166,41 @@ fn name_length(rest: &str) -> usize {
     while rest[end..].starts_with('.') && rest[end + 1..].starts_with(is_name_start) {
         end += 1 + part(&rest[end + 1..]);
     }
+    // A name that ends in a dot is one that was not finished.
+    if rest[end..].starts_with('.') && !rest[end..].starts_with("..") {
+        end += 1;
+    }
     end
 }
 
-fn number(text: &str, at: usize) -> (Kind, usize) {
+/// Digits that stand apart in what was meant as one number: `1_000`, `1.`. How long they are.
+fn apart(rest: &str, problems: &mut Vec<Problem>, at: usize) -> usize {
+    let more = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'_').count();
+    // A state may be called `3_4EO`.
+    let is_word = rest[more..].starts_with(is_name_char);
+    if rest.starts_with('_') && more > 1 && !is_word {
+        problems.push(problem(at..at + more, "digits stand together in a number", Some("leave out the `_`".into())));
+        more
+    } else if rest.starts_with('.') && !rest.starts_with("..") {
+        problems.push(problem(
+            at..at + 1,
+            "digits are wanted after the point of a number",
+            Some("write `1.0` or `1`".into()),
+        ));
+        1
+    } else {
+        0
+    }
+}
+
+fn number(text: &str, at: usize, problems: &mut Vec<Problem>) -> (Kind, usize) {
     let digits = at..at + number_length(&text[at..]);
-    let after = &text[digits.end..];
+    let digits_end = digits.end + apart(&text[digits.end..], problems, digits.end);
+    let after = &text[digits_end..];
     let gap = after.len() - after.trim_start().len();
-    let unit_at = digits.end + gap;
+    let unit_at = digits_end + gap;
     let rest = &text[unit_at..];
-    let none = || (Kind::Number { digits: digits.clone(), unit: digits.end..digits.end }, digits.len());
+    let none = || (Kind::Number { digits: digits.clone(), unit: digits_end..digits_end }, digits_end - at);
     if !rest.starts_with(is_unit_char) && !rest.starts_with("1/") {
         return none();
     }

@@ -4,6 +4,7 @@
 
 mod check;
 mod due;
+mod foreign;
 pub mod ir;
 pub mod walk;
 mod lex;

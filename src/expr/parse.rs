@@ -1,5 +1,6 @@
 //! Tokens to a tree: precedence climbing, every mistake noted, going on where the rest still makes sense.
 
+use super::foreign;
 use super::lex::{KEYWORDS, Kind as TokenKind, Token, tokens};
 use super::problem;
 use super::syntax::{DEPTH_MAX, Function, Joint, Kind, Node, Operator, Relation, Temporal, Window, Word};
@@ -10,6 +11,9 @@ use std::ops::Range;
 const LENGTH_MAX: usize = 65_536;
 /// Nobody reads more mistakes than this about one formula.
 pub(super) const PROBLEMS_MAX: usize = 20;
+
+/// Words that join what stands before them to what stands behind.
+const INFIX: &[&str] = &["and", "or", "implies", "iff", "in", "until", "unless", "since", "backto"];
 
 /// How tightly an operator binds; a looser one ends the operand of a tighter one.
 mod tightness {
@@ -43,9 +47,10 @@ pub(super) fn parse(text: &str) -> (Node, Vec<Problem>) {
     }
     let mut node = parser.expression(tightness::LOOSEST);
     if parser.kind() != &TokenKind::End && !parser.too_deep {
+        let torn = parser.numbers_meet(",") || parser.numbers_meet("");
         parser.leftover();
         // A quantity before the break is most likely half a comparison: nothing more can be said of it.
-        if !node.is_surely_formula() {
+        if torn || !node.is_surely_formula() {
             node = Node::broken(node.span);
         }
     }
@@ -146,10 +151,22 @@ impl Parser<'_> {
             self.note(span, format!("this `{word}` closes nothing"), None);
         } else if self.is("not") && self.next_is("in") {
             self.note(span, "`not` stands before the whole", Some("write `not x in { … }`"));
+        } else if self.numbers_meet(",") {
+            self.note(span, "a number is written with a point", Some("write `1.5`, not `1,5`"));
+        } else if self.numbers_meet("") {
+            self.note(span, "digits stand together in a number", Some("write `1000`, not `1 000`"));
         } else {
             let operator = "an operator such as `<=`, `+` or `and`";
             self.note(span, format!("{operator} is wanted here, found {}", self.found()), None);
         }
+    }
+
+    /// True where a bare number, `between` and another number follow each other.
+    fn numbers_meet(&self, between: &str) -> bool {
+        let is_number = |at: usize, bare: bool| matches!(self.tokens.get(at), Some(Token { kind: TokenKind::Number { unit, .. }, .. }) if !bare || unit.is_empty());
+        let Some(before) = self.at.checked_sub(1) else { return false };
+        let after = if between.is_empty() { self.at } else { self.at + 1 };
+        is_number(before, true) && is_number(after, false) && (between.is_empty() || self.is(between))
     }
 
     /// A formula or quantity whose operators bind at least this tightly.
@@ -184,12 +201,14 @@ impl Parser<'_> {
         };
         let binds = match word.as_str() {
             // `=>` was reported already; which operator it stands for cannot be told.
-            "implies" | "iff" | "=>" => tightness::IMPLIES,
+            "implies" | "iff" | "=>" | "->" => tightness::IMPLIES,
             "and" | "or" => tightness::AND_OR,
-            "until" | "unless" | "since" => tightness::JOINT,
+            "until" | "unless" | "since" | "backto" => tightness::JOINT,
             "<" | "<=" | ">" | ">=" | "==" | "!=" | "in" => tightness::COMPARE,
             "+" | "-" => tightness::SUM,
-            "*" | "/" => tightness::PRODUCT,
+            "*" | "/" | "^" => tightness::PRODUCT,
+            // A word of another language stands where one of ours would.
+            other if foreign::between(other).is_some() => tightness::LOOSEST,
             _ => return Err(left),
         };
         if binds < tightness {
@@ -200,6 +219,16 @@ impl Parser<'_> {
         Ok(match binds {
             tightness::IMPLIES if word == "=>" => {
                 self.expression(tightness::IMPLIES);
+                Node::broken(start..self.read_to())
+            }
+            tightness::LOOSEST | tightness::IMPLIES if foreign::between(&word).is_some() => {
+                self.note(operator, format!("`{word}` is not part of the formula language"), foreign::between(&word));
+                self.window("until");
+                self.expression(tightness::LOOSEST);
+                Node::broken(start..self.read_to())
+            }
+            tightness::PRODUCT if word == "^" => {
+                self.expression(tightness::SIGN);
                 Node::broken(start..self.read_to())
             }
             tightness::IMPLIES => self.implication(left, &word, operator, start),
@@ -266,12 +295,12 @@ impl Parser<'_> {
             self.note(
                 operator,
                 format!("which operator comes first is not clear at the second `{word}`"),
-                Some("put the inner one into parentheses: `(a until b) until c`"),
+                Some(&format!("put the inner one into parentheses: `(a {word} b) {word} c`")),
             );
         }
         let window = self.window(word);
         let right = self.expression(tightness::JOINT + 1);
-        let op = Joint::find(word).expect("these three words are the joint operators");
+        let op = Joint::find(word).expect("these four words are the joint operators");
         let end = self.read_to();
         self.build(Kind::Joint(op, window, Box::new(left), Box::new(right)), start..end)
     }
@@ -302,7 +331,7 @@ impl Parser<'_> {
         }
         if word == "==" || word == "!=" {
             let negated = word == "!=";
-            if let Some(name) = self.state_word() {
+            if let Some(name) = self.state_word(false) {
                 let end = name.span.end;
                 return self.build(Kind::State { left, name, negated }, start..end);
             }
@@ -317,17 +346,26 @@ impl Parser<'_> {
     }
 
     fn membership(&mut self, left: Box<Node>, start: usize) -> Node {
+        if self.is("[") {
+            self.note(self.span(), "a range is written without brackets", Some("write `x in 0 m .. 8 m`"));
+            while !matches!(self.kind(), TokenKind::End) && !self.take("]") {
+                self.step();
+            }
+            return Node::broken(start..self.read_to());
+        }
         if self.take("{") {
             let mut names = Vec::new();
             loop {
-                if let Some(name) = self.state_word() {
+                if let Some(name) = self.state_word(true) {
                     names.push(name);
                 } else {
                     let message = format!("the name of a state is wanted here, found {}", self.found());
                     self.note(self.span(), message, None);
                     break;
                 }
-                if !self.take(",") {
+                if matches!(self.kind(), TokenKind::Word) {
+                    self.note(self.span(), "states in a set stand apart by commas", Some("write `state in {A, B}`"));
+                } else if !self.take(",") {
                     break;
                 }
             }
@@ -355,7 +393,7 @@ impl Parser<'_> {
 
     /// A word that can only be a state's name: `GUIDED`, `wind-gust`, `3D_FIX`. `None`, and nothing is read, when
     /// what follows is an expression.
-    fn state_word(&mut self) -> Option<Word> {
+    fn state_word(&mut self, in_set: bool) -> Option<Word> {
         let start = self.span().start;
         let letters = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-');
         let length: usize = self.text[start..].chars().take_while(letters).map(char::len_utf8).sum();
@@ -372,7 +410,8 @@ impl Parser<'_> {
         let closes = next.kind == TokenKind::End
             || matches!(next_text, ")" | "]" | "}" | "," | "<" | "<=" | ">" | ">=" | "==" | "!=")
             || KEYWORDS.contains(&next_text);
-        if !ends || !closes {
+        // In a set nothing but names can stand.
+        if !ends || !(closes || in_set) {
             return None;
         }
         self.at = after;
@@ -438,7 +477,34 @@ impl Parser<'_> {
             let end = self.read_to();
             return self.build(Kind::Temporal(op, window, Box::new(inner)), start..end);
         }
+        if let Some(remedy) = self.foreign_prefix() {
+            let word = self.word().to_owned();
+            self.note(self.span(), format!("`{word}` is not part of the formula language"), Some(remedy));
+            self.step();
+            self.window("always");
+            self.expression(tightness::LOOSEST);
+            return Node::broken(start..self.read_to());
+        }
         self.primary(start)
+    }
+
+    /// What to write for the word here, when it is one of another language and something follows that it could govern:
+    /// a signal may be called `G`, too.
+    fn foreign_prefix(&self) -> Option<&'static str> {
+        if !matches!(self.kind(), TokenKind::Word) {
+            return None;
+        }
+        let remedy = foreign::before(self.word())?;
+        let next = self.tokens.get(self.at + 1)?;
+        let governs = match next.kind {
+            TokenKind::Word => {
+                let text = &self.text[next.span.clone()];
+                !INFIX.contains(&text) && foreign::between(text).is_none()
+            }
+            TokenKind::Symbol(symbol) => matches!(symbol, "[" | "("),
+            _ => false,
+        };
+        governs.then_some(remedy)
     }
 
     fn primary(&mut self, start: usize) -> Node {
@@ -523,9 +589,11 @@ impl Parser<'_> {
         if function.is_none() {
             let known = Function::ALL.iter().map(|f| f.text()).chain(["outside", "table"]);
             let near = crate::diag::nearest(&name, known.chain(KEYWORDS.iter().copied()));
-            let remedy = near.map(|near| format!("did you mean `{near}`?"));
-            self.note(span, format!("unknown function `{name}`"), remedy.as_deref());
+            let near = near.map(|near| format!("did you mean `{near}`?"));
+            let remedy = foreign::function(&name).map(str::to_owned).or(near);
+            self.note(span.clone(), format!("unknown function `{name}`"), remedy.as_deref());
         }
+        let noted = self.problems.len();
         let mut window = None;
         if self.take("[") {
             let width = self.expression(tightness::SUM);
@@ -542,7 +610,11 @@ impl Parser<'_> {
         let end = self.read_to();
         match function {
             Some(function) => self.build(Kind::Call { function, window, args }, start..end),
-            None => Node::broken(start..end),
+            None => {
+                // How its brackets should look cannot be told of a function that is not known.
+                self.problems.truncate(noted);
+                Node::broken(start..end)
+            }
         }
     }
 

@@ -385,6 +385,8 @@ impl Speaker<'_> {
         let said = self.clause(inner, tone.then(past));
         match said {
             Said::Line { text, loose: true } => Said::Line { text: format!("{phrase}: {text}"), loose: true },
+            // Beside another clause it would not be clear how far the window reaches.
+            Said::Line { text, loose: false } => Said::Line { text: format!("{phrase} {text}"), loose: true },
             said => said.led(&format!("{phrase} ")),
         }
     }

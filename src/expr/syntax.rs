@@ -125,7 +125,7 @@ macro_rules! words {
 words!(Operator { Add = "+", Subtract = "-", Multiply = "*", Divide = "/" });
 words!(Relation { Less = "<", LessEqual = "<=", Greater = ">", GreaterEqual = ">=" });
 words!(Temporal { Always = "always", Eventually = "eventually", Historically = "historically", Once = "once" });
-words!(Joint { Until = "until", Unless = "unless", Since = "since" });
+words!(Joint { Until = "until", Unless = "unless", Since = "since", BackTo = "backto" });
 words!(
     /// Everything that is written `name(…)` or `name[w](…)`, but for `outside` and `table` with their own syntax.
     Function {

@@ -12,6 +12,7 @@
 //! 2. An arm in each direction in `convert/`; the compiler asks for the one.
 //! 3. A sample in the list of the tests; the compiler asks for its place.
 
+mod columns;
 mod convert;
 mod files;
 #[cfg(test)]
@@ -26,10 +27,13 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
+pub use columns::{SignalColumn, signal_columns};
 pub use files::RecordedFiles;
 pub use open::open;
+pub use recorder::HEAD_TOPIC;
 pub use recorder::Recorder;
 pub use replay::{Difference, compare_events};
+pub use schema::UNKNOWN_FIELD;
 
 use crate::run::Input;
 use crate::run::event::Event;

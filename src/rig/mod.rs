@@ -20,6 +20,7 @@ pub(crate) mod yaml;
 
 pub use budget::KEEP_ALIVE;
 pub(crate) use commands::call;
+pub(crate) use envelope::for_trace as rules_for_trace;
 pub(crate) use keys::RULE as RULE_KEYS;
 pub use keys::{envelope_schema, schema};
 pub(crate) use load::{FileKind, Loaded, load};

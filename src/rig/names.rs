@@ -3,6 +3,7 @@
 use super::yaml::{Page, Word};
 use crate::expr::{self, Checked, Scope};
 use crate::signal::{Every, SignalDef, SignalKind, SignalTable};
+use crate::stl;
 use crate::units::{Dimension, Quantity, Unit};
 use crate::wire::DeviceId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ pub(crate) struct Names {
 pub(crate) enum Place<'a> {
     /// Envelope rules: no parameters, no run names, the future allowed.
     Envelope,
+    /// Rules over a trace: nothing can be stopped any more, so that reactions are read over.
+    Trace,
     /// `safe`, `when` of rungs, the trigger of an envelope rule is `Envelope`: the past alone.
     Device,
     /// A scenario's rule.
@@ -34,6 +37,7 @@ impl Names {
     pub fn formula(&self, page: &mut Page, word: &Word, place: Place<'_>) -> Option<Checked> {
         let (parameters, run_names, future) = match place {
             Place::Envelope => (None, false, true),
+            Place::Trace => (None, true, true),
             Place::Device => (None, false, false),
             Place::Rule(parameters) => (Some(parameters), true, true),
             Place::Step(parameters) => (Some(parameters), true, false),
@@ -43,6 +47,10 @@ impl Names {
             Ok(checked) => {
                 for hint in &checked.hints {
                     page.problem(word, hint.clone());
+                }
+                if let Some((message, remedy)) = stl::too_much(&checked.formula, &self.signals) {
+                    page.error(word.span.clone(), message, Some(remedy));
+                    return None;
                 }
                 Some(checked)
             }

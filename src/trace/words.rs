@@ -60,7 +60,9 @@ pub fn margin(rule: &Rule, si: f64) -> String {
         return "unknown".into();
     }
     match &rule.margin {
-        MarginUnit::Unit(unit) if si.is_finite() => format!("{} {}", number(difference(unit, si)), unit_name(unit)),
+        MarginUnit::Unit(unit) if si.is_finite() => {
+            format!("{} {}", number(difference(unit, si)), unit_name(unit)).trim_end().to_owned()
+        }
         MarginUnit::Share if si.is_finite() => format!("{} %", number(si * 100.0)),
         _ if si > 0.0 => "held".into(),
         _ => "broken".into(),

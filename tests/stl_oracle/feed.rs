@@ -159,11 +159,12 @@ pub fn is_violated(changes: &[Change]) -> bool {
 }
 
 /// Says why a check failed.
-#[macro_export]
 macro_rules! must {
     ($holds:expr, $($why:tt)+) => {
-        if !$holds {
+        let holds: bool = $holds;
+        if !holds {
             return Err(format!($($why)+));
         }
     };
 }
+pub(crate) use must;

@@ -1,28 +1,41 @@
 //! Random formulas and traces from a seed.
 
-use super::awaited::WRONG_KINDS_COUNT;
 use super::naive::Trace;
 use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
 use checkrein::stl::SignalSpec;
 use checkrein::time::{Span, Time};
+use std::collections::VecDeque;
 
-/// A small generator of its own (splitmix64), so that a seed means the same for ever.
-pub struct Dice(u64);
+/// A small generator of its own (splitmix64), so that a seed means the same for ever; or one that follows given bytes as
+/// long as there are any, so that whoever changes a byte changes one decision.
+pub struct Dice {
+    state: u64,
+    bytes: VecDeque<u8>,
+}
 
 impl Dice {
     pub fn new(seed: u64) -> Dice {
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+        let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
+        Dice { state, bytes: VecDeque::new() }
     }
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+    pub fn following(bytes: &[u8]) -> Dice {
+        let seed =
+            bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
+        Dice { bytes: bytes.iter().copied().collect(), ..Dice::new(seed) }
+    }
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
     pub fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
+        match self.bytes.pop_front() {
+            Some(byte) if n <= 256 => u64::from(byte) % n,
+            _ => self.next() % n,
+        }
     }
     pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
@@ -51,7 +64,7 @@ fn value(dice: &mut Dice, signal: u32) -> Value {
         _ if dice.one_in(14) => {
             Value::Number([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, HUGE][dice.below(4) as usize])
         }
-        _ if WRONG_KINDS_COUNT && dice.one_in(30) => Value::Flag(true),
+        _ if dice.one_in(30) => Value::Flag(true),
         _ => Value::Number(dice.eighths()),
     }
 }
@@ -85,7 +98,8 @@ pub fn trace(dice: &mut Dice, length: i64) -> Trace {
         }
         let bursting = (burst..burst + burst_for).contains(&at);
         for signal in 0..SIGNALS {
-            if !(bursting && signal == burster) && !dice.one_in(busy) {
+            let told = bursting && signal == burster || dice.one_in(busy);
+            if !told {
                 continue;
             }
             let many = if dice.one_in(8) { 2 + dice.below(3) } else { 1 };

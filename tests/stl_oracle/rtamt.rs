@@ -1,33 +1,51 @@
-//! Cases from RTAMT's own tests, in discrete time: one sample a period, windows in samples.
+//! The cases of RTAMT's own tests (github.com/nickovic/rtamt at 5e30b7b, each with the test it comes from), value for value:
+//! facts about formulas and signals, in `rtamt_cases.json`.
 //!
-//! Shared meaning: values at the samples, where the window lies inside the recording. Not shared, and listed by reason:
-//! see [`Skip`].
+//! One second is [`SECOND`] ns here. What is read otherwise than written, so that both mean the same:
+//! - Dense signals hold their last value for ever: the recording goes on far beyond the last sample, and an unbounded
+//!   future operator gets a window that reaches past it. In discrete time the same: a window that leaves the trace finds
+//!   the last sample again, which it found already.
+//! - Windows are cut at the start (`Outside::Cut`).
+//! - Dense `until` and `since` want their left side at the witness, too: `p until q` is read as `p until (p and q)`.
+//! - Online cases are run as the formula about the past that RTAMT rewrote them to.
 
+use super::shape::horizon;
 use checkrein::command::RuleId;
 use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
-use checkrein::stl::{Change, Engine, Options, Piece, RuleSpec, SignalSpec};
+use checkrein::stl::{Change, Engine, Options, Outside, Piece, RuleSpec, SignalSpec};
 use checkrein::time::{Span, Time};
+use serde_json::Value as Json;
 
-/// One sample a period of so many ns.
-const PERIOD: i64 = 10;
+/// A second of the cases in ns; their times are whole tenths.
+const SECOND: f64 = 10.0;
+/// Longer than any trace, in s.
+const FOR_EVER: i64 = 40;
 
 /// Why a case is not one of ours.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Skip {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Clause {
     /// `prev`, `next` and their strong forms count samples; dense time has none.
     CountsSamples,
-    /// Dense cases hold the last value for ever and require the left side of `until` at the witness.
-    Dense,
-    /// Online cases of future operators print values that belong to earlier samples.
-    Shifted,
-    /// Unbounded future operators are judged over the whole scope, not per sample.
-    WholeScope,
+    /// `precedes` is RTAMT's own: an `until` whose witness is the present, told later.
+    Precedes,
 }
+
+/// The cases that are not ours, each by the clause that differs. Every other one is compared.
+const NOT_OURS: &[(&str, Clause)] = &[
+    ("rtamt_046", Clause::CountsSamples),
+    ("rtamt_051", Clause::CountsSamples),
+    ("rtamt_055", Clause::CountsSamples),
+    ("rtamt_056", Clause::CountsSamples),
+    ("rtamt_068", Clause::CountsSamples),
+    ("rtamt_078", Clause::CountsSamples),
+    ("rtamt_079", Clause::Precedes),
+];
 
 struct Parser<'a> {
     text: &'a str,
     signals: &'a [String],
+    dense: bool,
 }
 
 enum Term {
@@ -72,21 +90,21 @@ impl Parser<'_> {
             return Window { from: Span::ZERO, to: None };
         }
         let mut bound = || -> Span {
-            let samples: i64 = self.word().parse().expect("a whole bound");
+            let seconds: i64 = self.word().parse().expect("a whole bound");
             self.text = &self.text[1..];
-            Span::from_nanos(samples * PERIOD)
+            Span::from_nanos(seconds * SECOND as i64)
         };
         let from = bound();
         let to = bound();
         Window { from, to: Some(to) }
     }
-    fn group(&mut self) -> Result<Term, Skip> {
+    fn group(&mut self) -> Result<Term, Clause> {
         assert!(self.eat("("), "a group was wanted at {:?}", self.text);
         let inner = self.term()?;
         assert!(self.eat(")"), "a group ends at {:?}", self.text);
         Ok(inner)
     }
-    fn term(&mut self) -> Result<Term, Skip> {
+    fn term(&mut self) -> Result<Term, Clause> {
         if self.text.starts_with('(') {
             let left = self.group()?;
             return self.binary(left);
@@ -101,18 +119,17 @@ impl Parser<'_> {
         let window = self.window();
         let inner = |p: &mut Self| Ok(Box::new(p.group()?.formula()));
         Ok(Term::Formula(match word.as_str() {
-            "always" | "eventually" if window.to.is_none() => return Err(Skip::WholeScope),
-            "always" => Formula::Always(window, inner(self)?),
-            "eventually" => Formula::Eventually(window, inner(self)?),
+            "always" => Formula::Always(ahead(window), inner(self)?),
+            "eventually" => Formula::Eventually(ahead(window), inner(self)?),
             "historically" => Formula::Historically(window, inner(self)?),
             "once" => Formula::Once(window, inner(self)?),
             "rise" => Formula::Rise(inner(self)?),
             "fall" => Formula::Fall(inner(self)?),
-            "previous" | "next" | "s_previous" | "s_next" => return Err(Skip::CountsSamples),
+            "previous" | "next" | "s_previous" | "s_next" => return Err(Clause::CountsSamples),
             other => panic!("unknown operator {other:?}"),
         }))
     }
-    fn binary(&mut self, left: Term) -> Result<Term, Skip> {
+    fn binary(&mut self, left: Term) -> Result<Term, Clause> {
         for (sign, op) in [("->", None), ("<=", Some(Comparison::LessEqual)), ("<", Some(Comparison::Less))] {
             if self.eat(sign) {
                 let right = self.group()?;
@@ -133,82 +150,120 @@ impl Parser<'_> {
         }
         let word = self.word();
         let window = self.window();
-        let (left, right) = (Box::new(left.formula()), Box::new(self.group()?.formula()));
+        let (left, mut right) = (Box::new(left.formula()), Box::new(self.group()?.formula()));
+        if self.dense {
+            *right = Formula::And(vec![*right, (*left).clone()]);
+        }
         match word.as_str() {
             "since" => Ok(Term::Formula(Formula::Since(window, left, right))),
-            "until" if window.to.is_none() => Err(Skip::WholeScope),
-            "until" => Ok(Term::Formula(Formula::Until(window, left, right))),
-            "precedes" => Err(Skip::Shifted),
+            "until" => Ok(Term::Formula(Formula::Until(ahead(window), left, right))),
+            "precedes" => Err(Clause::Precedes),
             other => panic!("unknown operator {other:?}"),
         }
     }
 }
 
-/// How far the formula looks back and ahead in ns, at most.
-fn reach(formula: &Formula) -> (i64, i64) {
-    let to = |w: &Window| w.to.map_or(0, Span::nanos);
-    match formula {
-        Formula::Always(w, _) | Formula::Eventually(w, _) | Formula::Until(w, ..) => (0, to(w)),
-        Formula::Historically(w, _) | Formula::Once(w, _) | Formula::Since(w, ..) => (to(w), 0),
-        _ => (0, 0),
+/// A window on the future, with an end.
+fn ahead(window: Window) -> Window {
+    let for_ever = Span::from_nanos(FOR_EVER * SECOND as i64);
+    Window { to: Some(window.to.unwrap_or(for_ever)), ..window }
+}
+
+fn text<'a>(case: &'a Json, name: &str) -> &'a str {
+    case[name].as_str().expect("a text")
+}
+
+fn number(value: &Json) -> f64 {
+    // Fractions are texts, which Rust reads to the last bit; the reader of JSON does not.
+    match value.as_str() {
+        Some(text) => text.parse().expect("a number"),
+        None => value.as_f64().expect("a number"),
     }
 }
 
-/// Runs one case of the file; how many values were compared, or why it is not one of ours.
-pub fn case(case: &serde_json::Value) -> Result<usize, Skip> {
-    let text = |name: &str| case[name].as_str().expect("a text").to_string();
-    if text("mode").starts_with("dense") {
-        return Err(Skip::Dense);
-    }
+/// A list of values as (tick, value): breakpoints of a dense case, or one value a second.
+fn steps(list: &Json, dense: bool) -> Vec<(i64, f64)> {
+    let list = list.as_array().expect("a list");
+    let step = |(i, entry): (usize, &Json)| {
+        let (seconds, value) = if dense { (number(&entry[0]), &entry[1]) } else { (i as f64, entry) };
+        ((seconds * SECOND).round() as i64, number(value))
+    };
+    list.iter().enumerate().map(step).collect()
+}
+
+/// Runs one case; how many values were compared, or why it is not one of ours.
+fn run(case: &Json) -> Result<usize, Clause> {
+    let dense = text(case, "mode").starts_with("dense");
     let asked = case["rtamt_ast"][0].as_str().expect("a formula");
-    let written = text("formula");
-    if text("mode") == "discrete-online"
-        && ["always", "eventually", "next", "until"].iter().any(|w| written.contains(w))
-    {
-        return Err(Skip::Shifted);
-    }
     let columns = case["signals"].as_object().expect("signals");
     let names: Vec<String> = columns.keys().cloned().collect();
-    let mut parser = Parser { text: asked, signals: &names };
+    let mut parser = Parser { text: asked, signals: &names, dense };
     let formula = parser.term()?.formula();
     assert!(parser.text.is_empty(), "not all of {asked:?} was read");
+    let samples: Vec<Vec<(i64, f64)>> = names.iter().map(|name| steps(&columns[name], dense)).collect();
+    let expected = steps(&case["expected"], dense);
+    // All signals are there from here on.
+    let start = samples.iter().filter_map(|s| s.first()).map(|s| s.0).max().expect("a signal has samples");
+    assert_eq!(expected[0].0, start, "the output begins where all inputs are");
+    let last = samples.iter().chain([&expected]).filter_map(|s| s.last()).map(|s| s.0).max().expect("samples");
+
     let rule = RuleId(0);
-    let signals = vec![SignalSpec::default(); names.len()];
-    let options = Options { pieces: true, ..Options::default() };
-    let mut engine = Engine::with(&[RuleSpec { id: rule, body: formula.clone(), when: None }], &signals, options);
+    let options = Options { outside: Outside::Cut, pieces: true, ..Options::default() };
+    let spec = RuleSpec { id: rule, body: formula.clone(), when: None };
+    let mut engine = Engine::with(&[spec], &vec![SignalSpec::default(); names.len()], options);
     let mut changes: Vec<Change> = Vec::new();
-    engine.start(Time::ZERO, &[], &mut changes);
-    let expected = case["expected"].as_array().expect("values");
-    for i in 0..expected.len() {
-        let batch: Vec<(SignalId, Value)> = names
-            .iter()
-            .enumerate()
-            .map(|(id, name)| (SignalId(id as u32), Value::Number(columns[name][i].as_f64().expect("a number"))))
-            .collect();
-        engine.push(Time::from_nanos(i as i64 * PERIOD), &batch, &mut changes);
+    let mut told: Vec<(i64, SignalId, Value)> = Vec::new();
+    for (id, samples) in samples.iter().enumerate() {
+        told.extend(samples.iter().map(|&(at, v)| (at, SignalId(id as u32), Value::Number(v))));
     }
-    let end = expected.len() as i64 * PERIOD;
-    engine.advance(Time::from_nanos(end), &mut changes);
+    told.sort_by_key(|t| t.0);
+    let (held, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|t| t.0 < start);
+    let held: Vec<_> = held.into_iter().map(|(at, id, value)| (id, value, Time::from_nanos(at))).collect();
+    engine.start(Time::from_nanos(start), &held, &mut changes);
+    for (at, id, value) in told {
+        engine.push(Time::from_nanos(at), &[(id, value)], &mut changes);
+    }
+    engine.advance(Time::from_nanos(last + 10 + horizon(&formula)), &mut changes);
     let mut pieces: Vec<Piece> = Vec::new();
     engine.take_pieces(rule, &mut pieces);
-    let (back, ahead) = reach(&formula);
+
+    let places = if dense { 0..=2 * (last - start) + 1 } else { 0..=2 * (last - start) };
     let mut compared = 0;
-    for (i, value) in expected.iter().enumerate() {
-        let at = i as i64 * PERIOD;
-        // The last sample's window may not touch the end of the recording.
-        if at < back || at + ahead >= end {
+    for slot in places {
+        let (at, after) = (start + slot / 2, slot % 2 == 1);
+        if !dense && (after || at % SECOND as i64 != 0) {
             continue;
         }
-        let holds = |p: &&Piece| p.at.nanos() < at || p.at.nanos() == at && !p.after;
+        let value = expected.iter().rev().find(|e| e.0 <= at).expect("from the start on").1;
+        let holds = |p: &&Piece| p.at.nanos() < at || p.at.nanos() == at && (!p.after || after);
         let piece = pieces.iter().rev().find(holds).expect("decided");
-        let value = value.as_f64().expect("a finite value");
         assert!(
             piece.margin.lo == value && piece.margin.hi == value,
-            "{} {asked} at sample {i}: {:?}, expected {value}",
-            text("id"),
+            "{} {asked} at {at} (after: {after}): {:?}, expected {value}",
+            text(case, "id"),
             piece.margin
         );
         compared += 1;
     }
     Ok(compared)
+}
+
+#[test]
+fn every_case_of_rtamt_is_equal_or_listed_with_the_clause_that_differs() {
+    let cases: Vec<Json> = serde_json::from_str(include_str!("rtamt_cases.json")).expect("a list of cases");
+    let (mut values, mut dense) = (0, 0);
+    let mut not_ours = Vec::new();
+    for case in &cases {
+        match run(case) {
+            Ok(compared) => {
+                assert!(compared >= 5, "{}: only {compared} values", case["id"]);
+                values += compared;
+                dense += usize::from(text(case, "mode").starts_with("dense"));
+            }
+            Err(clause) => not_ours.push((text(case, "id"), clause)),
+        }
+    }
+    assert_eq!(not_ours, NOT_OURS);
+    assert_eq!((cases.len(), dense), (80, 34));
+    assert!(values > 2000, "only {values} values");
 }

@@ -73,12 +73,12 @@ pub fn reads_the_clock(formula: &Formula) -> bool {
     any_number(formula, &|n| matches!(n, Number::Rate(_) | Number::Age(_) | Number::Mean(..) | Number::Fraction(..)))
 }
 
-/// The formula reads this signal otherwise than by its age.
-pub fn reads(formula: &Formula, signal: SignalId) -> bool {
+/// The formula depends on this signal, if only on its age.
+pub fn mentions(formula: &Formula, signal: SignalId) -> bool {
     any_formula(formula, &|f| match f {
         Formula::Flag(s) | Formula::State { signal: s, .. } | Formula::Changed(s) => *s == signal,
         _ => false,
-    }) || any_number(formula, &|n| matches!(n, Number::Signal(s) | Number::Rate(s) if *s == signal))
+    }) || any_number(formula, &|n| matches!(n, Number::Signal(s) | Number::Rate(s) | Number::Age(s) if *s == signal))
 }
 
 /// Some number in the formula is so.

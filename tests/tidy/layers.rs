@@ -12,11 +12,11 @@ pub const ROOMS: &[&str] = &[
     // meaning
     "expr", "stl", "codec", "fault", "rig", "scenario", //
     // judgement
-    "run", "log", "sim", "virtual", //
+    "run", "log", "sim", "virtual", "import", //
     // hands
     "io", //
     // eyes
-    "trace", "report", "plot", "live", "campaign", "cli", //
+    "trace", "judge", "report", "plot", "live", "campaign", "cli", //
     "main",
 ];
 
@@ -28,6 +28,7 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("io", &["codec", "stl", "expr", "virtual"], "io moves bytes; let `run` decide what they mean"),
     ("sim", &["scenario", "run", "log"], "a twin knows the rig and its world, not the script that tests it"),
     ("trace", &["io", "sim", "virtual"], "eyes look at the log, not at the wire"),
+    ("judge", &["io", "sim", "virtual"], "eyes look at the log, not at the wire"),
     ("report", &["io", "sim", "virtual"], "eyes look at the log, not at the wire"),
     ("plot", &["io", "sim", "virtual"], "eyes look at the log, not at the wire"),
     ("live", &["io", "sim", "virtual"], "the live view may look, or send an order; give it a channel"),

@@ -1,10 +1,9 @@
 //! What there is to know of a rule, worked out by the rooms below.
 
-use super::words;
+use super::{Subject, words};
 use crate::expr::walk::signals_of;
 use crate::expr::{history, horizon, known_in_english, rule_in_english};
 use crate::rig::{MarginUnit, Reaction, Rule};
-use crate::scenario::plan::Plan;
 use crate::signal::{Every, SignalDef, SignalId, SignalKind, SignalTable};
 use crate::stl::{Engine, Part, RuleSpec, SignalSpec, promises};
 use crate::time::Span;
@@ -89,16 +88,17 @@ pub fn engine(rules: &[Rule], signals: &SignalTable) -> Engine {
     Engine::new(&specs, &signals)
 }
 
-/// Everything about the wanted ones of the plan's rules.
-pub fn of(plan: &Plan, wanted: &[&Rule]) -> Vec<Facts> {
-    let signals = &plan.rig.signals;
-    let engine = engine(&plan.rules, signals);
+/// Everything about the wanted ones of the subject's rules.
+pub fn of(subject: &Subject, wanted: &[&Rule]) -> Vec<Facts> {
+    let signals = &subject.signals;
+    let engine = engine(&subject.rules, signals);
     let graphs: Vec<(String, Vec<Part>)> =
-        plan.rules.iter().map(|rule| (rule.name.clone(), engine.parts(rule.spec.id))).collect();
-    wanted.iter().map(|rule| one(plan, rule, &graphs, signals)).collect()
+        subject.rules.iter().map(|rule| (rule.name.clone(), engine.parts(rule.spec.id))).collect();
+    wanted.iter().map(|rule| one(subject, rule, &graphs)).collect()
 }
 
-fn one(plan: &Plan, rule: &Rule, graphs: &[(String, Vec<Part>)], signals: &SignalTable) -> Facts {
+fn one(subject: &Subject, rule: &Rule, graphs: &[(String, Vec<Part>)]) -> Facts {
+    let signals = &subject.signals;
     let parts = graphs.iter().find(|(name, _)| *name == rule.name).map_or(&[][..], |(_, parts)| parts);
     let others: Vec<(&str, BTreeSet<u32>)> = graphs
         .iter()
@@ -150,8 +150,11 @@ fn one(plan: &Plan, rule: &Rule, graphs: &[(String, Vec<Part>)], signals: &Signa
         reaction: match &rule.reaction {
             Reaction::Fail => "the verdict is `fail`, the run goes on".into(),
             Reaction::Stop(devices) => {
-                let names: Vec<&str> =
-                    devices.iter().map(|id| plan.rig.devices[usize::from(id.0)].name.as_str()).collect();
+                let names: Vec<&str> = devices
+                    .iter()
+                    .filter_map(|id| subject.devices.get(usize::from(id.0)))
+                    .map(String::as_str)
+                    .collect();
                 format!("the ladder of {}", names.join(", "))
             }
         },

@@ -3,6 +3,7 @@
 mod facts;
 mod page;
 mod words;
+mod written;
 
 use super::Exit;
 use super::check::{PlanChoice, plan, print_diagnostics};
@@ -12,8 +13,10 @@ use crate::io::Disk;
 use crate::rig::{Rule, tidy_path};
 use crate::scenario;
 use crate::scenario::plan::{FileRole, Mode, Plan};
+use crate::signal::SignalTable;
 use clap::Args;
 use facts::Facts;
+pub use facts::{engine, of as facts};
 use std::process::ExitCode;
 
 /// Arguments of `explain`.
@@ -25,6 +28,12 @@ pub struct ExplainArguments {
     /// Rig: its name under rigs/, or its file; by default the only one under rigs/
     #[arg(long, value_name = "NAME|FILE")]
     rig: Option<String>,
+    /// A rule that stands in no file: 'altitude <= 8 m', 'NAME: when: …; always: …'; over the signals of --rig, --signal
+    #[arg(long = "rule", value_name = "RULE")]
+    rules: Vec<String>,
+    /// What a --rule reads: 'altitude: -1 m .. 40 m, every 20 ms, stale after 60 ms'
+    #[arg(long = "signal", value_name = "SIGNAL")]
+    signals: Vec<String>,
     /// Override a parameter of the scenario: --set wind=8m/s
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = super::check::parse_override)]
     overrides: Vec<(String, String)>,
@@ -33,9 +42,26 @@ pub struct ExplainArguments {
     json: bool,
 }
 
-/// Rules and signals to speak of, and where they come from.
-struct Subject {
-    plan: Plan,
+/// Rules and signals to speak of.
+pub struct Subject {
+    /// What the rules belong to: a rig's name.
+    title: String,
+    rules: Vec<Rule>,
+    signals: SignalTable,
+    /// Names by the id of the device.
+    devices: Vec<String>,
+}
+
+impl Subject {
+    /// The rules of a plan: the envelope's, then the scenario's.
+    pub fn of(plan: &Plan) -> Subject {
+        Subject {
+            title: plan.rig.name.clone(),
+            rules: plan.rules.clone(),
+            signals: plan.rig.signals.clone(),
+            devices: plan.rig.devices.iter().map(|device| device.name.clone()).collect(),
+        }
+    }
 }
 
 /// Explains the rules asked for; the exit code is 64 if there is no such rule or its file is wrong.
@@ -67,8 +93,16 @@ fn told(arguments: &ExplainArguments) -> Result<String, Refusal> {
     if files.len() > 1 {
         return Err(Refusal::Say(format!("error: one file at a time, not `{}` and `{}`", files[0], files[1])));
     }
-    let subject = subject(files.first().map(|file| file.as_str()), arguments)?;
-    let rules = &subject.plan.rules;
+    let file = files.first().map(|file| file.as_str());
+    let subject = if arguments.rules.is_empty() {
+        if !arguments.signals.is_empty() {
+            return Err(Refusal::Say("error: `--signal` says what a `--rule` reads; there is none".into()));
+        }
+        subject(file, arguments)?
+    } else {
+        written::subject(arguments, file)?
+    };
+    let rules = &subject.rules;
     let wanted: Vec<&Rule> = if names.is_empty() {
         rules.iter().collect()
     } else {
@@ -77,17 +111,17 @@ fn told(arguments: &ExplainArguments) -> Result<String, Refusal> {
     if wanted.is_empty() {
         return Err(Refusal::Say("error: there are no rules here".into()));
     }
-    let facts: Vec<Facts> = facts::of(&subject.plan, &wanted);
+    let facts: Vec<Facts> = facts(&subject, &wanted);
     if arguments.json {
         let all: Vec<serde_json::Value> = facts.iter().map(page::json).collect();
         return Ok(format!("{:#}\n", serde_json::Value::Array(all)));
     }
-    let brief = names.is_empty();
+    let brief = names.is_empty() && arguments.rules.is_empty();
     let pages: Vec<String> =
         facts.iter().map(|facts| if brief { page::brief(facts) } else { page::whole(facts) }).collect();
     let mut text = pages.join("\n");
     if brief {
-        text.push_str(&format!("\n{}\n", page::footer(&subject.plan, &facts)));
+        text.push_str(&format!("\n{}\n", page::footer(&subject.title, &facts)));
     }
     Ok(text)
 }
@@ -117,36 +151,36 @@ fn role(text: &str) -> Option<FileRole> {
 }
 
 fn subject(file: Option<&str>, arguments: &ExplainArguments) -> Result<Subject, Refusal> {
-    let rig = arguments.rig.as_deref().map(rig_file);
+    let rig = arguments.rig.as_deref().map(rig_file).transpose()?;
     let Some(file) = file else {
         let rig = match rig {
             Some(rig) => rig,
             None => only_rig()?,
         };
-        return observed(&rig);
+        return Ok(Subject::of(&observed(&rig)?));
     };
     let unreadable = |why: String| Refusal::Say(format!("error: {file} cannot be read: {why}"));
     let bytes = Disk.read(file).map_err(unreadable)?;
     match role(&String::from_utf8_lossy(&bytes)) {
         Some(FileRole::Scenario) => {
             let choice = PlanChoice { rig, overrides: arguments.overrides.clone(), seed: 1 };
-            Ok(Subject { plan: plan(file, &choice, Mode::Rig).ok_or(Refusal::Said)? })
+            Ok(Subject::of(&plan(file, &choice, Mode::Rig).ok_or(Refusal::Said)?))
         }
-        Some(FileRole::Rig) => observed(file),
+        Some(FileRole::Rig) => Ok(Subject::of(&observed(file)?)),
         Some(FileRole::Envelope) => {
             let beside = match file.rsplit_once('/') {
                 Some((folder, _)) => format!("{folder}/rig.yaml"),
                 None => "rig.yaml".to_owned(),
             };
             let rig = rig.unwrap_or(beside);
-            let subject = observed(&rig)?;
+            let plan = observed(&rig)?;
             let same = |path: &str| tidy_path(path, path.starts_with('/')) == tidy_path(file, file.starts_with('/'));
-            if !subject.plan.files.iter().any(|f| f.role == FileRole::Envelope && same(&f.path)) {
+            if !plan.files.iter().any(|f| f.role == FileRole::Envelope && same(&f.path)) {
                 return Err(Refusal::Say(format!(
                     "error: {file} is not the envelope of {rig}\n  = help: name its rig: --rig FILE"
                 )));
             }
-            Ok(subject)
+            Ok(Subject::of(&plan))
         }
         _ => Err(Refusal::Say(format!(
             "error: {file} is no rig, envelope or scenario\n  = help: its first key says what it is: `rig:`, `envelope:` or `scenario:`"
@@ -155,20 +189,38 @@ fn subject(file: Option<&str>, arguments: &ExplainArguments) -> Result<Subject, 
 }
 
 /// A rig by name or by file.
-fn rig_file(said: &str) -> String {
-    if said.contains('/') || said.ends_with(".yaml") { said.to_owned() } else { format!("rigs/{said}/rig.yaml") }
+fn rig_file(said: &str) -> Result<String, Refusal> {
+    if said.contains('/') || said.ends_with(".yaml") {
+        return Ok(said.to_owned());
+    }
+    let file = format!("rigs/{said}/rig.yaml");
+    if std::path::Path::new(&file).exists() {
+        return Ok(file);
+    }
+    let rigs = rigs();
+    let names = rigs.iter().filter_map(|path| path.split('/').nth(1));
+    let remedy = match nearest(said, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if rigs.is_empty() => "name its file: --rig FILE".into(),
+        None => format!(
+            "there are {}",
+            rigs.iter().filter_map(|path| path.split('/').nth(1)).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    Err(Refusal::Say(format!("error: there is no rig `{said}`: {file} is not there\n  = help: {remedy}")))
+}
+
+/// The rig files under rigs/.
+fn rigs() -> Vec<String> {
+    let folders = std::fs::read_dir("rigs").map(|all| all.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
+    let files = folders.unwrap_or_default().into_iter().map(|folder| folder.join("rig.yaml"));
+    let mut rigs: Vec<String> = files.filter(|file| file.is_file()).map(|file| file.display().to_string()).collect();
+    rigs.sort();
+    rigs
 }
 
 fn only_rig() -> Result<String, Refusal> {
-    let folders = std::fs::read_dir("rigs").map(|all| all.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
-    let mut rigs: Vec<String> = folders
-        .unwrap_or_default()
-        .into_iter()
-        .map(|folder| folder.join("rig.yaml"))
-        .filter(|file| file.is_file())
-        .map(|file| file.display().to_string())
-        .collect();
-    rigs.sort();
+    let rigs = rigs();
     match &rigs[..] {
         [only] => Ok(only.clone()),
         [] => Err(Refusal::Say("error: no rig is named, and there is none under rigs/\n  = help: --rig FILE".into())),
@@ -176,11 +228,11 @@ fn only_rig() -> Result<String, Refusal> {
     }
 }
 
-fn observed(rig: &str) -> Result<Subject, Refusal> {
+fn observed(rig: &str) -> Result<Plan, Refusal> {
     match scenario::observe(rig, &Disk, 1) {
         Ok((plan, warnings)) => {
             print_diagnostics(&warnings);
-            Ok(Subject { plan })
+            Ok(plan)
         }
         Err(diagnostics) => {
             print_diagnostics(&diagnostics);

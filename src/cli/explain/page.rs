@@ -2,7 +2,6 @@
 
 use super::facts::{Facts, Node};
 use crate::cli::say::bytes;
-use crate::scenario::plan::Plan;
 use crate::time::Span;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -38,13 +37,13 @@ pub fn brief(facts: &Facts) -> String {
 }
 
 /// What stands under a list of rules.
-pub fn footer(plan: &Plan, facts: &[Facts]) -> String {
+pub fn footer(title: &str, facts: &[Facts]) -> String {
     let nodes: BTreeSet<u32> = facts.iter().flat_map(|f| f.nodes.iter().map(|node| node.part.id)).collect();
     let alone: usize = facts.iter().map(|f| f.nodes.len()).sum();
     format!(
         "{} rules of {} rest on {} nodes ({alone} if nothing were shared). `checkrein explain RULE` tells all about one.",
         facts.len(),
-        plan.rig.name,
+        title,
         nodes.len()
     )
 }

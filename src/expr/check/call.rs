@@ -96,8 +96,8 @@ impl Checker<'_> {
         }
         if number.dimension != TIME {
             let message = format!("a time is wanted here, not `{}` ({})", number.shown, measured(number));
-            let bare = number.dimension == Dimension::NONE && number.unit.text.is_empty();
-            let remedy = bare.then(|| format!("write the unit: `{} s` or `{} ms`", number.shown, number.shown));
+            let remedy =
+                number.is_bare().then(|| format!("write the unit: `{} s` or `{} ms`", number.shown, number.shown));
             self.error(node.span.clone(), message, remedy);
             return None;
         }
@@ -126,7 +126,7 @@ impl Checker<'_> {
         self.read.truncate(read);
         let ir = ir::Number::Fraction(width, Box::new(inner?.ir));
         let values = Values::new(0.0, 1.0);
-        let unit = Unit::one();
+        let unit = Unit::parse("%").unwrap_or_else(|_| Unit::one());
         Some(Number {
             ir,
             dimension: Dimension::NONE,
@@ -188,7 +188,17 @@ impl Checker<'_> {
     }
 
     fn windowed(&mut self, function: Function, width: Span, arg: &Node, node: &Node) -> Option<Number> {
-        let number = self.stepped(arg, &format!("`{}`", function.text()))?;
+        let number = match self.meaning(arg)? {
+            Meaning::Number(number) => number,
+            Meaning::Truth(_) => {
+                let what = self.shown(arg);
+                let message = format!("`{}` wants a quantity, but `{what}` is true or false", function.text());
+                let remedy = format!("the share of time in which it held: `fraction[{width}]({what})`");
+                self.error(arg.span.clone(), message, (function == Function::Mean).then_some(remedy));
+                return None;
+            }
+        };
+        self.refuse_slope(&number, arg.span.clone(), &format!("`{}`", function.text()))?;
         let shown = self.shown(node);
         if function == Function::Mean {
             let ir = ir::Number::Mean(width, Box::new(number.ir));
@@ -250,7 +260,8 @@ impl Checker<'_> {
                 if dimension != ANGLE {
                     let message =
                         format!("`{name}` wants an angle, not `{}` ({})", numbers[0].shown, measured(&numbers[0]));
-                    self.error(span, message, None);
+                    let remedy = format!("write the unit: `{} deg`", numbers[0].shown);
+                    self.error(span, message, numbers[0].is_bare().then_some(remedy));
                     return None;
                 }
                 out = Dimension::NONE;
@@ -345,7 +356,7 @@ impl Checker<'_> {
         let number = if corner { self.constant(node, "a corner")? } else { self.stepped(node, "`outside`")? };
         if number.dimension != LENGTH {
             let message = format!("`outside` wants lengths, not `{}` ({})", number.shown, measured(&number));
-            let bare = number.dimension == Dimension::NONE && number.constant().is_some();
+            let bare = number.is_bare();
             let remedy = bare.then(|| format!("write the unit: `{} m`", number.shown));
             self.error(node.span.clone(), message, remedy);
             return None;

@@ -154,7 +154,7 @@ impl Checker<'_> {
             .collect();
         let why = if known.is_empty() { "nothing in it varies".to_owned() } else { known.join(", ") };
         let message = format!("`{}` {verdict} over the declared ranges: {why}", self.shown(node));
-        self.hint(node.span.clone(), message, None);
+        self.hint(node.span.clone(), message, unit_slip(parts));
     }
 
     /// `left == NAME` and `left in {…}`.
@@ -275,4 +275,17 @@ impl Checker<'_> {
 fn as_kelvin(place: &Number) -> String {
     let size = place.constant().map_or(0.0, |si| place.unit.from_si(si));
     format!("{} K", crate::units::exact(size))
+}
+
+/// What was probably meant where a constant stands in another unit than what it is compared with: `30` for `30 %`,
+/// `21 K` for `21 degC`.
+fn unit_slip(parts: &[&Number]) -> Option<String> {
+    let read = parts.iter().find(|n| n.constant().is_none())?;
+    let slip = parts.iter().find(|n| {
+        let is_share = n.is_bare() && !read.unit.text.is_empty();
+        let is_amount = n.constant().is_some() && read.unit.is_absolute() && !n.unit.is_absolute();
+        is_share || is_amount
+    })?;
+    let size = crate::units::exact(slip.unit.from_si(slip.constant()?));
+    Some(format!("did you mean `{size} {}`?", read.unit.text))
 }

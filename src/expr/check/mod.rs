@@ -8,21 +8,26 @@ mod range;
 mod truth;
 
 use super::ir;
+use super::limits::{Limit, Side, limits};
 use super::parse::{PROBLEMS_MAX, parse};
 use super::reach::{history, horizon};
 use super::syntax::{Joint, Kind, Node};
 use super::{Checked, MarginKind, Scope, problem};
 use crate::diag::Severity;
-use crate::signal::SignalId;
+use crate::signal::{SignalId, SignalKind};
 use crate::units::{Dimension, Problem, Unit};
 use range::Range as Values;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 /// Pieces that a formula may have once definitions are written out.
-const PIECES_MAX: u32 = 20_000;
+const PIECES_MAX: usize = 20_000;
 /// Levels that a formula may have once definitions are written out.
 const DEPTH_MAX: u32 = 200;
+
+/// Characters of a piece's text that are looked at to show it.
+const SHOWN_MAX: usize = 400;
 
 /// What a piece of a formula means.
 enum Meaning {
@@ -69,6 +74,10 @@ impl Number {
             _ => None,
         }
     }
+    /// A constant without a unit.
+    fn is_bare(&self) -> bool {
+        self.constant().is_some() && self.dimension == Dimension::NONE && self.unit.text.is_empty()
+    }
 }
 
 /// A comparison that may have to be divided by its scale.
@@ -77,6 +86,13 @@ struct Scaled {
     dimension: Dimension,
     width: f64,
     unbounded: Vec<String>,
+}
+
+/// A definition's text with what was read from it.
+struct Parsed {
+    text: Rc<str>,
+    node: Node,
+    problems: Vec<Problem>,
 }
 
 struct Checker<'a> {
@@ -95,9 +111,11 @@ struct Checker<'a> {
     text: Rc<str>,
     /// Definitions being written out, outermost first.
     chain: Vec<String>,
+    /// Definitions as read, so that one that is used often is read once.
+    parsed: BTreeMap<&'a str, Rc<Parsed>>,
     /// Where the formula names the definition being written out.
     site: Option<Range<usize>>,
-    pieces: u32,
+    pieces: usize,
     depth: u32,
     /// Levels of `fraction` around: its comparisons count by their truth alone, and nothing there may wait.
     shares: u32,
@@ -125,6 +143,9 @@ pub(super) fn formula(text: &str, scope: &Scope<'_>) -> Result<Checked, Vec<Prob
                 truth.ir.set_scales_to_one();
             }
             checker.hint_trigger(&node);
+            if truth.always.is_none() {
+                checker.hint_contradiction(&node, &truth.ir);
+            }
             let (horizon, history) = (horizon(&truth.ir), history(&truth.ir));
             let Checker { signals, parameters, mut hints, .. } = checker;
             // A definition that is used twice says so once.
@@ -159,6 +180,7 @@ impl<'a> Checker<'a> {
             read: Vec::new(),
             text: Rc::from(text),
             chain: Vec::new(),
+            parsed: BTreeMap::new(),
             site: None,
             pieces: 0,
             depth: 0,
@@ -198,6 +220,8 @@ impl<'a> Checker<'a> {
     /// What the node looks like in its text, cut when it is long.
     fn shown(&self, node: &Node) -> String {
         let text = self.text.get(node.span.clone()).unwrap_or("");
+        // A page of blanks is not looked through again and again.
+        let text = text.char_indices().nth(SHOWN_MAX).map_or(text, |(cut, _)| &text[..cut]);
         let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match one_line.char_indices().nth(60) {
             Some((cut, _)) => format!("{}…", &one_line[..cut]),
@@ -207,18 +231,29 @@ impl<'a> Checker<'a> {
 
     /// Enters a node; `false` when the formula has grown beyond its bounds. Every `true` is paired with `leave`.
     fn enter(&mut self, node: &Node) -> bool {
-        self.pieces += 1;
-        if (self.pieces > PIECES_MAX || self.depth >= DEPTH_MAX) && !self.too_large {
-            self.too_large = true;
-            let what = if self.pieces > PIECES_MAX { "large" } else { "deep" };
-            let message = format!("this formula grows too {what} once its definitions are written out");
-            self.error(node.span.clone(), message, None);
+        let deep = self.depth >= DEPTH_MAX;
+        if deep {
+            self.outgrown("deep", node);
         }
-        if self.too_large {
+        if deep || self.count(1, node).is_none() {
             return false;
         }
         self.depth += 1;
         true
+    }
+    /// Counts pieces of the formula; `None` when there are too many.
+    fn count(&mut self, more: usize, node: &Node) -> Option<()> {
+        self.pieces = self.pieces.saturating_add(more);
+        if self.pieces > PIECES_MAX {
+            self.outgrown("large", node);
+        }
+        (!self.too_large).then_some(())
+    }
+    fn outgrown(&mut self, what: &str, node: &Node) {
+        if !std::mem::replace(&mut self.too_large, true) {
+            let message = format!("this formula grows too {what} once its definitions are written out");
+            self.error(node.span.clone(), message, None);
+        }
     }
     fn leave(&mut self) {
         self.depth -= 1;
@@ -270,6 +305,38 @@ impl<'a> Checker<'a> {
             let remedy = "declare `range:` of the signal, bound it with `clamp(…)`, or write two rules";
             self.problems.push(problem(span, message, Some(remedy.into())));
         }
+    }
+
+    /// Limits of one signal that exclude each other, or leave nothing out: each of them may be meant, both cannot be.
+    fn hint_contradiction(&mut self, node: &Node, ir: &ir::Formula) {
+        if !self.scope.future {
+            return;
+        }
+        if let Some((name, least, most)) = self.excluded(&limits(ir)) {
+            let message = format!("`{name}` would have to be {least} and {most}, so the whole can never be true");
+            self.hint(node.span.clone(), message, None);
+        } else if let Some((name, least, most)) = self.excluded(&limits(&ir::Formula::Not(Box::new(ir.clone())))) {
+            let message =
+                format!("only if `{name}` were {least} and {most} could this be broken: the whole can never be false");
+            self.hint(node.span.clone(), message, None);
+        }
+    }
+
+    /// The first signal whose limits leave no value, with both in words.
+    fn excluded(&self, limits: &[Limit]) -> Option<(String, String, String)> {
+        for low in limits.iter().filter(|limit| limit.unconditional && limit.side == Side::Lower) {
+            let above = |high: &&Limit| high.unconditional && high.side == Side::Upper && high.signal == low.signal;
+            let crossed = limits.iter().filter(above).find(|high| {
+                low.value_si > high.value_si || (low.value_si == high.value_si && (low.strict || high.strict))
+            });
+            let Some(high) = crossed else { continue };
+            let def = self.scope.signals.def(low.signal);
+            let SignalKind::Number { unit, .. } = &def.kind else { continue };
+            let least = format!("{} {}", if low.strict { "above" } else { "at least" }, unit.show(low.value_si, 6));
+            let most = format!("{} {}", if high.strict { "below" } else { "at most" }, unit.show(high.value_si, 6));
+            return Some((def.name.clone(), least, most));
+        }
+        None
     }
 
     /// An `implies` at the top whose left side is a state is a trigger in disguise.

@@ -1,6 +1,6 @@
 //! Names: signals, definitions, parameters.
 
-use super::{Checker, Meaning, Nature, Number, Truth, Values, ir};
+use super::{Checker, Meaning, Nature, Number, Parsed, Truth, Values, ir};
 use crate::diag::nearest;
 use crate::expr::parse::parse;
 use crate::expr::syntax::{Kind, Node};
@@ -44,20 +44,30 @@ impl Checker<'_> {
             None if self.scope.parameters.is_some_and(|all| all.contains_key(name)) => {
                 Some(format!("a parameter is written `${name}`"))
             }
+            None if self.state_elsewhere(name).is_some() => self.state_elsewhere(name),
             None if !name.contains('.') => Some("signals are written `device.name`".into()),
             None => None,
         };
         self.error(span, format!("unknown signal `{name}`"), remedy);
     }
 
+    /// What to write for the name of a state that stands alone, as in `mode == LAND or RTL`.
+    fn state_elsewhere(&self, name: &str) -> Option<String> {
+        let run_names = self.scope.run_names;
+        let (_, def) = self.scope.signals.iter().find(|(_, def)| {
+            let known = run_names || !RUN_NAMES.contains(&def.name.as_str());
+            known && matches!(&def.kind, SignalKind::States { names } if names.iter().any(|state| state == name))
+        })?;
+        Some(format!("it is a state of `{0}`: write `{0} == {name}`, or `{0} in {{…, {name}}}`", def.name))
+    }
+
     /// The signal that a node names, directly or through a definition that is nothing but a name.
     pub(super) fn signal_of(&mut self, node: &Node, wanted_by: &str) -> Option<SignalId> {
         if let Kind::Name(name) = &node.kind {
             if self.scope.signals.find(name).is_none()
-                && let Some(text) = self.scope.defines.get(name)
+                && let Some(parsed) = self.parsed(name)
             {
-                let (inner, problems) = parse(text);
-                if let (Kind::Name(target), true) = (&inner.kind, problems.is_empty())
+                if let (Kind::Name(target), true) = (&parsed.node.kind, parsed.problems.is_empty())
                     && self.scope.signals.find(target).is_some()
                 {
                     return self.signal(target, node.span.clone());
@@ -70,7 +80,13 @@ impl Checker<'_> {
         }
         if !matches!(node.kind, Kind::Broken) {
             let message = format!("`{wanted_by}` looks at samples of one signal; this is `{}`", self.shown(node));
-            let remedy = (wanted_by == "rate").then(|| "a change over time of anything: `delta[1 s](x)`".into());
+            let remedy = match wanted_by {
+                "rate" => Some("a change over time of anything: `delta[1 s](x)`".into()),
+                "changed" if node.is_surely_formula() => {
+                    Some(format!("when it becomes true or false: `rise({0}) or fall({0})`", self.shown(node)))
+                }
+                _ => None,
+            };
             self.error(node.span.clone(), message, remedy);
         }
         None
@@ -79,9 +95,9 @@ impl Checker<'_> {
     /// What a bare name means.
     pub(super) fn name(&mut self, name: &str, node: &Node) -> Option<Meaning> {
         if self.scope.signals.find(name).is_none()
-            && let Some(text) = self.scope.defines.get(name)
+            && let Some(parsed) = self.parsed(name)
         {
-            return self.written_out(name, text, node);
+            return self.written_out(name, &parsed, node);
         }
         let id = self.signal(name, node.span.clone())?;
         let signals = self.scope.signals;
@@ -118,7 +134,17 @@ impl Checker<'_> {
         }
     }
 
-    fn written_out(&mut self, name: &str, text: &str, node: &Node) -> Option<Meaning> {
+    /// The definition of that name, read once.
+    fn parsed(&mut self, name: &str) -> Option<Rc<Parsed>> {
+        let (name, text) = self.scope.defines.get_key_value(name)?;
+        let read = || {
+            let (node, problems) = parse(text);
+            Rc::new(Parsed { text: Rc::from(text.as_str()), node, problems })
+        };
+        Some(self.parsed.entry(name).or_insert_with(read).clone())
+    }
+
+    fn written_out(&mut self, name: &str, parsed: &Parsed, node: &Node) -> Option<Meaning> {
         if let Some(start) = self.chain.iter().position(|one| one == name) {
             let mut circle: Vec<&str> = self.chain[start..].iter().map(String::as_str).collect();
             circle.push(name);
@@ -126,16 +152,14 @@ impl Checker<'_> {
             self.error(node.span.clone(), message, None);
             return None;
         }
-        let (inner, problems) = parse(text);
-        let outer_text = std::mem::replace(&mut self.text, Rc::from(text));
+        let outer_text = std::mem::replace(&mut self.text, parsed.text.clone());
         let outer_site = self.site.clone();
         self.site.get_or_insert_with(|| node.span.clone());
         self.chain.push(name.to_owned());
-        let broken = !problems.is_empty();
-        for problem in problems {
-            self.error(problem.span, problem.message, problem.remedy);
+        for problem in &parsed.problems {
+            self.error(problem.span.clone(), problem.message.clone(), problem.remedy.clone());
         }
-        let meaning = if broken { None } else { self.meaning(&inner) };
+        let meaning = if parsed.problems.is_empty() { self.meaning(&parsed.node) } else { None };
         self.chain.pop();
         self.site = outer_site;
         self.text = outer_text;

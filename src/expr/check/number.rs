@@ -20,10 +20,9 @@ pub(super) fn measured(number: &Number) -> String {
 
 /// What to write where a bare number met a unit.
 pub(super) fn unit_missing(a: &Number, b: &Number) -> Option<String> {
-    let bare = |n: &Number| n.constant().is_some() && n.dimension == Dimension::NONE && n.unit.text.is_empty();
-    let (bare, other) = if bare(a) {
+    let (bare, other) = if a.is_bare() {
         (a, b)
-    } else if bare(b) {
+    } else if b.is_bare() {
         (b, a)
     } else {
         return None;

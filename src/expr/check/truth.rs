@@ -2,6 +2,7 @@
 
 use super::{Checker, Meaning, Truth, ir};
 use crate::expr::syntax::{Joint, Kind, Node, Temporal, Window};
+use crate::expr::walk;
 use crate::time::Span;
 use crate::units::Dimension;
 
@@ -116,11 +117,17 @@ impl Checker<'_> {
 
     fn joint(&mut self, op: Joint, window: Option<&Window>, left: &Node, right: &Node, node: &Node) -> Option<Truth> {
         let word = op.text();
-        let future = op != Joint::Since;
-        let refused = future && self.refuse_future(word, "since", node);
+        let future = matches!(op, Joint::Until | Joint::Unless);
+        let refused = future && self.refuse_future(word, past_of(op), node);
         if !refused && future && window.is_none() {
             let message = format!("`{word}` without a window waits for ever and can stand only at the top of a rule");
-            self.error(node.span.clone(), message, Some(format!("give it a window: `a {word}[0, 5 s] b`")));
+            self.error(
+                node.span.clone(),
+                message,
+                Some(format!(
+                    "give it a window, `a {word}[0, 5 s] b`, or put all it governs into parentheses, `a {word} ( … )`"
+                )),
+            );
         }
         let left = self.truth(left);
         let bounds = window.map(|window| self.window(window, word));
@@ -133,6 +140,10 @@ impl Checker<'_> {
             Some(bounds) => bounds?,
             None => UNBOUNDED,
         };
+        if op == Joint::BackTo {
+            // Its left side stands twice in what it means, and more often where such operators are nested.
+            self.count(walk::size(&left.ir), node)?;
+        }
         Some(joint(op, window, left, right))
     }
 
@@ -146,7 +157,7 @@ impl Checker<'_> {
 
     /// `f until g` as the whole of a rule.
     pub(super) fn unbounded_joint(&mut self, op: Joint, node: &Node, left: &Node, right: &Node) -> Option<Truth> {
-        let refused = self.refuse_future(op.text(), "since", node);
+        let refused = self.refuse_future(op.text(), past_of(op), node);
         let (left, right) = (self.truth(left), self.truth(right));
         let (left, right) = (left?, right?);
         (!refused).then(|| joint(op, UNBOUNDED, left, right))
@@ -183,6 +194,11 @@ impl Checker<'_> {
 
 const UNBOUNDED: ir::Window = ir::Window { from: Span::ZERO, to: None };
 
+/// The operator that asks of the past what this one asks of what comes.
+fn past_of(op: Joint) -> &'static str {
+    if op == Joint::Unless { "backto" } else { "since" }
+}
+
 fn negate(truth: Truth) -> Truth {
     Truth { ir: ir::Formula::Not(Box::new(truth.ir)), always: truth.always.map(|holds| !holds) }
 }
@@ -201,7 +217,7 @@ fn temporal(op: Temporal, window: ir::Window, inner: Truth) -> Truth {
 fn joint(op: Joint, window: ir::Window, left: Truth, right: Truth) -> Truth {
     // Whatever comes first, a right side that never holds leaves `until` and `since` without an end.
     let always = match (op, left.always, right.always) {
-        (Joint::Unless, Some(true), _) => Some(true),
+        (Joint::Unless | Joint::BackTo, Some(true), _) => Some(true),
         (Joint::Until | Joint::Since, _, Some(false)) => Some(false),
         (_, _, Some(true)) if window.from == Span::ZERO => Some(true),
         _ => None,
@@ -211,6 +227,14 @@ fn joint(op: Joint, window: ir::Window, left: Truth, right: Truth) -> Truth {
         Joint::Until => ir::Formula::Until(window, left, right),
         Joint::Unless => ir::Formula::Unless(window, left, right),
         Joint::Since => ir::Formula::Since(window, left, right),
+        // The weak `since`: as `unless` is to `until`.
+        Joint::BackTo => {
+            let whole = ir::Window { from: Span::ZERO, to: window.to };
+            ir::Formula::Or(vec![
+                ir::Formula::Historically(whole, left.clone()),
+                ir::Formula::Since(window, left, right),
+            ])
+        }
     };
     Truth { ir, always }
 }

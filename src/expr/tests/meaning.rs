@@ -103,6 +103,24 @@ fn looser_operators_take_tighter_ones_whole() {
 }
 
 #[test]
+fn the_weak_since_is_what_it_says() {
+    let bench = Bench::new();
+    let same = |a: &str, b: &str| assert_eq!(bench.right(a).formula, bench.right(b).formula, "{a} | {b}");
+    same(
+        "fc.armed backto[1 s, 2 s] room.occupied",
+        "historically[0, 2 s] fc.armed or fc.armed since[1 s, 2 s] room.occupied",
+    );
+    same("fc.armed backto room.occupied", "historically fc.armed or fc.armed since room.occupied");
+    same("not fc.armed backto room.occupied and fc.armed", "((not fc.armed) backto room.occupied) and fc.armed");
+    assert_eq!(bench.right("fc.armed backto[1 s, 2 s] room.occupied").history, Some(Span::from_secs(2)));
+    assert_eq!(bench.right("fc.armed backto room.occupied").history, None);
+    // It looks back alone, so that steps may use it, and needs no window.
+    assert!(formula("fc.armed backto room.occupied", &bench.step()).is_ok());
+    let instead = formula("fc.armed unless room.occupied", &bench.step()).expect_err("it waits");
+    assert_eq!(instead[0].remedy.as_deref(), Some("write `backto`"));
+}
+
+#[test]
 fn flags_states_sets_and_events() {
     let bench = Bench::new();
     let (mode, armed) = (bench.id("fc.mode"), bench.id("fc.armed"));

@@ -5,5 +5,6 @@ mod limits;
 mod meaning;
 mod random;
 mod say;
+mod typed;
 
 use bench::Bench;

@@ -190,7 +190,7 @@ fn nearly() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..24).prop_map(|all| all.join(" "))
 }
 
-fn answered(text: &str) {
+pub fn answered(text: &str) {
     let bench = Bench::new();
     for scope in [bench.scenario(), bench.envelope(), bench.step()] {
         let mut problems = definition("own", text, &scope);

@@ -2,8 +2,8 @@
 //!
 //! A rule's *slack* is how much tighter its deadline could have been with the rule still holding over the record: the
 //! greatest `s` for which the rule holds with `eventually[a, b − s]` in place of `eventually[a, b]`; negative when it
-//! would have had to be looser. For a response this is the right time robustness of Donzé and Maler (FORMATS 2010) of
-//! the answer, taken over all requests.
+//! would have had to be looser. Kin to the time robustness of Donzé and Maler (FORMATS 2010), which moves the signals;
+//! here the deadline is moved.
 
 use super::Place;
 use super::record::{Slot, Values, place, slot};
