@@ -188,12 +188,11 @@ impl<'a> Table<'a> {
             (said, headed) => said.or(headed).unwrap_or(TimeUnit::SECOND),
         };
         let mut headings = Headings::default();
-        let mut number = 0;
-        for (place, shown) in table.headed.iter().enumerate().filter(|(place, _)| *place != time) {
+        let columns = table.headed.iter().enumerate().filter(|(place, _)| *place != time);
+        for (number, (place, shown)) in columns.enumerate() {
             if sink.column(&headings.read(shown)) {
-                table.wanted.push((place, number));
+                table.wanted.push((place, number as u32));
             }
-            number += 1;
         }
         Ok(table)
     }

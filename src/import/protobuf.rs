@@ -163,8 +163,8 @@ impl Types {
                     let mut bytes = take_bytes(&mut data)?;
                     while !bytes.is_empty() {
                         let scalar = self.scalar(kind, own_wire(kind), &mut bytes, number)?;
-                        if self.enter(field, &mut seen[place], path) {
-                            scalar.map(|cell| see(path, cell));
+                        if let (true, Some(cell)) = (self.enter(field, &mut seen[place], path), scalar) {
+                            see(path, cell);
                         }
                         path.truncate(length);
                     }

@@ -146,7 +146,7 @@ impl Monitor {
         match read {
             Ok(read) if mistakes.is_empty() => {
                 let specs: Vec<SignalSpec> = table.iter().map(|(_, def)| SignalSpec::of(def)).collect();
-                let engine = Engine::with(&[read.spec.clone()], &specs, options);
+                let engine = Engine::with(std::slice::from_ref(&read.spec), &specs, options);
                 Ok(Monitor { engine, signals: table, rule: read, started: false, changes: Vec::new() })
             }
             Ok(_) => Err(Mistakes(mistakes)),
