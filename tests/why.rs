@@ -118,7 +118,7 @@ impl Check<'_> {
         };
         match (&step.formula, step.truth, &step.how) {
             (_, _, How::Cut) => self.demand(false, step, "nothing is that long here"),
-            (Formula::Not(_), truth, _) => {
+            (Formula::Not(_), truth, How::Opposite) => {
                 one(opposite(truth));
                 self.demand(same(step.margin.hi, -causes[0].margin.lo), step, "mirrored");
             }
@@ -277,7 +277,8 @@ impl Check<'_> {
             Heard::Fresh { value: checkrein::signal::Value::Number(n), .. } => {
                 v.lo <= n && n <= v.hi && v.hi.is_finite()
             }
-            Heard::Fresh { .. } => false,
+            // A sample of the wrong kind is one, if only for an age; it has no number to read.
+            Heard::Fresh { .. } => v.lo == f64::NEG_INFINITY && v.hi == f64::INFINITY,
             Heard::Several { .. } => v.lo != v.hi,
             Heard::Nothing { .. } => v.lo == f64::NEG_INFINITY && v.hi == f64::INFINITY,
         };

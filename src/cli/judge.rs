@@ -205,7 +205,12 @@ enum Format {
 #[cfg(feature = "parquet")]
 fn read_parquet(file: &File, options: &csv::Options, sink: &mut dyn Sink) -> Result<(), Refusal> {
     let again = file.try_clone().map_err(|error| csv::unreadable(options, &error))?;
-    crate::import::parquet::read(again, options, sink)
+    // What its library says when it gives up on a damaged file is not for people; the refusal is.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let read = crate::import::parquet::read(again, options, sink);
+    std::panic::set_hook(hook);
+    read
 }
 
 #[cfg(not(feature = "parquet"))]

@@ -17,7 +17,7 @@ mod syntax;
 
 pub use due::known_in_english;
 pub use limits::{Limit, Side, limits};
-pub use print::{number_unit, number_words, words};
+pub use print::{number_unit, number_words, number_words_in, words};
 pub use reach::{history, horizon};
 pub use say::rule_in_english;
 

@@ -71,6 +71,11 @@ pub fn number_words(quantity: &Number, signals: &SignalTable) -> String {
     number(quantity, &unit(quantity, signals).unwrap_or_else(Unit::one), signals)
 }
 
+/// The same with its constants in a unit that is known.
+pub fn number_words_in(quantity: &Number, unit_here: &Unit, signals: &SignalTable) -> String {
+    number(quantity, unit_here, signals)
+}
+
 /// The unit in which people read a quantity, as its signals suggest; `None` for constants alone.
 pub fn number_unit(quantity: &Number, signals: &SignalTable) -> Option<Unit> {
     unit(quantity, signals)

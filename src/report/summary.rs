@@ -103,8 +103,7 @@ fn behind(why: &RuleWhy, out: &mut String) {
     if let Some(first) = told.episodes.first() {
         let lasted = words::span(Span::from_seconds(told.broken_s));
         let times = if told.episode_count == 1 { "once".into() } else { format!("{} times", told.episode_count) };
-        let to = first.to_s.map_or("the end".into(), |to| format!("{to:.3} s"));
-        line(&format!("broken {times}, {lasted} in all; at first from {:.3} s to {to}", first.from_s));
+        line(&format!("broken {times}, {lasted} in all; at first {}", first.text));
     }
     if !why.meanwhile.is_empty() {
         line(&format!("meanwhile: {}", why.meanwhile.join("; ")));

@@ -7,6 +7,9 @@ use super::ops::Promise;
 use crate::expr::ir::{Comparison, Formula, Number, Window};
 use std::collections::BTreeMap;
 
+/// Pieces of an operand that are looked through for what it is bound to be later.
+const FORESEEN_MAX: usize = 128;
+
 /// A node by its place.
 pub(super) type NodeId = u32;
 
@@ -291,6 +294,42 @@ impl Builder {
     /// What a bounded past window finds before the start.
     fn before(&self, bounded: bool) -> Before {
         if bounded && !self.cut { Before::WarmUp } else { Before::False }
+    }
+
+    /// A watch for the earliest violation of `asked implies promise` over p and q. If these have a memory it stands over
+    /// all they rest on, too: what they remember changes before they do.
+    pub fn early(&mut self, promise: Promise, asked: Edge, p: Edge, q: Edge) -> Edge {
+        let mut children = vec![asked, p, q];
+        let mut beneath: Vec<Edge> = Vec::new();
+        let mut next = vec![p, q];
+        let mut pieces = 0;
+        while let Some(edge) = next.pop() {
+            for child in &self.plan(edge).children {
+                let child = Edge::to(child.node());
+                if !self.plan(child).op.is_number() {
+                    beneath.push(child);
+                    next.push(child);
+                }
+            }
+            pieces += 1;
+            // What is larger is not looked through at every step: it is told when its window has passed.
+            if pieces > FORESEEN_MAX {
+                return self.pure(Op::Early(promise), children);
+            }
+        }
+        if self.remembers(p) || self.remembers(q) {
+            beneath.sort_unstable();
+            beneath.dedup();
+            children.extend(beneath);
+        }
+        self.pure(Op::Early(promise), children)
+    }
+
+    /// Whether it remembers what was: its truth may be known before its time.
+    pub fn remembers(&self, edge: Edge) -> bool {
+        let plan = self.plan(edge);
+        matches!(plan.op, Op::Once { .. } | Op::Since { .. } | Op::Delay { .. })
+            || plan.children.iter().any(|&child| self.remembers(child))
     }
 
     /// `once` over the window, or with `late` `eventually`.

@@ -54,11 +54,13 @@
 //!   the rule itself does; what has still to come (`eventually`, the right of `until`) is unknown there. Decided values of
 //!   such a rule stand at the instants that decide, not at those that asked.
 //! - A violation is told at the earliest instant for `always (past implies one bounded future operator)` and conjunctions
-//!   of these, as far as the operands' present values tell; what an operand with a memory would have to be later is not
-//!   foreseen. Other rules are told when the horizon of the instant has passed.
+//!   of these, and the early upper end of the margin is the least there is when the operands of that operator have no
+//!   memory. Of operands with one it is foreseen how long their present truth is bound to last (`historically[0, 1 s] p`
+//!   stays false for 1 s after p broke); what is unknown now and certain later is not, nor are windows that end before
+//!   the present. Other rules are told when the horizon of the instant has passed.
 //!
-//! Invariant: nothing here reads a clock: time comes in through `push` and `advance`. Memory is bounded by windows times
-//! sample rates, but for unbounded `eventually` at the top of a rule (one entry per record low of what still waits).
+//! Invariant: nothing here reads a clock: time comes in through `push` and `advance`. Memory is planned from
+//! windows and declared rates (`room`), allocated by [`Engine::new`] and never exceeded: what comes faster shares entries.
 
 mod engine;
 mod graph;

@@ -3,7 +3,7 @@
 use super::graph::{Before, Edge, Op, Plan};
 use super::interval::{self, Interval};
 use super::moving::{self, Moving};
-use super::ops::{Delay, Early, Liveness, Once, Rise, Since, Until, Waiting};
+use super::ops::{Delay, Early, Lasts, Liveness, Once, Rise, Since, Until, Waiting};
 use super::signals::SignalState;
 use super::value::{Bits, Flat, NEVER, Ramp, Slot, Val, slot_of};
 use crate::time::Time;
@@ -17,7 +17,12 @@ pub(super) enum Work {
     Once(Box<Once>, Edge),
     Delay(Box<Delay<Flat>>, Edge),
     Signal(u32),
-    Compare { more: Edge, less: Edge, strict: bool, scale: f64 },
+    Compare {
+        more: Edge,
+        less: Edge,
+        strict: bool,
+        scale: f64,
+    },
     Flag(u32),
     State(u32, Box<[u16]>),
     Changed(u32),
@@ -28,7 +33,12 @@ pub(super) enum Work {
     Rise(Box<Rise>, Edge),
     Sign(Edge),
     Indicator(Edge),
-    Early(Box<Early>, [Edge; 3]),
+    /// A watch over `c`, `p` and `q`; `foresees`: p and q may have a memory.
+    Early {
+        early: Box<Early>,
+        parts: [Edge; 3],
+        foresees: bool,
+    },
     Waiting(Box<Waiting>, [Edge; 3]),
     Liveness(Box<Liveness>, Edge, Edge),
     Number(Box<Calculation>),
@@ -197,7 +207,12 @@ impl Node {
             Op::Rise => Work::Rise(Box::new(Rise::new()), child(0)),
             Op::Sign => Work::Sign(child(0)),
             Op::Indicator => Work::Indicator(child(0)),
-            Op::Early(promise) => Work::Early(Box::new(Early::new(*promise, room)), [child(0), child(1), child(2)]),
+            Op::Early(promise) => Work::Early {
+                early: Box::new(Early::new(*promise, room)),
+                parts: [child(0), child(1), child(2)],
+                // What they rest on stands behind them.
+                foresees: plan.children.len() > 3,
+            },
             Op::Waiting { width } => {
                 Work::Waiting(Box::new(Waiting::new(*width, plan.bare, room)), [child(0), child(1), child(2)])
             }
@@ -223,7 +238,7 @@ impl Node {
                 | Work::Since(..)
                 | Work::Until(..)
                 | Work::Rise(..)
-                | Work::Early(..)
+                | Work::Early { .. }
                 | Work::Waiting(..)
                 | Work::Moving(_)
         );
@@ -254,7 +269,7 @@ impl Node {
     /// The first instant found broken, of a watch for early violations.
     pub fn broken(&self) -> Option<Slot> {
         match &self.work {
-            Work::Early(early, _) => early.broken,
+            Work::Early { early, .. } => early.broken,
             _ => None,
         }
     }
@@ -297,7 +312,10 @@ impl Node {
             Work::Rise(rise, p) => return rise.eval(now, view.flat(*p)),
             Work::Sign(p) => Flat::sign_only(view.bits(*p)),
             Work::Indicator(p) => indicator(view.bits(*p)),
-            Work::Early(early, [c, p, q]) => return early.eval(now, view.bits(*c), view.bits(*p), view.bits(*q)),
+            Work::Early { early, parts, .. } => {
+                let lasts = Lasts::now(now);
+                return early.eval(now, parts.map(|part| view.bits(part)), lasts, lasts);
+            }
             Work::Waiting(waiting, [c, p, q]) => {
                 return waiting.eval(now, view.flat(*c), view.flat(*p), view.flat(*q), merged);
             }

@@ -76,7 +76,8 @@ fn window(op: &Op) -> Option<i64> {
         Op::Once { width, .. } | Op::Since { width, .. } | Op::Waiting { width } => *width,
         Op::Until { width } => Some(*width),
         Op::Delay { ticks, .. } | Op::Mean(ticks) => Some(ticks.saturating_mul(2)),
-        Op::Early(Promise::Always { to, .. } | Promise::Until { to }) => *to,
+        Op::Early(Promise::Always { to, .. } | Promise::Until { to, .. }) => *to,
+        Op::Early(Promise::Eventually { to, .. }) => Some(*to),
         _ => None,
     }
 }

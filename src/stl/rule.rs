@@ -201,7 +201,7 @@ impl Rule {
                     self.opens(watch, asked, Some(q), from.nanos(), window.to);
                     if from > Span::ZERO {
                         let promise = Promise::Always { from: 0, to: Some(from.nanos().saturating_mul(2)) };
-                        let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
+                        let early = builder.early(promise, asked, p, p);
                         watch(early, Role::Early { shift: 0 });
                         let first = Window { from: Span::ZERO, to: Some(from) };
                         self.ceiling(builder, watch, asked, first, p);
@@ -212,7 +212,7 @@ impl Rule {
                 let still = builder.still(asked);
                 let later = builder.delay(still, from.nanos(), Before::False);
                 let to = window.to.map(|to| (to - from).nanos().max(0).saturating_mul(2));
-                let early = builder.pure(Op::Early(Promise::Until { to }), vec![later, p, q]);
+                let early = builder.early(Promise::Until { to, strong: strong && from == Span::ZERO }, later, p, q);
                 watch(early, Role::Early { shift: from.nanos().saturating_mul(2) });
                 let waiting = builder.pure(Op::Waiting { width: to }, vec![later, p, q]);
                 let lasting = builder.or(vec![p, waiting.not()]);
@@ -250,6 +250,19 @@ impl Rule {
                     self.opens(watch, asked, answer, from, Some(Span::from_nanos(horizon)));
                 }
                 roots.push(builder.implies(asked, whole));
+                if let Formula::Eventually(Window { from, to: Some(to) }, q) = promise
+                    && split::is_past(q)
+                {
+                    let q = builder.formula(q);
+                    let (asked, q) = (builder.still(asked), builder.still(q));
+                    // Without a memory nothing is known before the window has passed.
+                    if builder.remembers(q) {
+                        let slots = |span: Span| span.nanos().saturating_mul(2);
+                        let promise = Promise::Eventually { from: slots(*from), to: slots(*to) };
+                        let early = builder.early(promise, asked, q, q);
+                        watch(early, Role::Early { shift: 0 });
+                    }
+                }
             }
         }
     }
@@ -269,7 +282,7 @@ impl Rule {
             watch(still, Role::Held { to: window.to.map_or(NEVER, slots) });
         } else {
             let promise = Promise::Always { from: slots(window.from), to: window.to.map(slots) };
-            let early = builder.pure(Op::Early(promise), vec![asked, p, p]);
+            let early = builder.early(promise, asked, p, p);
             watch(early, Role::Early { shift: 0 });
             if window.to.is_some() {
                 self.ceiling(builder, watch, asked, window, still);

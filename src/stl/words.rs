@@ -77,7 +77,10 @@ impl Op {
             Op::Early(Promise::Always { to, .. }) => {
                 format!("watch for the first break after asking, in {}", window(*to))
             }
-            Op::Early(Promise::Until { to }) => format!("watch for a break before the answer, in {}", window(*to)),
+            Op::Early(Promise::Eventually { to, .. }) => {
+                format!("watch for an answer that can't come in time, in {}", window(Some(*to)))
+            }
+            Op::Early(Promise::Until { to, .. }) => format!("watch for a break before the answer, in {}", window(*to)),
         }
     }
 }

@@ -3,12 +3,13 @@
 //! `cargo run --release -- [--quick] [--only ENGINE] [--case TEXT] [--rows N]`; `./run` builds, brings in what is compared
 //! with, and pins it to a core. Without the feature `peers` Checkrein and the floors stand alone.
 
+#[path = "../../support/floors.rs"]
+mod floors;
 #[path = "../../support/workload.rs"]
 mod workload;
 
 #[cfg(feature = "peers")]
 mod banquo;
-mod floors;
 mod measure;
 #[cfg(feature = "peers")]
 mod mistletoe;
@@ -124,20 +125,17 @@ impl Bench {
         if !self.asked.engine("floor") {
             return;
         }
-        let (rows, passes) = (self.noise.rows(), self.asked.passes);
-        let of = |work: &dyn Fn() -> f64| measure::rate(passes, rows, || measure::seconds(work));
-        let window = 50_000_000_000;
-        let mut table = Table::new("Floors", &["floor", "rows/s"]);
-        table.row(["sum over the column (memory)".into(), rate(of(&|| floors::sum(black_box(&self.noise.x))))]);
-        table.row(["(a) by hand, a minimum of 3 - x".into(), rate(of(&|| floors::limit(black_box(&self.noise))))]);
-        table.row([
-            "(b) by hand, a monotone wedge of plain numbers".into(),
-            rate(of(&|| floors::held(black_box(&self.noise), window, 51))),
-        ]);
-        table.row([
-            "(b) by hand, irregular stamps".into(),
-            rate(of(&|| floors::held(black_box(&self.irregular), window, rows))),
-        ]);
+        let column = &self.noise.x;
+        let sum =
+            measure::rate(self.asked.passes, column.len(), || measure::seconds(|| floors::sum(black_box(column))));
+        println!("Reading the column alone (a sum in eight lanes): {} rows/s.", rate(sum));
+    }
+
+    /// Rows a second of the same work by hand in plain numbers, without interval, truth or gaps.
+    fn floor(&self, case: &Case, trace: &Trace) -> Option<f64> {
+        let work = floors::of(case.shape)?;
+        let pass = || measure::seconds(|| work(black_box(trace), case.shape));
+        Some(measure::rate(self.asked.passes, trace.rows(), pass))
     }
 
     fn cases(&self, title: &str, cases: &[Case], trace: &Trace) {
@@ -146,6 +144,7 @@ impl Bench {
             "engine",
             "rows/s offline",
             "aim",
+            "× floor",
             "of rows",
             "p50 ns",
             "p50/16",
@@ -158,16 +157,23 @@ impl Bench {
         ];
         let mut table = Table::new(title, &heads);
         for case in cases.iter().filter(|case| self.asked.case(&case.name)) {
+            let floor = self.floor(case, trace);
+            if let Some(offline) = floor.filter(|_| self.asked.engine("floor")) {
+                let offline = Some(offline);
+                let said =
+                    Said { engine: "floor, by hand", note: "", offline, rows: trace.rows(), online: None, bytes: None };
+                table.row(line(case, said, Aim::default(), floor));
+            }
             if self.asked.engine("checkrein") {
                 let rows = trace.rows();
                 let offline = Some(measure::rate(self.asked.passes, rows, || ours::offline(case, trace)));
                 let (online, bytes) = ours::online(&self.clock, case, trace);
                 let online = Some(online);
                 let said = Said { engine: "**checkrein**", note: "", offline, rows, online, bytes: Some(bytes) };
-                table.row(line(case, said, case.aim));
+                table.row(line(case, said, case.aim, floor));
             }
             for said in self.peers(case, trace) {
-                table.row(line(case, said, Aim::default()));
+                table.row(line(case, said, Aim::default(), floor));
             }
         }
     }
@@ -202,8 +208,8 @@ impl Bench {
     fn rigs(&self) {
         let heads = ["rules", "samples/s", "aim", "parts", "bytes", "per message: p50 ns", "p99", "max", "allocations"];
         let mut table = Table::new("Rules of a rig", &heads);
-        let rigs: [(&str, fn() -> Rig, &str); 3] = [
-            ("50 rules, 100 signals", Rig::fifty, "≥ 5 M"),
+        let rigs = [
+            ("50 rules, 100 signals", Rig::fifty as fn() -> Rig, "≥ 5 M"),
             ("1,000 rules, 200 signals, 250 distinct", Rig::thousand, ""),
             ("the 250 distinct ones", Rig::distinct, ""),
         ];
@@ -233,7 +239,8 @@ impl Bench {
 }
 
 /// One line of a table of cases.
-fn line(case: &Case, said: Said, aim: Aim) -> [String; 13] {
+/// `floor`: rows a second of the same work by hand.
+fn line(case: &Case, said: Said, aim: Aim, floor: Option<f64>) -> [String; 14] {
     let least = |aim: Option<f64>| aim.map_or(String::new(), |aim| format!("≥ {}", rate(aim)));
     let most = |aim: Option<f64>| aim.map_or(String::new(), |aim| format!("≤ {}", nanos(aim)));
     let online = |of: fn(&Online) -> f64| {
@@ -245,6 +252,7 @@ fn line(case: &Case, said: Said, aim: Aim) -> [String; 13] {
         format!("{}{note}", said.engine),
         said.offline.map_or("too slow".into(), rate),
         least(aim.offline),
+        floor.zip(said.offline).map_or(String::new(), |(floor, rate)| format!("{:.1}", floor / rate)),
         count(said.rows as f64),
         online(|online| online.p50),
         online(|online| online.batch_p50),

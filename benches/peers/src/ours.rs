@@ -1,7 +1,8 @@
 //! Checkrein's engine: samples in by `push`, the last word by `finish`, margins as intervals with truth beside them.
 
+use crate::floors;
 use crate::measure::{self, Online};
-use crate::workload::{self, Case, Reads, Rig, Trace};
+use crate::workload::{self, Case, Reads, Rig, Shape, Trace};
 use checkrein::signal::{SignalId, Value};
 use checkrein::stl::{Change, Engine, Judgement};
 use checkrein::time::Time;
@@ -25,12 +26,18 @@ fn push(engine: &mut Engine, reads: Reads, trace: &Trace, row: usize, out: &mut 
 pub fn offline(case: &Case, trace: &Trace) -> f64 {
     let mut engine = workload::engine(case);
     let mut out = Vec::with_capacity(64);
-    measure::seconds(|| -> Vec<Judgement> {
+    let mut judged: Vec<Judgement> = Vec::new();
+    let took = measure::seconds(|| {
         for row in 0..trace.rows() {
             push(&mut engine, case.reads, trace, row, &mut out);
         }
-        engine.finish(Time::from_nanos(trace.end()))
-    })
+        judged = engine.finish(Time::from_nanos(trace.end()));
+    });
+    if matches!(case.shape, Shape::Limit | Shape::Held) {
+        // Every row stands in some window: the least margin is that of the rows.
+        assert_eq!(judged[0].margin.hi, floors::limit(trace), "{}: what is measured is the right work", case.name);
+    }
+    took
 }
 
 /// How single pushes go, and the engine's memory by its own count.

@@ -1,5 +1,6 @@
 //! The operand as it was some time ago.
 
+use super::early::Lasts;
 use super::ring::Ring;
 use crate::stl::value::{Flat, NEVER, Slot, Val};
 
@@ -43,6 +44,14 @@ impl<T: Held> Delay<T> {
     /// `before`: what comes out until the operand's first value does.
     pub fn new(slots: i64, before: T, number: bool, room: usize) -> Delay<T> {
         Delay { slots, entries: Ring::new(room), out: before, number }
+    }
+
+    /// How long what comes out stays, when the operand stays as long as `operand` says.
+    pub fn lasts(&self, operand: Lasts) -> Lasts {
+        match self.entries.front() {
+            Some(next) => Lasts { to: next.0 - 1, rolling: 0 },
+            None => operand.later(self.slots),
+        }
     }
 
     pub fn bytes(room: usize) -> usize {

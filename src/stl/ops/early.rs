@@ -1,18 +1,54 @@
 //! The earliest instant at which `c implies F` is broken whatever comes, for one future operator F over what is known now.
 //!
-//! `always[a,b] p` breaks as soon as p does; `p until q` and `p unless q` break when p does before q came. (`eventually`
-//! can't break before its window has passed; there the judged value itself is the earliest.)
+//! `always[a,b] p` breaks as soon as p does; `p until q` and `p unless q` break when p does before q came; `eventually q`
+//! and `p until q` break when q is bound to stay false for all that is left of the window: what an operand with a memory
+//! must be later follows from what it remembers ([`Lasts`]).
 
 use super::ring::Ring;
 use crate::stl::value::{Bits, Flat, NEVER, Slot};
 
-/// What F promises.
+/// What F promises; windows in slots.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(in crate::stl) enum Promise {
-    /// `always[from, to] p`, in slots.
+    /// `always[from, to] p`.
     Always { from: i64, to: Option<i64> },
-    /// `p until[0, to] q` or `p unless[0, to] q`.
-    Until { to: Option<i64> },
+    /// `p until[0, to] q`, or, not `strong`, `p unless[0, to] q`.
+    Until { to: Option<i64>, strong: bool },
+    /// `eventually[from, to] q`.
+    Eventually { from: i64, to: i64 },
+}
+
+/// How long a truth that is certain now is bound to stay, whatever comes.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub(in crate::stl) struct Lasts {
+    /// Up to this slot.
+    pub to: Slot,
+    /// Up to so many slots after the present one, as long as nothing changes.
+    pub rolling: i64,
+}
+
+impl Lasts {
+    /// For the present slot only: what has no memory.
+    pub fn now(now: Slot) -> Lasts {
+        Lasts { to: now, rolling: 0 }
+    }
+    pub fn ever() -> Lasts {
+        Lasts { to: NEVER, rolling: NEVER }
+    }
+    pub fn longer(self, other: Lasts) -> Lasts {
+        Lasts { to: self.to.max(other.to), rolling: self.rolling.max(other.rolling) }
+    }
+    pub fn shorter(self, other: Lasts) -> Lasts {
+        Lasts { to: self.to.min(other.to), rolling: self.rolling.min(other.rolling) }
+    }
+    /// The same, `slots` later.
+    pub fn later(self, slots: i64) -> Lasts {
+        Lasts { to: self.to.saturating_add(slots), rolling: self.rolling.saturating_add(slots) }
+    }
+    /// When it will be known to last to `end`, if nothing changes before.
+    fn reaches(self, end: Slot) -> Slot {
+        end.saturating_sub(self.rolling)
+    }
 }
 
 /// State of one such watch.
@@ -23,37 +59,58 @@ pub(in crate::stl) struct Early {
     runs: Ring<(Slot, Slot)>,
     /// Start of the run that goes on.
     open: Option<Slot>,
+    /// Since when q is certainly false, if it is.
+    missing: Option<Slot>,
     /// The first instant that is certainly false.
     pub broken: Option<Slot>,
 }
 
 impl Early {
     pub fn new(promise: Promise, room: usize) -> Early {
-        Early { promise, runs: Ring::new(room), open: None, broken: None }
+        Early { promise, runs: Ring::new(room), open: None, missing: None, broken: None }
     }
 
     pub fn bytes(room: usize) -> usize {
         Ring::<(Slot, Slot)>::bytes(room)
     }
 
-    /// The operands are `c`, `p` and `q` from `now` on.
-    pub fn eval(&mut self, now: Slot, c: Bits, p: Bits, q: Bits) -> (Flat, Slot) {
+    /// The operands are `c`, `p` and `q` from `now` on; `p_lasts` and `q_lasts` tell how long they stay false if they are.
+    pub fn eval(&mut self, now: Slot, [c, p, q]: [Bits; 3], p_lasts: Lasts, q_lasts: Lasts) -> (Flat, Slot) {
         if self.broken.is_some() {
             return (Flat::FALSE, NEVER);
         }
-        let (from, to) = match self.promise {
-            Promise::Always { from, to } => (from, to),
-            Promise::Until { to } => (0, to),
-        };
-        let mut asks = c.certain();
-        if matches!(self.promise, Promise::Until { .. }) {
-            // A witness that is possible here answers all that asked before; in an open interval only if p may hold.
-            if q.possible() && (now & 1 == 0 || p.possible()) {
-                self.runs.clear();
-                self.open = None;
+        let (found, next) = match self.promise {
+            Promise::Always { from, to } => {
+                self.note(now, c.certain(), to);
+                self.broken_part(now, from, to, p, p_lasts)
             }
-            asks = asks && !q.possible();
-        }
+            Promise::Until { to, strong } => {
+                // A witness that is possible here answers all that asked before; in an open interval only if p may hold.
+                if q.possible() && (now & 1 == 0 || p.possible()) {
+                    self.runs.clear();
+                    self.open = None;
+                }
+                self.note(now, c.certain() && !q.possible(), to);
+                match (self.broken_part(now, 0, to, p, p_lasts), to) {
+                    ((None, _), Some(to)) if strong && !q.possible() => self.missed(Slot::MIN, to, now, q_lasts),
+                    (found, _) => found,
+                }
+            }
+            Promise::Eventually { from, to } => {
+                self.note(now, c.certain(), Some(to));
+                self.missing = if q.possible() { None } else { self.missing.or(Some(now)) };
+                match self.missing {
+                    Some(since) => self.missed(since.saturating_sub(from), to, now, q_lasts),
+                    None => (None, NEVER),
+                }
+            }
+        };
+        self.broken = found;
+        (if found.is_some() { Flat::FALSE } else { Flat::TRUE }, next)
+    }
+
+    /// Takes note of who asks, and forgets whose window has passed.
+    fn note(&mut self, now: Slot, asks: bool, to: Option<i64>) {
         match (self.open, asks) {
             (None, true) => self.open = Some(now),
             (Some(start), false) => {
@@ -72,21 +129,35 @@ impl Early {
                 self.runs.pop_front();
             }
         }
+    }
+
+    /// The first instant from `earliest` on that certainly asked.
+    fn first(&self, earliest: Slot) -> Option<Slot> {
+        let run = self.runs.iter().find(|run| run.1 > earliest).map(|run| run.0);
+        run.or(self.open).map(|start| start.max(earliest))
+    }
+
+    /// p is false, and stays so: somebody has asked for it.
+    fn broken_part(&self, now: Slot, from: i64, to: Option<i64>, p: Bits, lasts: Lasts) -> (Option<Slot>, Slot) {
         if p.possible() {
-            return (Flat::TRUE, NEVER);
+            return (None, NEVER);
         }
-        let first = self.runs.front().map(|run| run.0).or(self.open);
-        let Some(mut first) = first else {
-            return (Flat::TRUE, NEVER);
+        let Some(first) = self.first(to.map_or(Slot::MIN, |to| now.saturating_sub(to))) else {
+            return (None, NEVER);
         };
-        if let Some(to) = to {
-            first = first.max(now.saturating_sub(to));
-        }
-        if first <= now.saturating_sub(from) {
-            self.broken = Some(first);
-            (Flat::FALSE, NEVER)
+        if first.saturating_add(from) <= lasts.to {
+            (Some(first), NEVER)
         } else {
-            (Flat::TRUE, first.saturating_add(from))
+            (None, lasts.reaches(first.saturating_add(from)).max(now + 1))
         }
+    }
+
+    /// q is false, and stays so until the window of somebody who asked at or after `earliest` has passed.
+    fn missed(&self, earliest: Slot, to: i64, now: Slot, lasts: Lasts) -> (Option<Slot>, Slot) {
+        let Some(first) = self.first(earliest.max(now.saturating_sub(to))) else {
+            return (None, NEVER);
+        };
+        let end = first.saturating_add(to);
+        if end <= lasts.to { (Some(first), NEVER) } else { (None, lasts.reaches(end).max(now + 1)) }
     }
 }

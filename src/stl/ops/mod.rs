@@ -16,7 +16,7 @@ mod wedge;
 mod window;
 
 pub(super) use delay::Delay;
-pub(super) use early::{Early, Promise};
+pub(super) use early::{Early, Lasts, Promise};
 pub(super) use liveness::Liveness;
 pub(super) use mean::Mean;
 pub(super) use rise::Rise;

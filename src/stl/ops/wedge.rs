@@ -206,6 +206,10 @@ impl LastBits {
         self.earliest = a.min(b).min(c).min(d);
         self.latest = a.max(b).max(c).max(d);
     }
+    /// Up to which slot what was certain is in the window.
+    pub fn certain_to(&self) -> Slot {
+        self.until[0].saturating_sub(1)
+    }
     /// The bits in the window at `now`, and the first slot at which one leaves that is not in `held`.
     pub fn at(&self, now: Slot, held: u64) -> (u64, Slot) {
         if self.latest <= now {

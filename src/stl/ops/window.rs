@@ -1,6 +1,7 @@
 //! `once[0,b]`: the supremum over a sliding window; `historically` is its mirror image by negation, and a bounded
 //! future operator is the same window judged when it has passed.
 
+use super::early::Lasts;
 use super::wedge::{LastBits, Wedges};
 use crate::stl::value::{Bits, Flat, NEVER, Slot};
 
@@ -55,6 +56,13 @@ impl Once {
             }
             None => (Flat::truth(bits), bits_change),
         }
+    }
+
+    /// How long it stays true, being so, when its operand is bound to stay true as long as `operand` says, if it is.
+    pub fn lasts(&self, now: Slot, operand: Option<Lasts>) -> Lasts {
+        let Some(width) = self.width else { return Lasts::ever() };
+        let remembered = Lasts { to: self.bits.certain_to().max(now), rolling: 0 };
+        operand.map_or(remembered, |operand| remembered.longer(operand.later(width)))
     }
 
     fn leave(&mut self, held: &Flat, left_at: Slot) -> bool {

@@ -201,6 +201,20 @@ impl<'a> Explainer<'a> {
 impl Step {
     /// The last step of the decisive chain: the comparison or state that it all came from.
     pub fn root(&self) -> &Step {
-        self.causes.last().map_or(self, Step::root)
+        self.path().last().copied().expect("a path begins with its step")
+    }
+
+    /// The decisive steps from this one to its root.
+    pub fn path(&self) -> Vec<&Step> {
+        let mut path = vec![self];
+        while let Some(step) = path.last().filter(|step| !step.is_known_comparison()).and_then(|s| s.causes.last()) {
+            path.push(step);
+        }
+        path
+    }
+
+    /// Its numbers say all there is to say, though one of them may rest on formulas (`fraction`).
+    fn is_known_comparison(&self) -> bool {
+        matches!(self.how, How::Compared { .. }) && self.truth != Truth::Unknown
     }
 }

@@ -73,7 +73,11 @@ fn heard(values: &Values<'_>, signal: SignalId, slot: Slot) -> Heard {
             let stale_at = values.specs[signal.0 as usize].stale_after.map(|after| *stamp + after);
             match stale_at.filter(|at| slot >= slot_of(*at)) {
                 Some(since) => nothing(Gap::Stale { since }),
-                None => Heard::Fresh { value: *value, stamp: *stamp, age: place(slot).at.since(*stamp) },
+                // In the open interval before an instant it is as old as it will be at that instant.
+                None => {
+                    let age = Time::from_nanos((slot + 1) >> 1).since(*stamp);
+                    Heard::Fresh { value: *value, stamp: *stamp, age }
+                }
             }
         }
         _ => {

@@ -3,7 +3,7 @@
 use super::seen::{Gap, Heard, Seen};
 use super::{Deadline, Episode, How, Place, Side, Step, Timing, Why, Worst};
 use crate::expr::ir::{Formula, Number};
-use crate::expr::{MarginKind, number_unit, number_words, words};
+use crate::expr::{MarginKind, number_unit, number_words_in, words};
 use crate::signal::{SignalKind, SignalTable, Value};
 use crate::stl::{Margin, Truth};
 use crate::time::{Span, Time};
@@ -44,6 +44,8 @@ pub struct ToldEpisode {
     pub worst_hi: Option<f64>,
     pub unit: String,
     pub worst_text: String,
+    /// `from 5.641 s to 5.841 s`, `at 1.000 s`.
+    pub text: String,
 }
 
 /// A step of the chain.
@@ -59,6 +61,8 @@ pub struct ToldStep {
     pub margin_lo: Option<f64>,
     pub margin_hi: Option<f64>,
     pub unit: String,
+    /// `at 5.641 s`, `just before 2.000 s`.
+    pub when: String,
     /// `missed by 0.1 m`.
     pub text: String,
     /// How it follows from its causes; empty where that is plain.
@@ -179,14 +183,14 @@ impl Timing {
     }
 
     fn answer(&self, answer: &str) -> String {
-        let when = match (self.from, self.to) {
-            (Some(asked), Some(came)) => format!(" (asked at {}, answered at {})", asked.at, came.at),
-            (Some(asked), None) => format!(" (asked at {})", asked.at),
-            _ => String::new(),
-        };
         let of = match self.count {
-            1 => "the only one".to_owned(),
-            count => format!("smallest of {count}"),
+            0 | 1 => "the only request".to_owned(),
+            count => format!("smallest of {count} requests"),
+        };
+        let when = match (self.from, self.to) {
+            (Some(asked), Some(came)) => format!(" (asked at {}, answered at {}; {of})", asked.at, came.at),
+            (Some(asked), None) => format!(" (asked at {}; {of})", asked.at),
+            _ => String::new(),
         };
         let slack = |slack: Span| match slack {
             slack if slack < Span::ZERO => format!("{} too late", span(Span::ZERO - slack)),
@@ -197,9 +201,9 @@ impl Timing {
                 format!("{answer} was asked for, and not due before the record ended")
             }
             _ if self.from.is_none() => format!("nothing asked for {answer}"),
-            (Some(lo), Some(hi)) if lo == hi => format!("{answer} came {}, {of}{when}", slack(lo)),
+            (Some(lo), Some(hi)) if lo == hi => format!("{answer} came {}{when}", slack(lo)),
             (Some(lo), Some(hi)) => {
-                format!("{answer} came between {} and {}, {of}; data is missing{when}", slack(lo), slack(hi))
+                format!("{answer} came between {} and {}, since data is missing{when}", slack(lo), slack(hi))
             }
             (None, Some(hi)) if hi < Span::ZERO && self.to.is_none() => {
                 format!(
@@ -208,7 +212,7 @@ impl Timing {
                 )
             }
             (None, Some(hi)) => format!("{answer} is not known to have come; {} at best{when}", slack(hi)),
-            (_, None) => format!("{answer} did not come: what had to hold till then broke{when}"),
+            (_, None) => format!("what had to hold until {answer} broke before it came{when}"),
         }
     }
 
@@ -305,6 +309,11 @@ impl Names<'_> {
             worst_hi: worth.hi,
             unit: worth.unit,
             worst_text: worth.text,
+            text: match episode.to {
+                Some(to) if to.at <= episode.from.at.next() => at(episode.from),
+                Some(to) => format!("from {} to {}", episode.from.at, to.at),
+                None => format!("from {} to the end", episode.from.at),
+            },
         }
     }
 
@@ -327,6 +336,7 @@ impl Names<'_> {
             margin_lo: worth.lo,
             margin_hi: worth.hi,
             unit: worth.unit,
+            when: at(step.place),
             text: worth.text,
             how: self.how(step),
             samples: samples.iter().map(|seen| self.sample(seen, step.place)).collect(),
@@ -386,7 +396,7 @@ impl Names<'_> {
                 continue;
             }
             let unit = number_unit(&side.number, self.signals).unwrap_or_else(|| unit.clone());
-            let name = number_words(&side.number, self.signals);
+            let name = number_words_in(&side.number, &unit, self.signals);
             let value = match side.value {
                 Margin { lo, hi } if lo == hi => format!("was {}", unit.show(lo, VALUE_DIGITS)),
                 Margin { lo, hi } if lo.is_finite() && hi.is_finite() => {
@@ -446,8 +456,8 @@ impl Names<'_> {
                     Gap::NoValue { since } => {
                         format!("{name} was unknown since {since}: its samples were no value{before}")
                     }
-                    Gap::BeforeStart => format!("{name} {}: before judging began", at(seen.place)),
-                    Gap::AfterEnd => format!("{name} {}: after the end of the record", at(seen.place)),
+                    Gap::BeforeStart => format!("nothing counts of {name} before judging began"),
+                    Gap::AfterEnd => format!("nothing is known of {name} after the end of the record"),
                 };
                 (last.map(|(_, stamp)| stamp), None, text)
             }
@@ -455,7 +465,12 @@ impl Names<'_> {
         ToldSample { signal: name, at_s: seen.place.at.seconds(), stamp_s: stamp.map(Time::seconds), value, text }
     }
 
+    /// What it all came from, in one sentence.
     fn because(&self, step: &Step) -> String {
+        if step.how == How::StillWaiting {
+            return format!("{} still waited when the record ended", words(&step.formula, self.signals));
+        }
+        let path = step.path();
         let root = step.root();
         let told = self.step(root);
         let what = match &root.how {
@@ -468,7 +483,15 @@ impl Names<'_> {
             }
         };
         let what = if what.is_empty() { what } else { format!(": {what}") };
-        format!("{} {} {}{what}", told.formula, told.text, at(root.place))
+        // Of what never came the whole window matters, not the instant at which it was nearest.
+        let above = path.len().checked_sub(2).map(|place| path[place]);
+        let when = match above.filter(|above| above.truth == Truth::False).map(|above| &above.how) {
+            Some(How::Most { from, to } | How::NeverCame { from, to }) if from.at < to.at => {
+                format!("at best {}", stretch(*from, *to))
+            }
+            _ => at(root.place),
+        };
+        format!("{} {} {when}{what}", told.formula, told.text)
     }
 }
 
@@ -482,12 +505,7 @@ fn samples(step: &Step) -> &[Seen] {
 /// The step and what it follows from, indented.
 fn write(step: &ToldStep, above: Option<(f64, bool)>, depth: usize, out: &mut Vec<String>) {
     let here = (step.at_s, step.just_after);
-    let when = if above == Some(here) {
-        String::new()
-    } else {
-        let just = if step.just_after { "just after" } else { "at" };
-        format!(" {just} {:.3} s", step.at_s)
-    };
+    let when = if above == Some(here) { String::new() } else { format!(" {}", step.when) };
     let mut line = format!("{}{} {}{when}", "  ".repeat(depth), step.formula, step.text);
     // A single sample fits on the same line, and says what the side of the comparison would.
     let single = match step.samples.as_slice() {
@@ -568,8 +586,14 @@ fn phrase(si: Margin, truth: Truth, unit: &Unit) -> String {
     }
 }
 
+/// The open interval between two ticks is just after the one and just before the other: the rounder of them is named.
 fn at(place: Place) -> String {
-    if place.after { format!("just after {}", place.at) } else { format!("at {}", place.at) }
+    let zeros = |at: Time| (1..18).take_while(|digits| at.nanos() % 10_i64.pow(*digits) == 0).count();
+    match place {
+        Place { at, after: false } => format!("at {at}"),
+        Place { at, .. } if zeros(at.next()) > zeros(at) => format!("just before {}", at.next()),
+        Place { at, .. } => format!("just after {at}"),
+    }
 }
 
 fn stretch(from: Place, to: Place) -> String {

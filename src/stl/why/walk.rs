@@ -97,6 +97,13 @@ impl<'a> Walker<'a> {
             Formula::Flag(signal) | Formula::State { signal, .. } => {
                 (How::Tested { samples: vec![seen(self.values, *signal, at)] }, Vec::new())
             }
+            // `!=` and `not armed` are tests of their signal like any other.
+            Formula::Not(p) if matches!(**p, Formula::Flag(_) | Formula::State { .. }) => match &**p {
+                Formula::Flag(signal) | Formula::State { signal, .. } => {
+                    (How::Tested { samples: vec![seen(self.values, *signal, at)] }, Vec::new())
+                }
+                _ => (How::Opposite, Vec::new()),
+            },
             Formula::Changed(signal) => {
                 let mut samples = Vec::new();
                 // What held just before, and what then came.
