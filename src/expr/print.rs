@@ -10,8 +10,9 @@ const DIGITS: usize = 6;
 /// Constants above this many kelvins, met by an absolute temperature, are temperatures and not steps.
 const COLDEST_PLACE_K: f64 = 150.0;
 
-/// The formula as a person would have written it: `fc.altitude <= 8 m`. Units of constants are guessed from the signals
-/// beside them: products of constants and signals may show them without. Where the text of the file is at hand, show that.
+/// The formula as a person would have written it: `fc.altitude <= 8 m`. Units of constants are taken from the signals
+/// beside them, so that beside a product with a constant that had a unit of its own (`fc.current * 12 V <= 300 W`) the
+/// limit is shown in the signal's. Where the text of the file is at hand, show that.
 pub fn words(formula: &Formula, signals: &SignalTable) -> String {
     let name = |id: SignalId| signals.def(id).name.clone();
     let both = |a: &Formula, word: &str, b: &Formula| format!("{} {word} {}", part(a, signals), part(b, signals));
