@@ -510,3 +510,56 @@ fn foreign_mcap_files_are_flattened() {
     ended.says("message 31 on `arm.state`").says("could not be told at 10 s");
     judge(&["--rule", "when: arm.state.mode == HOLDING; always: arm.state.joints._0 >= 6"]).with(1).says("at 5 s");
 }
+
+/// The records of a file without chunks, packed into one chunk of Zstandard, which is what most foreign writers make.
+fn packed_with_zstd(plain: &[u8]) -> Vec<u8> {
+    let record = |opcode: u8, body: &[u8]| [&[opcode][..], &(body.len() as u64).to_le_bytes(), body].concat();
+    let (mut out, mut chunked) = (mcap::MAGIC.to_vec(), Vec::new());
+    let mut rest = &plain[mcap::MAGIC.len()..];
+    while let [opcode, after @ ..] = rest {
+        let length = u64::from_le_bytes(after[..8].try_into().expect("eight bytes")) as usize;
+        let (whole, next) = rest.split_at(9 + length);
+        match opcode {
+            1 => out.extend_from_slice(whole),
+            3..=5 => chunked.extend_from_slice(whole),
+            _ => break,
+        }
+        rest = next;
+    }
+    let packed = ruzstd::encoding::compress_to_vec(chunked.as_slice(), ruzstd::encoding::CompressionLevel::Fastest);
+    let mut chunk = [0u64, u64::MAX, chunked.len() as u64].map(u64::to_le_bytes).concat();
+    chunk.extend_from_slice(&[0; 4]);
+    chunk.extend_from_slice(&4u32.to_le_bytes());
+    chunk.extend_from_slice(b"zstd");
+    chunk.extend_from_slice(&(packed.len() as u64).to_le_bytes());
+    chunk.extend_from_slice(&packed);
+    out.extend(record(6, &chunk));
+    out.extend(record(15, &[0; 4]));
+    out.extend(record(2, &[0; 20]));
+    out.extend_from_slice(mcap::MAGIC);
+    out
+}
+
+#[test]
+fn chunks_of_zstandard_are_read() {
+    let mut plain = std::io::Cursor::new(Vec::new());
+    let mut writer =
+        mcap::WriteOptions::new().use_chunks(false).compression(None).create(&mut plain).expect("it can be begun");
+    let channel = writer.add_channel(0, "pump", "json", &BTreeMap::new()).expect("a channel");
+    for i in 0..5000u64 {
+        let at = i * 1_000_000;
+        let header = mcap::records::MessageHeader { channel_id: channel, sequence: 0, log_time: at, publish_time: at };
+        let text = format!("{{\"pressure\":{}}}", i % 100);
+        writer.write_to_known_channel(&header, text.as_bytes()).expect("it can be written");
+    }
+    writer.finish().expect("it can be ended");
+    drop(writer);
+    let packed = packed_with_zstd(plain.get_ref());
+    assert!(packed.len() < plain.get_ref().len() / 2, "it is packed");
+    let ended = judge(&packed, &["--rule", "pump.pressure <= 98"]).with(1);
+    ended.says("first broken at 0.099 s").says("broken 50 times").says("5000 rows");
+    judge(&packed[..packed.len() / 2], &["--rule", "pump.pressure <= 98"])
+        .with(64)
+        .says("unknown signal")
+        .says("it was cut");
+}

@@ -3,6 +3,7 @@
 
 use super::heading::{Heading, Headings, formula_name};
 use super::protobuf::{ELEMENTS_MAX, Types, push_part};
+use super::zstd::Zstd;
 use super::{Cell, Refusal, Row, Sink};
 use crate::diag::{Severity, Spot};
 use crate::log::{HEAD_TOPIC, SignalColumn, UNKNOWN_FIELD, signal_columns};
@@ -36,6 +37,7 @@ pub fn read(mut input: impl Read, file: &str, sink: &mut dyn Sink) -> Result<(),
         .with_validate_summary_section_crc(true)
         .with_record_length_limit(RECORD_BYTES_MAX);
     let mut reader = LinearReader::new_with_options(options);
+    reader.add_decompressor(Zstd::default()).expect("it has a name");
     let mut messages = Messages::new(file);
     loop {
         let event = match reader.next_event() {

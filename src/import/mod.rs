@@ -12,6 +12,7 @@ pub mod mcap;
 pub mod parquet;
 mod protobuf;
 mod stamp;
+mod zstd;
 
 pub use heading::{Heading, formula_name};
 pub use stamp::{TimeUnit, decimal_nanos, iso8601_nanos};

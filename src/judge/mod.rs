@@ -150,12 +150,19 @@ pub fn judge(
         request.from = if contents.is_recording() { From::Heard } else { From::First };
     }
     let request = &request;
-    let set = rules::check(request, &texts, &contents)?;
+    let set = rules::check(request, &texts, &contents).map_err(|mut refused| {
+        // A signal may be missing because the rest of the trace is.
+        contents.cut.iter().for_each(|spot| refused.troubles.push(spot.clone()));
+        refused
+    })?;
     feed::feed(request, set, contents, read, at_sample)
 }
 
 /// What a trace holds, without judging it.
 pub fn contents(request: &Request, read: &mut ReadTrace<'_>) -> Result<String, Refused> {
-    let contents = scan::scan(request, &scan::Words::All, read)?;
+    let mut contents = scan::scan(request, &scan::Words::All, read)?;
+    if let Some(spot) = contents.cut.take() {
+        contents.troubles.push(spot);
+    }
     Ok(listing(&contents))
 }

@@ -49,6 +49,8 @@ pub struct Contents {
     pub scope: Option<(Time, Time)>,
     pub rows: u64,
     pub troubles: Troubles,
+    /// The trace is not whole.
+    pub cut: Option<Spot>,
 }
 
 impl Contents {
@@ -242,7 +244,9 @@ impl Sink for Scan<'_> {
     // The second pass tells what is wrong with rows.
     fn trouble(&mut self, _spot: Spot) {}
 
-    fn cut(&mut self, _spot: Spot) {}
+    fn cut(&mut self, spot: Spot) {
+        self.contents.cut = Some(spot);
+    }
 }
 
 /// Reads the trace once.

@@ -2,8 +2,8 @@
 //!
 //! A rule's *slack* is how much tighter its deadline could have been with the rule still holding over the record: the
 //! greatest `s` for which the rule holds with `eventually[a, b − s]` in place of `eventually[a, b]`; negative when it
-//! would have had to be looser. For a response this is the right time robustness of Donzé and Maler (FORMATS 2010) of
-//! the answer, taken over all requests.
+//! would have had to be looser. Kin to the time robustness of Donzé and Maler (FORMATS 2010), which moves the signals;
+//! here the deadline is moved.
 
 use super::Place;
 use super::record::{Slot, Values, place, slot};
@@ -313,12 +313,26 @@ fn requests(
                 Some((came, _)) if came <= last => came - from + 1,
                 // Never answered: what was asked later in this stretch waits for the same, and less long.
                 _ if left.is_none() || held_until >= last => break,
-                // The left side broke: what is asked after that may be answered.
-                _ => held_until.max(at) + 1,
+                // The left side broke. Nothing changes until it holds again, or an answer is there at once.
+                _ => {
+                    let behind = held_until.max(at);
+                    let holds_again = left.and_then(|left| next_begin(left, behind));
+                    let answers = next_begin(answer, behind.saturating_add(from)).map(|x| x - from);
+                    let beyond = beyond.map(|(x, _)| x - from).filter(|x| *x > behind);
+                    match [holds_again, answers, beyond].into_iter().flatten().min() {
+                        Some(next) => next,
+                        None => break,
+                    }
+                }
             };
         }
     }
     all
+}
+
+/// Where the first run after `behind` begins.
+fn next_begin(runs: &[(Slot, Slot)], behind: Slot) -> Option<Slot> {
+    runs.get(runs.partition_point(|(x, _)| *x <= behind)).map(|(x, _)| *x)
 }
 
 /// The last place up to which the left side holds from `at` on; one before `at` if it does not.
