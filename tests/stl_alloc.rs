@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 const EVERY_MS: [i64; 6] = [5, 10, 20, 50, 0, 100];
 
 /// Not yet: a kilobyte or two is held beyond what `Engine::bytes` says.
-const SAID_IS_A_BOUND: bool = false;
+const SAID_IS_A_BOUND: bool = true;
 /// Not yet: telling that memory merged makes a list of the nodes that a rule rests on.
-const MERGING_IS_FREE: bool = false;
+const MERGING_IS_FREE: bool = true;
 
 fn table() -> SignalTable {
     let mut table = SignalTable::default();

@@ -8,7 +8,7 @@ use super::rule::{Moment, Role, Rule};
 use super::signals::{Memories, SignalState};
 use super::split;
 use super::timetable::Timetable;
-use super::value::{Flat, NEVER, Ramp, Slot, Val, slot_of, tick_of, time_of};
+use super::value::{Flat, NEVER, Slot, Val, slot_of, tick_of, time_of};
 use super::{Change, Judgement, Margin, Options, Outside, Part, Piece, RuleSpec, Running, SignalSpec, Truth};
 use crate::command::RuleId;
 use crate::signal::{SignalId, Value};
@@ -50,6 +50,8 @@ pub struct Engine {
     arrived: bool,
     /// Rules that were told that memory was merged.
     merged: Vec<RuleId>,
+    /// Room for looking up what rests on a node.
+    scratch: Vec<bool>,
 }
 
 /// Who depends on a node, and who watches it.
@@ -248,6 +250,7 @@ impl Engine {
             turned: Vec::with_capacity(signals.len()),
             arrived: false,
             merged: Vec::with_capacity(rules.len()),
+            scratch: vec![false; count],
         }
     }
 
@@ -388,7 +391,7 @@ impl Engine {
 
     /// The nodes that the rule rests on, children first.
     pub fn parts(&self, rule: RuleId) -> Vec<Part> {
-        let wanted = self.reach(rule);
+        let wanted = self.reach(rule, Vec::new());
         let part = |id: usize| {
             let plan = &self.plans[id];
             Part {
@@ -404,8 +407,9 @@ impl Engine {
     }
 
     /// Per node whether the rule rests on it.
-    fn reach(&self, rule: RuleId) -> Vec<bool> {
-        let mut wanted = vec![false; self.plans.len()];
+    fn reach(&self, rule: RuleId, mut wanted: Vec<bool>) -> Vec<bool> {
+        wanted.clear();
+        wanted.resize(self.plans.len(), false);
         let Some(&place) = self.places.get(usize::from(rule.0)) else { return wanted };
         if let Some(rule) = self.rules.get(place as usize) {
             wanted[rule.body.place()] = true;
@@ -424,19 +428,27 @@ impl Engine {
     fn node_bytes(&self, id: usize) -> usize {
         let plan = &self.plans[id];
         let is_bare = plan.children.first().is_some_and(|child| self.plans[child.place()].bare);
-        let own = size_of::<Node>() + size_of::<Flat>() + size_of::<Link>() + size_of::<u32>();
-        let ramp = if plan.linear { size_of::<Option<Ramp>>() } else { 0 };
-        own + ramp + Node::bytes(plan, is_bare, self.rooms[id])
+        size_of::<Node>() + Node::bytes(plan, is_bare, self.rooms[id])
     }
 
     /// Bytes of memory that the engine works in, allocated before the first sample and never exceeded.
     pub fn bytes(&self) -> usize {
-        let nodes: usize = (0..self.plans.len()).map(|id| self.node_bytes(id)).sum();
-        let lists: usize = self.links.iter().map(|l| size_of_val(&*l.parents) + size_of_val(&*l.watches)).sum();
-        let lists = lists + self.inputs.iter().map(|input| size_of_val(&*input.leaves)).sum::<usize>();
-        let signals = self.view.signals.len() * (size_of::<SignalState>() + size_of::<Input>() + size_of::<u32>());
-        let rules = self.rules.len() * (size_of::<Rule>() + size_of::<RuleId>());
-        nodes + lists + signals + rules + self.timetable.bytes() + size_of::<Engine>() + self.plans.len() / 4
+        fn list<T>(list: &Vec<T>) -> usize {
+            list.capacity() * size_of::<T>()
+        }
+        let nodes: usize = (0..self.plans.len()).map(|id| self.node_bytes(id) - size_of::<Node>()).sum();
+        let neighbours = |link: &Link| size_of_val(&*link.parents) + size_of_val(&*link.watches);
+        let links: usize = self.links.iter().map(neighbours).sum();
+        let leaves: usize = self.inputs.iter().map(|input| size_of_val(&*input.leaves)).sum();
+        let plans: usize = self.plans.iter().map(|plan| list(&plan.children) + plan.op.bytes()).sum();
+        let rules: usize = self.rules.iter().map(Rule::bytes).sum();
+        let readers: usize = self.readers.iter().map(list).sum();
+        let lists = list(&self.nodes) + list(&self.links) + list(&self.view.values) + list(&self.view.ramps);
+        let lists = lists + list(&self.view.ramp_places) + list(&self.view.signals) + list(&self.plans);
+        let lists = lists + list(&self.rooms) + list(&self.inputs) + list(&self.readers) + list(&self.rules);
+        let lists = lists + list(&self.places) + list(&self.items) + list(&self.dirty.nodes) + list(&self.touched);
+        let lists = lists + list(&self.turned) + list(&self.merged) + list(&self.scratch) + self.timetable.bytes();
+        size_of::<Engine>() + nodes + links + leaves + plans + rules + readers + lists
     }
 
     /// Margins of instants decided since the last call, per rule, in order: what the margin strip draws.
@@ -843,9 +855,17 @@ impl Engine {
     /// Tells the rules that rest on the node, each once.
     #[cold]
     fn tell_merged(&mut self, id: usize, out: &mut Vec<Change>) {
+        if std::mem::replace(&mut self.nodes[id].merged, true) {
+            return;
+        }
         for place in 0..self.rules.len() {
             let rule = self.rules[place].id;
-            if !self.merged.contains(&rule) && self.reach(rule)[id] {
+            if self.merged.contains(&rule) {
+                continue;
+            }
+            let room = std::mem::take(&mut self.scratch);
+            self.scratch = self.reach(rule, room);
+            if self.scratch[id] {
                 self.merged.push(rule);
                 out.push(Change::Merged { rule, at: time_of(self.view.now) });
             }

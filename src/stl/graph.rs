@@ -160,6 +160,14 @@ impl Op {
             Constant(_) | Signal(_) | Rate(_) | Age(_) | Negate | Add | Subtract | Multiply | Divide | Abs | Min | Max
         ) || matches!(self, Clamp | Sqrt | Sin | Cos | Atan2 | Norm | Outside(_) | Table(_) | Mean(_) | Indicator)
     }
+    /// Bytes beside itself.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Op::State(_, places) => places.capacity() * size_of::<u16>(),
+            Op::Outside(points) | Op::Table(points) => points.capacity() * size_of::<(Key, Key)>(),
+            _ => 0,
+        }
+    }
     /// The signal it reads.
     pub fn signal(&self) -> Option<u32> {
         use Op::*;

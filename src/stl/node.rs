@@ -96,6 +96,8 @@ pub(super) struct Node {
     pub begin: Slot,
     /// From this slot on its operand lies beyond the recording, to which windows are cut.
     pub cut_at: Slot,
+    /// Its memory was full once, and that was told.
+    pub merged: bool,
 }
 
 /// What every node may look at.
@@ -242,7 +244,7 @@ impl Node {
                 | Work::Waiting(..)
                 | Work::Moving(_)
         );
-        Node { work, begun: false, timed, heed_from: Slot::MAX, begin: Slot::MAX, cut_at: NEVER }
+        Node { work, begun: false, timed, heed_from: Slot::MAX, begin: Slot::MAX, cut_at: NEVER, merged: false }
     }
 
     /// Bytes of memory of such a node, beside the node itself.

@@ -524,6 +524,11 @@ impl Rule {
         self.decided.push(Piece { at: time_of(slot), after: slot & 1 == 1, margin, truth, moving });
     }
 
+    /// Bytes beside itself, but for the pieces it is asked to keep.
+    pub fn bytes(&self) -> usize {
+        self.live.capacity() * size_of::<Flat>() + self.open.capacity() * size_of::<Open>()
+    }
+
     /// The scope starts.
     pub fn start(&mut self, slot: Slot) {
         self.start = slot;

@@ -110,6 +110,10 @@ impl Mean {
             next = next.min((tick + 1).saturating_mul(2));
         }
         let width = self.width as f64;
+        if !sum.lo.is_finite() || !sum.hi.is_finite() {
+            // The sum has left the range of numbers: nothing can be said of the mean.
+            return (Flat::UNKNOWN.into(), next);
+        }
         let lo = if sum.lo_infinite > 0 {
             Line::flat(f64::NEG_INFINITY)
         } else {
