@@ -1,6 +1,6 @@
 //! What is known of a rule when the trace is over.
 
-use super::Troubles;
+use super::{Behind, Troubles};
 use crate::diag::Diagnostic;
 use crate::rig::Rule;
 use crate::run::RunVerdict;
@@ -69,6 +69,8 @@ pub struct RuleAccount {
     pub open: bool,
     /// Its margin is a share of what the trace shows.
     pub observed_ranges: bool,
+    /// Why it is broken or could not be judged, and how near it came to its deadlines.
+    pub behind: Behind,
 }
 
 impl RuleAccount {

@@ -5,7 +5,7 @@ use super::rules::RuleSet;
 use super::samples::{AtSample, Cursor, body};
 use super::scan::Contents;
 use super::table::Wrong;
-use super::{From, ReadTrace, Refused, Request, Troubles};
+use super::{Behind, From, ReadTrace, Refused, Request, Troubles};
 use crate::command::RuleId;
 use crate::diag::{Severity, Spot};
 use crate::import::{Cell, Heading, Row, Sink};
@@ -17,19 +17,20 @@ use std::collections::{BTreeMap, VecDeque};
 /// Rows between two looks at what the engine has decided.
 const ROWS_BETWEEN_LOOKS: u32 = 256;
 
-/// Judges the trace.
+/// Judges the trace; with the account goes the number of rows that the engine was told before the scope began.
 pub fn feed(
     request: &Request,
     set: RuleSet,
     contents: Contents,
     read: &mut ReadTrace<'_>,
     at_sample: &mut dyn FnMut(AtSample<'_>),
-) -> Result<Account, Refused> {
+) -> Result<(Account, u64), Refused> {
     let mut feed = Feed::new(request, set, contents, at_sample);
     if let Err(refusal) = read(&mut feed) {
         feed.cut(*refusal.0);
     }
-    Ok(feed.finish())
+    let begun_at = feed.rows_before;
+    Ok((feed.finish(), begun_at))
 }
 
 struct Feed<'a> {
@@ -48,6 +49,8 @@ struct Feed<'a> {
     batch: Vec<(SignalId, Value)>,
     /// The scope has begun.
     started: Option<Time>,
+    /// Rows pushed before it did.
+    rows_before: u64,
     /// When each signal was first heard.
     heard: Vec<Option<Time>>,
     unheard: usize,
@@ -105,6 +108,7 @@ impl<'a> Feed<'a> {
             late: BTreeMap::new(),
             batch: Vec::new(),
             started: None,
+            rows_before: 0,
             heard: vec![None; set.signals.len()],
             unheard,
             latest: None,
@@ -323,6 +327,7 @@ impl<'a> Feed<'a> {
                 cut: self.cut,
                 open,
                 observed_ranges: checked.observed_ranges,
+                behind: Behind::default(),
             });
         }
         let heard_late = (self.set.readers.iter().flatten())
@@ -387,6 +392,7 @@ impl Sink for Feed<'_> {
         if row.at.is_some() {
             self.begin(at);
         }
+        self.rows_before += u64::from(self.started.is_none());
         self.samples += self.batch.len() as u64;
         self.engine.push(at, &self.batch, &mut self.changes);
         let is_new = row.at.is_some() && self.latest.is_none_or(|latest| at > latest);

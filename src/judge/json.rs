@@ -9,6 +9,7 @@ use super::text::{margin_unit, truth};
 use crate::diag::Severity;
 use crate::rig::Rule;
 use crate::stl::Outside;
+use crate::stl::why::{ToldStep, ToldTiming};
 use crate::time::Time;
 use crate::trace::words;
 use serde::Serialize;
@@ -101,6 +102,24 @@ pub struct RuleDocument {
     pub cut: bool,
     /// Something was still to come when the trace ended.
     pub open_at_end: bool,
+    /// Why it is broken or could not be judged.
+    pub why: Option<WhyDocument>,
+    /// Why there is no `why`, though it is broken or could not be judged.
+    pub why_left_out: Option<String>,
+    /// How near it came to each of its deadlines; empty for a rule without any, and for a long trace.
+    pub timing: Vec<ToldTiming>,
+}
+
+/// The chain of parts, places in time and samples behind a verdict.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct WhyDocument {
+    /// One sentence: what it came from.
+    pub because: Option<String>,
+    /// The place that the chain explains: the worst of the first episode.
+    pub critical_at: Option<Stamp>,
+    pub chain: Option<ToldStep>,
+    /// The chain as indented text.
+    pub lines: Vec<String>,
 }
 
 /// Both ends of a margin: numbers, `"inf"` or `"-inf"`.
@@ -215,6 +234,14 @@ fn rule(account: &RuleAccount) -> RuleDocument {
         merged: account.merged,
         cut: account.cut,
         open_at_end: account.open,
+        why: account.behind.told.as_ref().map(|told| WhyDocument {
+            because: told.because.clone(),
+            critical_at: account.behind.critical_at.map(stamp),
+            chain: told.chain.clone(),
+            lines: told.lines.clone(),
+        }),
+        why_left_out: account.behind.left_out.clone(),
+        timing: account.behind.timings.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Judges traces of others' making: columns and rules in, one account per rule out.
 //!
-//! Two passes over the trace: the first ([`scan`](self)) learns what each column holds, since a formula is checked against
+//! Two passes over the trace, and a third where something is to be explained: the first ([`scan`](self)) learns what each column holds, since a formula is checked against
 //! kinds and units; the second pushes row after row into the engine that runs are judged with. Memory does not grow with
 //! the trace, but for the lists of what was found, which are bounded.
 //!
@@ -16,14 +16,16 @@ mod samples;
 mod scan;
 mod table;
 mod text;
+mod why;
 
 pub use account::{Account, Late, RuleAccount, Stretches, Violation};
 pub use json::{
     Blind, Document, HeardLate, Interval, LateDocument, RuleDocument, Stamp, Stretch, StretchesDocument, Trouble,
-    ViolationDocument, document, sample_line,
+    ViolationDocument, WhyDocument, document, sample_line,
 };
 pub use samples::AtSample;
 pub use text::{listing, sample_heading, sample_words, summary};
+pub use why::Behind;
 
 use crate::diag::{Diagnostic, Files, Severity, Spot, report};
 use crate::import::{Refusal, Sink};
@@ -136,7 +138,7 @@ impl Troubles {
     }
 }
 
-/// Judges a trace. `read` is called twice; `at_sample` takes margins at stamps when they were asked for.
+/// Judges a trace. `read` is called twice, and once more for why a rule is broken or could not be judged; `at_sample` takes margins at stamps when they were asked for.
 pub fn judge(
     request: &Request,
     files: &dyn Files,
@@ -155,7 +157,10 @@ pub fn judge(
         contents.cut.iter().for_each(|spot| refused.troubles.push(spot.clone()));
         refused
     })?;
-    feed::feed(request, set, contents, read, at_sample)
+    let ask = why::Ask::new(&set, &contents);
+    let (mut account, begun_at) = feed::feed(request, set, contents, read, at_sample)?;
+    ask.answer(request, &mut account, begun_at, read);
+    Ok(account)
 }
 
 /// What a trace holds, without judging it.

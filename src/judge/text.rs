@@ -11,6 +11,8 @@ use std::fmt::Write;
 
 /// Stretches that are listed of each kind.
 const STRETCHES_SHOWN: usize = 5;
+/// Lines of a chain that are shown.
+const WHY_LINES_SHOWN: usize = 12;
 /// States of a column that are listed.
 const STATES_SHOWN: usize = 8;
 
@@ -126,6 +128,21 @@ fn one(account: &RuleAccount, width: usize, out: &mut String) {
     }
     if account.open {
         say("something was still to come when the trace ended".into());
+    }
+    // What was never asked for says nothing about time.
+    for timing in account.behind.timings.iter().filter(|timing| timing.count > 0) {
+        say(timing.text.clone());
+    }
+    if let Some(left_out) = &account.behind.left_out {
+        say(format!("why: {left_out}"));
+    }
+    let lines = account.behind.told.as_ref().map_or(&[][..], |told| &told.lines);
+    if !lines.is_empty() {
+        say("why:".into());
+        lines.iter().take(WHY_LINES_SHOWN).for_each(|line| say(format!("  {line}")));
+        if lines.len() > WHY_LINES_SHOWN {
+            say(format!("  … {} more lines with --json", lines.len() - WHY_LINES_SHOWN));
+        }
     }
 }
 
