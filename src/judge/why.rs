@@ -15,7 +15,7 @@ use crate::expr::{history, horizon};
 use crate::import::{Heading, Row, Sink};
 use crate::signal::{SignalId, SignalTable, Value};
 use crate::stl::why::{Explainer, Record, Told, ToldTiming, Why};
-use crate::stl::{Outside, RuleSpec, RuleVerdict, SignalSpec};
+use crate::stl::{Outside, RuleSpec, RuleVerdict, SignalSpec, Truth};
 use crate::time::{Span, Time};
 use crate::trace::margin_kind;
 
@@ -197,8 +197,11 @@ fn agrees(why: &Why, rule: &RuleAccount, record: &Record) -> bool {
     let Some(chain) = &why.chain else { return false };
     let judged = rule.judgement.margin.hi;
     if rule.judgement.verdict == RuleVerdict::Fail {
-        let same_place = rule.violation.is_none_or(|v| why.episodes.first().is_some_and(|e| e.from.at <= v.instant));
-        if !same_place || chain.truth != crate::stl::Truth::False {
+        let same_place = match (rule.broken.kept.first(), why.episodes.first()) {
+            (Some((from, _)), Some(episode)) => episode.from.at == *from,
+            _ => false,
+        };
+        if !same_place || chain.truth != Truth::False {
             return false;
         }
     }
