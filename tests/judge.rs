@@ -673,12 +673,12 @@ fn the_why_of_any_trace_claims_what_was_judged() {
     };
     let rules = [
         "x < 5",
-        "x < 5 and y < 6 or on",
+        "(x < 5 and y < 6) or on",
         "historically[100 ms, 1 s] x < 6",
         "always[0, 700 ms] once[0, 500 ms] y > 3",
         "x < 4 since[0, 2 s] on",
         "on implies x < 5 until[0, 1 s] y < 2",
-        "rate(x) < 30",
+        "rate(x) < 30 1/s",
         "mean[600 ms](x) < 4",
         "delta[400 ms](y) < 3",
         "age(x) < 300 ms",
