@@ -743,5 +743,5 @@ fn the_why_of_any_trace_claims_what_was_judged() {
 fn the_why_begins_with_the_row_that_the_scope_begins_with() {
     let csv = "t,x,y\n1,9,\n1,1,1\n2,6,1\n";
     let told = judge(csv, &["--rule", "x < 5 and y < 5", "--from", "heard"]).with(1);
-    told.says("first broken at 2 s").says("x < 5 missed by 1 at 2.000 s").says_not("left out");
+    told.says("first broken at 2 s").says("x < 5 missed by 1; x was 6, sampled at 2.000 s").says_not("left out");
 }
