@@ -7,7 +7,7 @@ use crate::stl::node::Work;
 use crate::stl::ops::Lasts;
 
 impl Engine {
-    /// The same for a watch over operands with a memory.
+    /// Brings a watch over operands with a memory up to date.
     #[inline(never)]
     pub(super) fn refresh_watch(&mut self, id: usize, out: &mut Vec<Change>) {
         let Work::Early { parts, .. } = &self.nodes[id].work else { return };
