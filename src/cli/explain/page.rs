@@ -116,13 +116,14 @@ pub fn whole(facts: &Facts) -> String {
         out.fact(
             "no declared period",
             Some(&format!(
-                "{which}: memory is planned for changes now and then; faster ones are merged, soundly, and told"
+                "{which}: memory is planned for 50 samples a second; faster ones are merged, soundly, and told"
             )),
         );
     }
 
     let shared = facts.nodes.iter().filter(|node| !node.shared_with.is_empty()).count();
-    out.head(&format!("Graph: {} nodes, {shared} of them shared with other rules", facts.nodes.len()));
+    let nodes = if facts.nodes.len() == 1 { "node" } else { "nodes" };
+    out.head(&format!("Graph: {} {nodes}, {shared} of them shared with other rules", facts.nodes.len()));
     if facts.nodes.len() <= NODES_MAX {
         tree(&facts.nodes, &mut out);
     } else {

@@ -100,7 +100,14 @@ impl Early {
                 self.note(now, c.certain(), Some(to));
                 self.missing = if q.possible() { None } else { self.missing.or(Some(now)) };
                 match self.missing {
-                    Some(since) => self.missed(since.saturating_sub(from), to, now, q_lasts),
+                    Some(since) => {
+                        // Who asked earlier may have been answered, and is left to the judgement at the deadline.
+                        let earliest = since.saturating_sub(from);
+                        while self.runs.front().is_some_and(|run| run.1 <= earliest) {
+                            self.runs.pop_front();
+                        }
+                        self.missed(earliest, to, now, q_lasts)
+                    }
                     None => (None, NEVER),
                 }
             }
