@@ -324,6 +324,23 @@ fn time_that_runs_backwards_makes_no_rule_pass() {
     judge("time,x\n0,1\n1,2\n1,3\n2,1\n", &["--rule", "x < 8"]).with(0).says("margin 5 at 1 s");
 }
 
+/// A row without a stamp before the first or behind the last one lies outside of the scope, where nothing becomes unknown.
+#[test]
+fn a_row_without_a_stamp_at_either_end_makes_no_rule_pass() {
+    for csv in ["time,x\n0,5\n1,5\nbad,-5\n", "time,x\nbad,-5\n0,5\n1,5\n", "time,x\n0,5\n,-5\n"] {
+        judge(csv, &["--rule", "x > 0"]).with(2).says("what the row says is unknown").says("ends too early");
+        judge(csv, &["--rule", "x > 6"]).with(1);
+    }
+}
+
+/// A share lies in 0 to 1 before the start, too: three seconds of four are enough for a verdict.
+#[test]
+fn a_share_that_is_certainly_too_large_is_no_warm_up() {
+    let csv = "time,b\n0,true\n1,true\n3,false\n3.5,false\n";
+    judge(csv, &["--rule", "never: fraction[4 s](b) > 20 %"]).with(1).says("first broken at 0.8");
+    judge(csv, &["--rule", "fraction[4 s](b) < 80 %"]).with(0).says("warm-up");
+}
+
 #[test]
 fn what_leaves_nothing_to_judge_is_refused() {
     let wide = format!("time,x\n0,\"{}", "9".repeat(20 << 20));

@@ -64,6 +64,10 @@ struct Feed<'a> {
     columns: usize,
     /// The trace is not whole.
     cut: bool,
+    /// Rows without a stamp stand before the first stamp: no instant of the scope shows them.
+    unplaced_first: bool,
+    /// The same behind the last stamp.
+    unplaced_last: bool,
     cursors: Vec<Cursor>,
     /// Stamps whose margins have yet to be told.
     waiting: VecDeque<Time>,
@@ -117,6 +121,8 @@ impl<'a> Feed<'a> {
             rows: 0,
             columns: 0,
             cut: false,
+            unplaced_first: false,
+            unplaced_last: false,
             cursors,
             waiting: VecDeque::new(),
             set,
@@ -324,7 +330,7 @@ impl<'a> Feed<'a> {
                 blind,
                 late,
                 merged: following.merged,
-                cut: self.cut,
+                cut: self.cut || self.unplaced_first || self.unplaced_last,
                 open,
                 observed_ranges: checked.observed_ranges,
                 behind: Behind::default(),
@@ -369,6 +375,8 @@ impl Sink for Feed<'_> {
     }
 
     fn row(&mut self, row: &Row<'_>) {
+        self.unplaced_last = row.at.is_none();
+        self.unplaced_first |= row.at.is_none() && self.latest.is_none();
         self.values(row);
         let at = match (row.at, self.latest) {
             (Some(at), Some(latest)) if at < latest => {

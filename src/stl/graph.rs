@@ -98,8 +98,8 @@ pub(super) enum Op {
     Norm,
     Outside(Vec<(Key, Key)>),
     Table(Vec<(Key, Key)>),
-    /// Mean over this many ticks.
-    Mean(i64),
+    /// Mean over this many ticks, and whether of a share, which lies in 0 to 1 even before the start.
+    Mean(i64, bool),
     /// A formula as the number 0 or 1.
     Indicator,
     /// First child minus second child, over `scale`.
@@ -158,7 +158,7 @@ impl Op {
         matches!(
             self,
             Constant(_) | Signal(_) | Rate(_) | Age(_) | Negate | Add | Subtract | Multiply | Divide | Abs | Min | Max
-        ) || matches!(self, Clamp | Sqrt | Sin | Cos | Atan2 | Norm | Outside(_) | Table(_) | Mean(_) | Indicator)
+        ) || matches!(self, Clamp | Sqrt | Sin | Cos | Atan2 | Norm | Outside(_) | Table(_) | Mean(..) | Indicator)
     }
     /// Bytes beside itself.
     pub fn bytes(&self) -> usize {
@@ -236,7 +236,7 @@ impl Builder {
         let (op, children, _) = key.clone();
         let any_linear = children.iter().any(|&c| self.plan(c).linear);
         let linear = match op {
-            Op::Age(_) | Op::Mean(_) => true,
+            Op::Age(_) | Op::Mean(..) => true,
             Op::Negate | Op::Add | Op::Subtract | Op::Multiply | Op::Divide => any_linear,
             Op::Compare { .. } | Op::And | Op::Delay { .. } => any_linear,
             _ => false,
@@ -541,12 +541,12 @@ impl Builder {
             }
             Number::Mean(window, a) => {
                 let a = self.number(a);
-                return self.pure(Op::Mean(window.nanos()), vec![a]);
+                return self.pure(Op::Mean(window.nanos(), false), vec![a]);
             }
             Number::Fraction(window, f) => {
                 let f = self.formula(f);
                 let share = self.pure(Op::Indicator, vec![f]);
-                return self.pure(Op::Mean(window.nanos()), vec![share]);
+                return self.pure(Op::Mean(window.nanos(), true), vec![share]);
             }
         };
         let children = parts.into_iter().map(|p| self.number(p)).collect();

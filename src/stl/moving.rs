@@ -32,7 +32,10 @@ impl Moving {
                 };
                 Memory::Delay(Delay::new(ticks.saturating_mul(2), before.into(), false, room))
             }
-            Op::Mean(ticks) => Memory::Mean(Mean::new(*ticks, room)),
+            Op::Mean(ticks, share) => {
+                let before = if *share { Flat { lo: 0.0, hi: 1.0, ..Flat::WARM_UP } } else { Flat::WARM_UP };
+                Memory::Mean(Mean::new(*ticks, before, room))
+            }
             _ => Memory::Nothing,
         };
         Moving { op: plan.op.clone(), parts: plan.children.clone().into_boxed_slice(), memory }
@@ -42,7 +45,7 @@ impl Moving {
     pub fn bytes(plan: &Plan, room: usize) -> usize {
         let memory = match &plan.op {
             Op::Delay { .. } => Delay::<Val>::bytes(room),
-            Op::Mean(_) => Mean::bytes(room),
+            Op::Mean(..) => Mean::bytes(room),
             _ => 0,
         };
         size_of::<Moving>() + memory + size_of_val(plan.children.as_slice())
@@ -53,7 +56,7 @@ impl Moving {
         let part = |i: usize| view.val(self.parts[i]);
         match (&self.op, &mut self.memory) {
             (Op::Delay { .. }, Memory::Delay(delay)) => delay.eval(view.now, part(0), merged),
-            (Op::Mean(_), Memory::Mean(mean)) => {
+            (Op::Mean(..), Memory::Mean(mean)) => {
                 let operand = if view.may_move(self.parts[0]) { Flat::UNKNOWN } else { view.flat(self.parts[0]) };
                 mean.eval(view.now, operand, merged)
             }

@@ -75,7 +75,7 @@ fn window(op: &Op) -> Option<i64> {
     match op {
         Op::Once { width, .. } | Op::Since { width, .. } | Op::Waiting { width } => *width,
         Op::Until { width } => Some(*width),
-        Op::Delay { ticks, .. } | Op::Mean(ticks) => Some(ticks.saturating_mul(2)),
+        Op::Delay { ticks, .. } | Op::Mean(ticks, _) => Some(ticks.saturating_mul(2)),
         Op::Early(Promise::Always { to, .. } | Promise::Until { to, .. }) => *to,
         Op::Early(Promise::Eventually { to, .. }) => Some(*to),
         _ => None,
@@ -104,7 +104,7 @@ pub(super) fn plan(plans: &[Plan], signals: &[SignalSpec], burst: u16) -> Vec<us
                 times = Times { factor: operands.factor, ..Times::default() };
                 times.add(&operands, ticks.saturating_mul(2));
             }
-            Op::Mean(_) => {
+            Op::Mean(..) => {
                 times.add(&operands, width.unwrap_or(0));
                 times.add(&operands, 2);
             }

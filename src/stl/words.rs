@@ -56,7 +56,7 @@ impl Op {
             Op::Norm => "norm of".into(),
             Op::Outside(corners) => format!("distance outside {}", points(corners)),
             Op::Table(corners) => format!("table {}", points(corners)),
-            Op::Mean(ticks) => format!("mean over the last {}", Span::from_nanos(*ticks)),
+            Op::Mean(ticks, _) => format!("mean over the last {}", Span::from_nanos(*ticks)),
             Op::Indicator => "1 while true, else 0".into(),
             Op::Compare { strict, .. } => if *strict { "greater than" } else { "at least" }.into(),
             Op::Sign => "holds or not".into(),

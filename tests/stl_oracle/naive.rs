@@ -301,7 +301,7 @@ impl<'a> Naive<'a> {
                     })
                     .collect()
             }
-            Number::Mean(window, a) => self.mean(*window, &self.still(a)),
+            Number::Mean(window, a) => self.mean(*window, NOT_YET, &self.still(a)),
             Number::Fraction(window, f) => {
                 let share: Vec<N> = self
                     .formula(f)
@@ -312,7 +312,8 @@ impl<'a> Naive<'a> {
                         N { lo: one(v.t[0]), hi: one(v.t[1]), missing: open && !v.t[2], before: open && v.t[2] }
                     })
                     .collect();
-                self.mean(*window, &share)
+                // A share lies in 0 to 1 even where nothing is known.
+                self.mean(*window, N { lo: 0.0, hi: 1.0, ..NOT_YET }, &share)
             }
             Number::Outside { polygon, x, y } => self.many(&[(**x).clone(), (**y).clone()], |a| {
                 if a[0].lo == a[0].hi && a[1].lo == a[1].hi {
@@ -355,14 +356,14 @@ impl<'a> Naive<'a> {
             .collect()
     }
 
-    fn mean(&self, window: Span, all: &[N]) -> Vec<N> {
+    fn mean(&self, window: Span, before: N, all: &[N]) -> Vec<N> {
         let width = window.nanos().max(1);
         self.each(|slot| {
             let tick = slot.div_euclid(2);
             let mut sum = N { lo: 0.0, hi: 0.0, missing: false, before: false };
             for k in tick - width..tick {
                 let place = 2 * k + 1 - self.first;
-                let n = if place < 0 { NOT_YET } else { all[place as usize] };
+                let n = if place < 0 { before } else { all[place as usize] };
                 sum.lo += n.lo;
                 sum.hi += n.hi;
                 sum.missing |= n.missing;

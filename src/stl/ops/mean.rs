@@ -62,6 +62,8 @@ impl Sum {
 pub(in crate::stl) struct Mean {
     /// Ticks.
     width: i64,
+    /// What the operand was before the start.
+    before: Flat,
     /// The piece at the left edge, then all later ones; the last is the present one.
     pieces: Ring<Piece>,
     /// Sums of pieces `1 ..= front.len()`, each to the end of that block; the nearest piece last.
@@ -71,8 +73,14 @@ pub(in crate::stl) struct Mean {
 }
 
 impl Mean {
-    pub fn new(width_ticks: i64, room: usize) -> Mean {
-        Mean { width: width_ticks.max(1), pieces: Ring::new(room), front: Ring::new(room), back: Sum::default() }
+    pub fn new(width_ticks: i64, before: Flat, room: usize) -> Mean {
+        Mean {
+            width: width_ticks.max(1),
+            before,
+            pieces: Ring::new(room),
+            front: Ring::new(room),
+            back: Sum::default(),
+        }
     }
 
     pub fn bytes(room: usize) -> usize {
@@ -83,7 +91,7 @@ impl Mean {
     pub fn eval(&mut self, now: Slot, value: Flat, merged: &mut bool) -> (Val, Slot) {
         let tick = tick_of(now);
         if self.pieces.is_empty() {
-            self.pieces.push_back(Piece { from: tick.saturating_sub(self.width), value: Flat::WARM_UP });
+            self.pieces.push_back(Piece { from: tick.saturating_sub(self.width), value: self.before });
         }
         *merged |= self.take(now, tick, value);
         let left = tick.saturating_sub(self.width);
