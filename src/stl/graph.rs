@@ -308,6 +308,10 @@ impl Builder {
     /// all they rest on, too: what they remember changes before they do.
     pub fn early(&mut self, promise: Promise, asked: Edge, p: Edge, q: Edge) -> Edge {
         let mut children = vec![asked, p, q];
+        if self.cut {
+            // What lies beyond the recording is not there: nothing can be foreseen of it.
+            return self.pure(Op::Early(promise), children);
+        }
         let mut beneath: Vec<Edge> = Vec::new();
         let mut next = vec![p, q];
         let mut pieces = 0;
@@ -333,8 +337,12 @@ impl Builder {
         self.pure(Op::Early(promise), children)
     }
 
-    /// Whether it remembers what was: its truth may be known before its time.
-    pub fn remembers(&self, edge: Edge) -> bool {
+    /// Whether what it will be may be known before its time: it remembers what was, and there is a time beyond now.
+    pub fn is_foreseen(&self, edge: Edge) -> bool {
+        !self.cut && self.remembers(edge)
+    }
+
+    fn remembers(&self, edge: Edge) -> bool {
         let plan = self.plan(edge);
         matches!(plan.op, Op::Once { .. } | Op::Since { .. } | Op::Delay { .. })
             || plan.children.iter().any(|&child| self.remembers(child))

@@ -82,6 +82,8 @@ pub(super) struct Rule {
     lo: f64,
     hi: f64,
     bits: Bits,
+    /// The disjunction over the decided instants: whether anything was ever certain.
+    any: Bits,
     worst_slot: Option<Slot>,
     /// What the rule's margin can't come out above.
     ceiling: f64,
@@ -132,6 +134,7 @@ impl Rule {
             lo: f64::INFINITY,
             hi: f64::INFINITY,
             bits: Bits::TRUE,
+            any: Bits::FALSE,
             worst_slot: None,
             ceiling: f64::INFINITY,
             violated: None,
@@ -256,7 +259,7 @@ impl Rule {
                     let q = builder.formula(q);
                     let (asked, q) = (builder.still(asked), builder.still(q));
                     // Without a memory nothing is known before the window has passed.
-                    if builder.remembers(q) {
+                    if builder.is_foreseen(q) {
                         let slots = |span: Span| span.nanos().saturating_mul(2);
                         let promise = Promise::Eventually { from: slots(*from), to: slots(*to) };
                         let early = builder.early(promise, asked, q, q);
@@ -440,6 +443,7 @@ impl Rule {
         } else {
             self.fold(value.lo, value.hi, instant);
             self.bits = self.bits.and(value.bits);
+            self.any = self.any.or(value.bits);
             let broken = !value.bits.possible();
             if broken != self.broken {
                 self.turn(broken, instant, out);
@@ -467,6 +471,7 @@ impl Rule {
         };
         self.fold(lo, hi, instant);
         self.bits = self.bits.and(value.bits);
+        self.any = self.any.or(value.bits);
         self.decided_any = true;
         self.moving = moving.copied();
         let broken = !value.bits.possible();
@@ -622,7 +627,8 @@ impl Rule {
             RuleVerdict::Fail
         } else if self.has_when && !self.tested {
             RuleVerdict::Untested
-        } else if !bits.certain_but_for_warm_up() {
+        } else if !bits.certain_but_for_warm_up() || !self.any.certain() {
+            // Warm-up is no gap, but where all was warm-up nothing was judged.
             RuleVerdict::Inconclusive
         } else {
             RuleVerdict::Pass

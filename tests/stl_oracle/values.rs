@@ -78,7 +78,7 @@ pub fn last_word_of(spec: &RuleSpec, naive: &Naive, count: usize) -> (RuleVerdic
         RuleVerdict::Fail
     } else if !tested {
         RuleVerdict::Untested
-    } else if scope.iter().all(|v| v.t[2]) {
+    } else if scope.iter().all(|v| v.t[2]) && scope.iter().any(|v| v.t[0]) {
         RuleVerdict::Pass
     } else {
         RuleVerdict::Inconclusive

@@ -3,7 +3,7 @@
 use super::seen::{Gap, Heard, Seen};
 use super::{Deadline, Episode, How, Place, Side, Step, Timing, Why, Worst};
 use crate::expr::ir::{Formula, Number};
-use crate::expr::{MarginKind, number_unit, number_words_in, words};
+use crate::expr::{MarginKind, horizon, number_unit, number_words_in, words};
 use crate::signal::{SignalKind, SignalTable, Value};
 use crate::stl::{Margin, Truth};
 use crate::time::{Span, Time};
@@ -383,6 +383,10 @@ impl Names<'_> {
             How::JustBefore => "just before:".into(),
             How::Open { from, to } => format!("unknown {}:", stretch(*from, *to)),
             How::BeforeStart { from } => format!("it looks back to {}, before judging began", at(*from)),
+            // Without an operator that waits for ever only warm-up leaves a whole scope uncertain.
+            How::StillWaiting if horizon(&step.formula).is_some() => {
+                "certain nowhere: it looks back to before judging began throughout".into()
+            }
             How::StillWaiting => "it still waited for an answer when the record ended:".into(),
             How::Cut => "…".into(),
         }
@@ -467,6 +471,9 @@ impl Names<'_> {
 
     /// What it all came from, in one sentence.
     fn because(&self, step: &Step) -> String {
+        if step.how == How::StillWaiting && horizon(&step.formula).is_some() {
+            return format!("{} was certain nowhere: all was warm-up", words(&step.formula, self.signals));
+        }
         if step.how == How::StillWaiting {
             return format!("{} still waited when the record ended", words(&step.formula, self.signals));
         }
