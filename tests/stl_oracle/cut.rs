@@ -1,13 +1,16 @@
 //! Windows cut to the recording: an empty one holds nothing, so that `once` is false there and `historically` true.
 
-use super::feed::{Feed, RULE, feed, last_words, whole};
+use super::feed::{Feed, RULE, feed, last_words, rule, whole};
 use super::naive::{Naive, Trace};
+use super::random::FLAG;
 use super::seeds;
 use super::shape::{formula_moves, horizon};
 use super::shrink::check;
 use super::values::{Compared, case, judgement_equals, last_word_of};
-use checkrein::stl::{Engine, Options, Outside, RuleSpec};
-use checkrein::time::Time;
+use checkrein::expr::ir::{Formula, Window};
+use checkrein::signal::Value;
+use checkrein::stl::{Engine, Options, Outside, RuleSpec, SignalSpec};
+use checkrein::time::{Span, Time};
 
 const CUT: Options = Options { outside: Outside::Cut, pieces: true, burst: 64 };
 
@@ -45,6 +48,30 @@ pub fn cut_at_an_instant_equals(spec: &RuleSpec, trace: &Trace, end: i64) -> Res
         }
     }
     judgement_equals(&last_words(engine, changes, end).judgement, word, !formula_moves(&whole(spec)))
+}
+
+/// What is bound to be false after the recording is no violation of a window that is cut there.
+#[test]
+fn nothing_is_foreseen_beyond_a_recording_to_which_windows_are_cut() {
+    let window = |from, to| Window { from: Span::from_nanos(from), to: Some(Span::from_nanos(to)) };
+    let flag = || Box::new(Formula::Flag(FLAG));
+    let never_again = Formula::Historically(Window { from: Span::ZERO, to: None }, flag());
+    let not_yet = Formula::Historically(window(0, 9), flag());
+    for body in
+        [Formula::Always(window(3, 3), Box::new(never_again)), Formula::Eventually(window(2, 9), Box::new(not_yet))]
+    {
+        for end in 1..14 {
+            let trace = Trace {
+                start: 0,
+                held: Vec::new(),
+                samples: vec![(0, FLAG, Some(Value::Flag(true))), (1, FLAG, Some(Value::Flag(false)))],
+                signals: vec![SignalSpec::default(); 6],
+            };
+            let spec = rule(body.clone(), None);
+            cut_equals(&spec, &trace, end).unwrap_or_else(|why| panic!("end {end}: {why}\n{spec:?}"));
+            cut_at_an_instant_equals(&spec, &trace, end).unwrap_or_else(|why| panic!("end {end}: {why}\n{spec:?}"));
+        }
+    }
 }
 
 #[test]
