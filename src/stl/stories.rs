@@ -93,16 +93,21 @@ fn a_stale_or_lost_signal_blinds_the_rule_and_is_no_pass() {
 fn a_debounce_cannot_trip_early_and_its_warm_up_is_no_gap() {
     let window = Window { from: Span::ZERO, to: Some(Span::from_millis(300)) };
     let body = Formula::Not(Box::new(Formula::Historically(window, flag(X))));
-    let run = |ended: i64| {
+    let run = |ended: i64, falls: i64| {
         let mut engine = engine(body.clone(), None, None);
         let mut changes = Vec::new();
         engine.start(ms(0), &[(X, Value::Flag(true), ms(-5_000))], &mut changes);
+        if falls < ended {
+            wait(&mut engine, ms(falls), &mut changes);
+            engine.push(ms(falls), &[(X, Value::Flag(false))], &mut changes);
+        }
         wait(&mut engine, ms(ended), &mut changes);
         (changes, engine.finish(ms(ended))[0].verdict)
     };
-    let (changes, verdict) = run(299);
-    assert_eq!((changes, verdict), (Vec::new(), RuleVerdict::Pass));
-    let (changes, verdict) = run(301);
+    assert_eq!(run(299, 290), (Vec::new(), RuleVerdict::Pass));
+    // Where all was warm-up nothing was judged, which is no pass.
+    assert_eq!(run(299, 299), (Vec::new(), RuleVerdict::Inconclusive));
+    let (changes, verdict) = run(301, 301);
     assert_eq!(changes[0], Change::Violated { rule: RULE, instant: ms(300), at: ms(300) });
     assert_eq!(verdict, RuleVerdict::Fail);
 }
