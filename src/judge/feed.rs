@@ -291,7 +291,16 @@ impl<'a> Feed<'a> {
         }
         self.look();
         let open: Vec<bool> = (0..self.following.len()).map(|i| self.engine.open(RuleId(i as u16))).collect();
-        let judgements = std::mem::replace(&mut self.engine, Engine::new(&[], &[])).finish_pieces(end, &mut all);
+        let engine = std::mem::replace(&mut self.engine, Engine::new(&[], &[]));
+        let judgements = engine.finish_telling(end, &mut all, &mut self.changes);
+        // Beside the last word the end can tell that memory was too small for what it decides.
+        for change in self.changes.drain(..) {
+            if let Change::Merged { rule, .. } = change
+                && let Some(following) = self.following.get_mut(usize::from(rule.0))
+            {
+                following.merged = true;
+            }
+        }
         let count = self.following.len();
         for (rule, piece) in &all {
             let place = usize::from(rule.0);

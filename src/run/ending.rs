@@ -6,7 +6,7 @@ use super::reacting::LadderStanding;
 use super::{Effect, Effects};
 use crate::guard::Cause;
 use crate::scenario::plan::{Mode, StepId};
-use crate::stl::{Judgement, RuleVerdict, Truth};
+use crate::stl::{Change, Judgement, RuleVerdict, Truth};
 
 /// Why a run could not be brought up, or was stopped by a person before it was armed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,7 +33,17 @@ impl Core {
         for word in self.judging.lateness.rest() {
             self.emit(word, out);
         }
-        let judgements = self.judging.take_rules().map_or(Vec::new(), |engine| engine.finish(self.now));
+        let mut told = Vec::new();
+        let judgements = match self.judging.take_rules() {
+            Some(engine) => engine.finish_telling(self.now, &mut Vec::new(), &mut told),
+            None => Vec::new(),
+        };
+        // The rest of what the end tells stands in the judgements.
+        for change in told {
+            if let Change::Merged { rule, .. } = change {
+                self.emit(EventKind::RuleMerged { rule }, out);
+            }
+        }
         for judgement in &judgements {
             self.emit(EventKind::RuleJudged { judgement: judgement.clone() }, out);
         }

@@ -5,7 +5,7 @@ use crate::command::RuleId;
 use crate::stl::graph::Op;
 use crate::stl::rule::Rule;
 use crate::stl::value::{NEVER, Slot, slot_of};
-use crate::stl::{Judgement, Piece};
+use crate::stl::{Change, Judgement, Piece};
 use crate::time::Time;
 
 impl Engine {
@@ -19,18 +19,23 @@ impl Engine {
 
     /// Ends the scope at `end` (closed); everything after is unknown. An end before what is closed already is moved there.
     pub fn finish(self, end: Time) -> Vec<Judgement> {
-        self.finish_pieces(end, &mut Vec::new())
+        self.finish_telling(end, &mut Vec::new(), &mut Vec::new())
     }
 
-    /// The same; with [`Options::pieces`] hands over the pieces not taken yet and those that only the end decides.
-    pub fn finish_pieces(mut self, end: Time, pieces: &mut Vec<(RuleId, Piece)>) -> Vec<Judgement> {
+    /// The same; with [`Options::pieces`](crate::stl::Options::pieces) hands over the pieces not taken yet and those that
+    /// only the end decides, and tells what changes on the way, merged memory among it.
+    pub fn finish_telling(
+        mut self,
+        end: Time,
+        pieces: &mut Vec<(RuleId, Piece)>,
+        out: &mut Vec<Change>,
+    ) -> Vec<Judgement> {
         if !self.started {
             return self.rules.iter().map(|rule| rule.judge(0, 0, -1, self.view.cut)).collect();
         }
-        let mut out = Vec::new();
         // What was stamped later is beyond the scope: it was never closed.
         let end = slot_of(end).max(self.view.now - 1);
-        self.close(end + 1, &mut out);
+        self.close(end + 1, out);
         self.touched.clear();
         self.turned.clear();
         self.end = end;
@@ -56,7 +61,7 @@ impl Engine {
         }
         let latest = self.plans.iter().map(|plan| plan.horizon).max().unwrap_or(0);
         let latest = self.rules.iter().map(|r| r.main_horizon).max().unwrap_or(0).max(latest);
-        self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), &mut out);
+        self.close(end.saturating_add(latest.saturating_mul(2)).saturating_add(2), out);
         let mut own = Vec::new();
         for rule in &mut self.rules {
             rule.note_end(self.view.now, rule.main_horizon.saturating_mul(2), end);
