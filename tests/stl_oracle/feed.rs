@@ -17,6 +17,8 @@ pub struct Said {
     pub changes: Vec<Change>,
     pub pieces: Vec<Piece>,
     pub judgement: Judgement,
+    /// Memory merged while the end was worked out.
+    pub merged_at_end: bool,
 }
 
 /// How a trace is fed.
@@ -103,9 +105,11 @@ pub fn hear(spec: &RuleSpec, trace: &Trace, end: i64, how: Feed) -> Result<Said,
 pub fn last_words(mut engine: Engine, changes: Vec<Change>, end: i64) -> Said {
     let mut pieces = Vec::new();
     engine.take_pieces(RULE, &mut pieces);
-    let mut judgements = engine.finish(Time::from_nanos(end));
+    let mut at_end = Vec::new();
+    let mut judgements = engine.finish_telling(Time::from_nanos(end), &mut Vec::new(), &mut at_end);
     assert_eq!(judgements.len(), 1, "one rule, one judgement");
-    Said { changes, pieces, judgement: judgements.remove(0) }
+    let merged_at_end = at_end.iter().any(|change| matches!(change, Change::Merged { .. }));
+    Said { changes, pieces, judgement: judgements.remove(0), merged_at_end }
 }
 
 /// The slot at which a piece begins.

@@ -6,7 +6,7 @@ use super::naive::{Naive, Trace};
 use super::random::{self, Dice};
 use super::shape::{formula_moves, horizon};
 use super::shrink::check;
-use super::values::{Compared, case, last_word};
+use super::values::{Compared, case, judgement_equals, last_word};
 use super::{enough, seeds};
 use checkrein::expr::ir::{Comparison, Formula, Number, Window};
 use checkrein::signal::{SignalId, Value};
@@ -46,7 +46,9 @@ pub fn wider_and_right(spec: &RuleSpec, trace: &Trace, end: i64) -> Result<bool,
     if !merged {
         Compared { values: &values, first: naive.first, exact, done: 0 }
             .with(&said.pieces, decided.max(naive.first))?;
-        // What merges while the end of the record is worked out can't be told: nobody listens any more.
+        if !said.merged_at_end {
+            return judgement_equals(&said.judgement, last_word(spec, trace, end), exact).map(|()| false);
+        }
     }
     for (i, piece) in said.pieces.iter().enumerate() {
         let from = slot(piece);
