@@ -234,7 +234,11 @@ fn open(path: &str) -> Result<File, String> {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => error.to_string(),
         };
-        let path = recording_path(Path::new(path));
+        let named = Path::new(path);
+        let path = recording_path(named);
+        if named.is_dir() && !path.exists() {
+            return Err("this folder holds no recording.mcap; name a trace, or the folder of a run".into());
+        }
         let meta = std::fs::metadata(&path).map_err(words)?;
         let mut file = File::open(&path).map_err(words)?;
         if meta.is_file() {
@@ -245,12 +249,26 @@ fn open(path: &str) -> Result<File, String> {
     spool(&mut std::io::stdin().lock())
 }
 
+/// Bytes of a stream that are looked at before the rest is kept.
+const HEAD_BYTES: u64 = 64 << 10;
+
 fn spool(input: &mut impl Read) -> Result<File, String> {
+    let mut head = Vec::new();
+    input.take(HEAD_BYTES).read_to_end(&mut head).map_err(|error| error.to_string())?;
+    // A stream may never end; what can be no trace is not kept on disk first.
+    let told_elsewhere = [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| head.starts_with(*mark));
+    let is_binary = mcap::is_mcap(&head) || head.starts_with(b"PAR1") || told_elsewhere;
+    if let Some(place) = head.iter().position(|&byte| byte == 0)
+        && !is_binary
+    {
+        return Err(format!("byte {place} is zero, so this is no text; a CSV, an MCAP or a Parquet file is wanted"));
+    }
     let words = |error: std::io::Error| format!("it cannot be kept to be read twice: {error}");
     let path = std::env::temp_dir().join(format!("checkrein-judge-{}", std::process::id()));
     let mut file = File::options().read(true).write(true).create_new(true).open(&path).map_err(words)?;
     // Without a name it is gone as soon as it is closed, however this ends.
     std::fs::remove_file(&path).map_err(words)?;
+    file.write_all(&head).map_err(words)?;
     std::io::copy(input, &mut file).map_err(words)?;
     Ok(file)
 }
