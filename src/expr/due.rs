@@ -26,7 +26,8 @@ pub fn known_in_english(promise: &Formula, signals: &SignalTable) -> String {
         }
         Formula::Eventually(w, q) if past(q) => match w.to {
             Some(to) => format!(
-                "at its deadline, {to} after the instant that asks, with no sample arriving; the answer coming before settles it"
+                "at its deadline, {to} after the instant that asks, with no sample arriving{}; the answer coming before settles it",
+                if remembers(q) { ", or sooner where what it remembers rules the answer out" } else { "" }
             ),
             None => "never by waiting: what has not come by the end of the run is unknown, not broken".into(),
         },
@@ -47,6 +48,13 @@ pub fn known_in_english(promise: &Formula, signals: &SignalTable) -> String {
             None => "never by waiting: what has not come by the end of the run is unknown, not broken".into(),
         },
     }
+}
+
+/// Whether a window over the past is in it, so that it may be known for some time to come.
+fn remembers(formula: &Formula) -> bool {
+    let mut found = matches!(formula, Formula::Historically(..) | Formula::Once(..) | Formula::Since(..));
+    formula.children(&mut |child| found |= remembers(child));
+    found
 }
 
 fn at_once(formula: &Formula, signals: &SignalTable) -> String {

@@ -113,6 +113,20 @@ fn a_debounce_cannot_trip_early_and_its_warm_up_is_no_gap() {
 }
 
 #[test]
+fn an_answer_that_cannot_come_in_time_is_missed_before_its_deadline() {
+    let window = |n: i64| Window { from: Span::ZERO, to: Some(Span::from_millis(n)) };
+    let settled = Formula::Historically(window(100), flag(X));
+    let mut engine = engine(Formula::Eventually(window(500), Box::new(settled)), None, None);
+    let mut changes = Vec::new();
+    engine.start(ms(0), &[(X, Value::Flag(false), ms(-1))], &mut changes);
+    wait(&mut engine, ms(400), &mut changes);
+    assert_eq!(changes, []);
+    // The flag would have to be set for 100 ms, and 100 ms are left: with no sample, at that instant.
+    wait(&mut engine, ms(401), &mut changes);
+    assert_eq!(changes, [Change::Violated { rule: RULE, instant: ms(0), at: ms(400) }]);
+}
+
+#[test]
 fn a_rule_whose_trigger_never_held_is_untested() {
     let mut engine = engine(*flag(X), Some(*flag(Y)), None);
     let mut changes = Vec::new();
