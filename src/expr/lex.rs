@@ -45,6 +45,11 @@ pub(super) const KEYWORDS: &[&str] = &[
     "once",
 ];
 
+/// True of a word that means something by itself, so that no signal can have it for a name.
+pub fn is_taken(word: &str) -> bool {
+    KEYWORDS.contains(&word) || matches!(word, "true" | "false")
+}
+
 /// Longest first, so that `<=` is never `<` and `=`.
 const SYMBOLS: &[&str] =
     &["->", "<=", ">=", "==", "!=", "..", "(", ")", "[", "]", "{", "}", ",", ":", "+", "-", "*", "/", "<", ">"];

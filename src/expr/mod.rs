@@ -16,6 +16,7 @@ mod say;
 mod syntax;
 
 pub use due::known_in_english;
+pub use lex::is_taken;
 pub use limits::{Limit, Side, limits};
 pub use print::{number_unit, number_words, number_words_in, words};
 pub use reach::{history, horizon};

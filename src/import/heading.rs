@@ -1,5 +1,6 @@
 //! Headings of columns: the name as it stands there, the name that a formula reads, the unit.
 
+use crate::expr::is_taken;
 use crate::signal::SignalKind;
 use crate::units::Unit;
 use std::collections::BTreeMap;
@@ -19,27 +20,8 @@ pub struct Heading {
     pub kind: Option<SignalKind>,
 }
 
-/// Words of the formula language, which cannot be names; such a column gets a `_` behind it.
-const TAKEN: &[&str] = &[
-    "and",
-    "or",
-    "not",
-    "implies",
-    "iff",
-    "in",
-    "until",
-    "unless",
-    "since",
-    "always",
-    "eventually",
-    "historically",
-    "once",
-    "true",
-    "false",
-];
-
 /// A name that a formula can read, made from any text: `/` becomes a dot, whatever else cannot stand in a name becomes `_`, a
-/// part that begins with a digit gets a `_` before it.
+/// part that begins with a digit gets a `_` before it, and a word of the formula language one behind it.
 pub fn formula_name(text: &str) -> String {
     let mut parts = Vec::new();
     for part in text.split(['.', '/']) {
@@ -61,7 +43,7 @@ pub fn formula_name(text: &str) -> String {
     if name.is_empty() {
         name.push_str("column");
     }
-    if TAKEN.contains(&name.as_str()) {
+    if is_taken(&name) {
         name.push('_');
     }
     name
@@ -134,6 +116,8 @@ mod tests {
             ("1st", "_1st"),
             ("a.1", "a._1"),
             ("in", "in_"),
+            ("backto", "backto_"),
+            ("true", "true_"),
             ("", "column"),
             ("höhe", "höhe"),
             ("a b  c!", "a_b_c"),

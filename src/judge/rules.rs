@@ -5,8 +5,8 @@ use super::table::Reader;
 use super::{Refused, Request};
 use crate::command::RuleId;
 use crate::diag::{Diagnostic, Files, Severity, Source, Spot};
-use crate::expr::{MarginKind, Scope};
-use crate::rig::{self, Loaded, MarginUnit, Names, Origin, Reaction, Rule};
+use crate::expr::Scope;
+use crate::rig::{self, Loaded, Names, Origin, Rule};
 use crate::signal::{Every, SignalDef, SignalId, SignalKind, SignalTable};
 use crate::stl;
 use crate::time::Span;
@@ -166,7 +166,7 @@ pub fn check(request: &Request, texts: &Texts, contents: &Contents) -> Result<Ru
                 }
                 let unnamed = || if single { "rule".to_owned() } else { format!("rule-{}", place + 1) };
                 let signals = read.checked.signals.clone();
-                let rule = rule(read.name.clone().unwrap_or_else(unnamed), read);
+                let rule = Rule::judged(read.name.clone().unwrap_or_else(unnamed), read, Origin::Envelope);
                 rules.push(Checked { rule, signals, observed_ranges });
             }
             Err(problems) => {
@@ -336,28 +336,6 @@ fn observe(table: &mut SignalTable, column: &Column) {
     let range = Some((read.to_si(lo - half), read.to_si(hi + half)));
     let kind = SignalKind::Number { unit: unit.clone(), range };
     table.redefine(id, kind);
-}
-
-fn rule(name: String, read: stl::TextRule) -> Rule {
-    Rule {
-        name,
-        spec: read.spec,
-        origin: Origin::Envelope,
-        text: read.text,
-        when_text: read.when_text,
-        because: None,
-        source: None,
-        warn_at: None,
-        react_within: None,
-        safe_within: None,
-        process_safety_time: None,
-        reaction: Reaction::Fail,
-        margin: match read.margin {
-            MarginKind::Unit(unit) => MarginUnit::Unit(unit),
-            MarginKind::Share => MarginUnit::Share,
-            MarginKind::Truth => MarginUnit::Truth,
-        },
-    }
 }
 
 fn readers(

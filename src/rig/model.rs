@@ -2,9 +2,10 @@
 
 use crate::codec::LinkConfig;
 use crate::command::{Command, CommandId, CommandTable};
+use crate::expr::MarginKind;
 use crate::expr::ir::Formula;
 use crate::signal::SignalTable;
-use crate::stl::RuleSpec;
+use crate::stl::{RuleSpec, TextRule};
 use crate::time::Span;
 use crate::units::Unit;
 use crate::wire::{DeviceId, LinkId};
@@ -200,6 +201,31 @@ pub struct Rule {
     pub process_safety_time: Option<Span>,
     pub reaction: Reaction,
     pub margin: MarginUnit,
+}
+
+impl Rule {
+    /// A rule that is only judged: it stands in no file of a rig, stops nothing and has no times to keep.
+    pub fn judged(name: String, read: TextRule, origin: Origin) -> Rule {
+        Rule {
+            name,
+            spec: read.spec,
+            origin,
+            text: read.text,
+            when_text: read.when_text,
+            because: None,
+            source: None,
+            warn_at: None,
+            react_within: None,
+            safe_within: None,
+            process_safety_time: None,
+            reaction: Reaction::Fail,
+            margin: match read.margin {
+                MarginKind::Unit(unit) => MarginUnit::Unit(unit),
+                MarginKind::Share => MarginUnit::Share,
+                MarginKind::Truth => MarginUnit::Truth,
+            },
+        }
+    }
 }
 
 /// Which file a rule comes from.

@@ -286,7 +286,7 @@ pub fn is_signal_name(name: &str) -> bool {
         part.starts_with(|c: char| c.is_alphabetic() || c == '_')
             && part.chars().all(|c| c.is_alphanumeric() || c == '_')
     };
-    !name.is_empty() && name.split('.').all(part)
+    !name.is_empty() && name.split('.').all(part) && !crate::expr::is_taken(name)
 }
 
 fn kind(part: &str, at: usize) -> Result<SignalKind, Problem> {

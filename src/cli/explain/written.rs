@@ -4,9 +4,9 @@ use super::{ExplainArguments, Refusal, Subject, rig_file};
 use crate::cli::check::print_diagnostics;
 use crate::command::RuleId;
 use crate::diag::{Diagnostic, Source};
-use crate::expr::{MarginKind, Scope};
+use crate::expr::Scope;
 use crate::io::Disk;
-use crate::rig::{MarginUnit, Names, Origin, Reaction, Rule, load};
+use crate::rig::{Names, Origin, Rule, load};
 use crate::stl::{self, TextRule};
 use crate::units::Problem;
 use std::sync::Arc;
@@ -80,24 +80,7 @@ fn diagnostic(name: &str, text: &str, problem: Problem) -> Diagnostic {
     }
 }
 
-fn rule(read: TextRule, place: usize) -> Rule {
-    Rule {
-        name: read.name.unwrap_or_else(|| format!("rule {}", place + 1)),
-        spec: read.spec,
-        origin: Origin::Scenario,
-        text: read.text,
-        when_text: read.when_text,
-        because: None,
-        source: None,
-        warn_at: None,
-        react_within: None,
-        safe_within: None,
-        process_safety_time: None,
-        reaction: Reaction::Fail,
-        margin: match read.margin {
-            MarginKind::Unit(unit) => MarginUnit::Unit(unit),
-            MarginKind::Share => MarginUnit::Share,
-            MarginKind::Truth => MarginUnit::Truth,
-        },
-    }
+fn rule(mut read: TextRule, place: usize) -> Rule {
+    let name = read.name.take().unwrap_or_else(|| format!("rule {}", place + 1));
+    Rule::judged(name, read, Origin::Scenario)
 }
