@@ -137,3 +137,27 @@ fn every_rule_shows_its_margin() {
     assert_eq!(margins.len(), 2, "one when it began and one when it moved: {margins:?}");
     assert!(margins[1] < margins[0]);
 }
+
+#[test]
+fn a_device_faster_than_declared_is_told_and_its_rule_still_judged() {
+    // The arm declares 20 ms and speaks every millisecond; climbing, every sample stays a candidate of the window.
+    let slow = "  slow:\n    never: historically[0, 1 s] arm.pos > 6 m\n    react_within: 100 ms\n";
+    let climb = |story: &mut Story, from: i64, to: i64| {
+        for millis in from..to {
+            story.until(millis);
+            story.pos = format!("{}", 1.0 + millis as f64 * 0.001);
+            story.tell_arm(ms(millis));
+        }
+    };
+    let merged = |story: &Story| {
+        let kinds = story.kinds();
+        kinds.iter().filter(|k| matches!(k, EventKind::RuleMerged { rule: RuleId(1) })).count()
+    };
+    let mut story = Story::armed(&format!("{LIMIT}{slow}"), "exercises: [limit, slow]\nsteps:\n  - hold: 2 s\n");
+    climb(&mut story, 30, 150);
+    assert_eq!(merged(&story), 0, "memory has room for bursts");
+    climb(&mut story, 150, 900);
+    assert_eq!(merged(&story), 1, "it is told, once");
+    assert_eq!(story.tripped(), [], "truth does not suffer");
+    story.ends(RunVerdict::Pass, "");
+}
