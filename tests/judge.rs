@@ -310,6 +310,9 @@ fn no_rows_and_no_stamps_are_inconclusive() {
     judge("time,x\nabc,1\n", &["--rule", "x < 8"]).with(2).says("`abc` in column `time` is no time");
     judge("time,x\n0,1\n", &["--rule", "x < 8", "--from", "5 s"]).with(2).says("there is no row within the scope");
     judge("time,x,y\n0,1,\n", &["--rule", "x < 8 or y < 8", "--from", "heard"]).with(2);
+    // Time may lie before zero, on the command line too.
+    let early = "time,x\n-100,5\n-60,9\n-10,5\n";
+    judge(early, &["--rule", "x < 8", "--from", "-50s"]).with(1).says("(-50 s to -10 s");
     judge("time,x,y\n0,1,\n1,1,1\n", &["--rule", "x < 8 and y < 8"]).with(2).says("y was first heard at 1 s");
     judge("time,x,y\n0,1,\n1,1,1\n", &["--rule", "x < 8 and y < 8", "--from", "heard"]).with(0).says("(1 s to 1 s");
 }

@@ -43,7 +43,7 @@ pub struct JudgeArguments {
     #[arg(long, value_name = "TIME", value_parser = span)]
     stale_after: Option<Span>,
     /// Where judging begins: `first` row, `heard` (every signal was heard; recordings of runs), or a time such as `2.5 s`
-    #[arg(long, value_name = "WHERE", value_parser = from)]
+    #[arg(long, value_name = "WHERE", value_parser = from, allow_hyphen_values = true)]
     from: Option<From>,
     /// What a window sees where it leaves the trace
     #[arg(long, value_enum, default_value = "unknown")]
