@@ -138,7 +138,7 @@ fn one(account: &RuleAccount, width: usize, out: &mut String) {
     }
     let lines = account.behind.told.as_ref().map_or(&[][..], |told| &told.lines);
     if !lines.is_empty() {
-        say("why:".into());
+        say(if account.broken.count > 1 { "why, the first time:" } else { "why:" }.into());
         lines.iter().take(WHY_LINES_SHOWN).for_each(|line| say(format!("  {line}")));
         if lines.len() > WHY_LINES_SHOWN {
             say(format!("  … {} more lines with --json", lines.len() - WHY_LINES_SHOWN));

@@ -109,7 +109,7 @@ fn behind(why: &RuleWhy, out: &mut String) {
         line(&format!("meanwhile: {}", why.meanwhile.join("; ")));
     }
     if !told.lines.is_empty() {
-        line("why:");
+        line(if told.episode_count > 1 { "why, the first time:" } else { "why:" });
         told.lines.iter().take(WHY_LINES_MAX).for_each(|text| line(&format!("  {text}")));
         if told.lines.len() > WHY_LINES_MAX {
             line(&format!("  … {} more lines in verdict.json", told.lines.len() - WHY_LINES_MAX));
