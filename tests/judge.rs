@@ -334,6 +334,20 @@ fn monstrous_formulas_get_a_diagnostic() {
     program(folder.path(), &["judge", "trace.csv", "--rule", &nots], b"").with(64);
 }
 
+/// Each of them fits, all of them don't: refused before any of it is taken.
+#[test]
+fn rules_that_need_too_much_memory_together_are_refused() {
+    let rules: Vec<String> = (0..6)
+        .map(|rule| {
+            let parts: Vec<String> = (0..6).map(|i| format!("once[0, {} s] x > {rule}", 30_000 + i)).collect();
+            parts.join(" and ")
+        })
+        .collect();
+    let said: Vec<&str> = rules.iter().flat_map(|rule| ["--rule", rule.as_str()]).collect();
+    judge("time,x\n0,1\n1,1\n", &said[..2]).with(0);
+    judge("time,x\n0,1\n1,1\n", &said).with(64).says("all these rules would take").says("shorten the windows");
+}
+
 #[test]
 fn standard_input_is_read_twice_all_the_same() {
     let ended = program(&root(), &["judge", "-", "--rule", "x < 2"], b"time,x\n0,1\n1,3\n").with(1);

@@ -211,6 +211,12 @@ pub fn check(request: &Request, texts: &Texts, contents: &Contents) -> Result<Ru
         let source = texts.rules.first().cloned().unwrap_or_else(|| said(""));
         refused.diagnostics.push(diagnostic(&source, Problem::error(0..0, "more than 32767 rules".into())));
     }
+    let specs: Vec<stl::RuleSpec> = rules.iter().map(|checked| checked.rule.spec.clone()).collect();
+    if let Some((message, remedy)) = stl::all_too_much(&specs, &names.signals) {
+        let source = texts.rules.first().cloned().unwrap_or_else(|| said(""));
+        let problem = Problem { remedy: Some(remedy), ..Problem::error(0..0, message) };
+        refused.diagnostics.push(diagnostic(&source, problem));
+    }
     if !refused.diagnostics.is_empty() {
         return Err(refused);
     }

@@ -8,13 +8,10 @@ use crate::command::RuleId;
 use crate::expr::ir::Formula;
 use crate::expr::{Checked, MarginKind};
 use crate::signal::SignalId;
-use crate::stl::{RULE_BYTES_MAX, RuleSpec, SignalSpec, bytes_needed};
+use crate::stl::{RuleSpec, all_too_much};
 use crate::time::Span;
 use crate::units::Dimension;
 use crate::wire::DeviceId;
-
-/// The most memory that the rules of one file may need together.
-const BYTES_MAX: usize = 4 * RULE_BYTES_MAX;
 
 /// A rule with what the rest of the check wants to know of it.
 #[derive(Clone, Debug)]
@@ -51,15 +48,8 @@ pub(crate) fn read(
         }
     }
     let specs: Vec<RuleSpec> = list.iter().map(|read| read.rule.spec.clone()).collect();
-    let signals: Vec<SignalSpec> = names.signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
-    let needed = bytes_needed(&specs, &signals);
-    if needed > BYTES_MAX {
-        let message = format!(
-            "judging all these rules would take {} MiB of memory; they may have {} MiB",
-            needed >> 20,
-            BYTES_MAX >> 20
-        );
-        page.error(node.span.start..node.span.start, message, Some("shorten the windows of some".into()));
+    if let Some((message, remedy)) = all_too_much(&specs, &names.signals) {
+        page.error(node.span.start..node.span.start, message, Some(remedy));
     }
     list
 }

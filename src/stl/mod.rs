@@ -84,7 +84,7 @@ mod words;
 
 pub use engine::Engine;
 pub use monitor::{Mistakes, Monitor, NotASample, Reading};
-pub use need::{RULE_BYTES_MAX, bytes_needed, too_much};
+pub use need::{RULE_BYTES_MAX, all_too_much, too_much};
 pub use split::promises;
 pub use text::{TextRule, is_signal_name, rule, signal};
 

@@ -13,7 +13,7 @@ use crate::signal::SignalTable;
 pub const RULE_BYTES_MAX: usize = 256 << 20;
 
 /// Bytes that the memories of an engine for these rules would take; nothing is allocated for them here.
-pub fn bytes_needed(rules: &[RuleSpec], signals: &[SignalSpec]) -> usize {
+fn bytes_needed(rules: &[RuleSpec], signals: &[SignalSpec]) -> usize {
     let mut builder = Builder::new(false);
     for rule in rules {
         Rule::build(rule, &mut builder, false, &mut |_, _| {});
@@ -40,6 +40,23 @@ pub fn too_much(body: &Formula, signals: &SignalTable) -> Option<(String, String
             mebibytes(RULE_BYTES_MAX)
         );
         (message, "shorten its windows: memory is planned from them and from how often its signals are told".into())
+    })
+}
+
+/// The most memory that rules judged together may need.
+const ALL_BYTES_MAX: usize = 4 * RULE_BYTES_MAX;
+
+/// The same about rules that are judged together.
+pub fn all_too_much(rules: &[RuleSpec], signals: &SignalTable) -> Option<(String, String)> {
+    let specs: Vec<SignalSpec> = signals.iter().map(|(_, def)| SignalSpec::of(def)).collect();
+    let needed = bytes_needed(rules, &specs);
+    (needed > ALL_BYTES_MAX).then(|| {
+        let message = format!(
+            "judging all these rules would take {} MiB of memory; they may have {} MiB",
+            needed >> 20,
+            ALL_BYTES_MAX >> 20
+        );
+        (message, "shorten the windows of some".into())
     })
 }
 
