@@ -44,6 +44,8 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::DeviceUnsafe { .. }
         | EventKind::Operator { .. }
         | EventKind::AuthorityChanged { .. }
+        | EventKind::FallbackEngaged { .. }
+        | EventKind::FallbackOver { .. }
         | EventKind::Blocked { .. } => Weight::Warning,
         EventKind::Tripped { .. }
         | EventKind::RuleViolated { .. }
@@ -109,6 +111,15 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             let said = words::decision(plan, command, *decision)?;
             let would = if *enforced { "" } else { " (observed only: it went out as asked)" };
             format!("guard: {} {said}{would}", device(d))
+        }
+        EventKind::FallbackEngaged { controller, why } => {
+            format!("FALLBACK takes over from {}: {}", device(controller), words::fallback_why(*why))
+        }
+        EventKind::FallbackOver { controller, handed_back: true } => {
+            format!("fallback hands back to {}", device(controller))
+        }
+        EventKind::FallbackOver { controller, handed_back: false } => {
+            format!("fallback of {} lets go: a trip or a person has the machine", device(controller))
         }
         EventKind::AuthorityChanged { holder } => words::holder(*holder).to_owned(),
         EventKind::CommandMalformed { device: d, why } => format!("{} said something unusable: {why}", device(d)),

@@ -248,6 +248,7 @@ fn guard() -> GuardConfig {
         ladder_count: 1,
         silences: [SilenceConfig { device: PILOT, silent_for: Span::from_millis(500) }; SILENCES_MAX],
         silence_count: 1,
+        ..GuardConfig::empty()
     }
 }
 
@@ -320,6 +321,7 @@ pub fn plan() -> Plan {
             guard_reaction: SignalId(9),
             operator_reset: SignalId(10),
             commands: vec![(PILOT, PILOT_COMMAND)],
+            fallbacks: Vec::new(),
         },
         steps,
         finally,

@@ -3,7 +3,7 @@ use super::*;
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
-use crate::run::event::{EventKind, Outcome, RunVerdict, StepOutcome};
+use crate::run::event::{EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome};
 use crate::run::{LinkState, OperatorOrder, RecorderState, SendId};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
@@ -116,9 +116,11 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::RuleLate { .. } => 40,
         EventKind::RuleMerged { .. } => 41,
         EventKind::AuthorityChanged { .. } => 42,
+        EventKind::FallbackEngaged { .. } => 43,
+        EventKind::FallbackOver { .. } => 44,
     }
 }
-const EVENT_KINDS: usize = 43;
+const EVENT_KINDS: usize = 45;
 
 fn every_event() -> Vec<EventKind> {
     let (link, device, step, rule) = (LinkId(3), DeviceId(65_535), StepId(70_000), RuleId(2));
@@ -196,6 +198,12 @@ fn every_event() -> Vec<EventKind> {
     for holder in [Authority::Controller, Authority::Fallback, Authority::Script, Authority::Person] {
         all.push(EventKind::AuthorityChanged { holder });
     }
+    for why in [FallbackWhy::Condition, FallbackWhy::Limit, FallbackWhy::Silence] {
+        all.push(EventKind::FallbackEngaged { controller: device, why });
+    }
+    for handed_back in [true, false] {
+        all.push(EventKind::FallbackOver { controller: device, handed_back });
+    }
     for cause in [
         Cause::Finish,
         Cause::Unknown(rule),
@@ -206,6 +214,7 @@ fn every_event() -> Vec<EventKind> {
         Cause::Recorder,
         Cause::Stall,
         Cause::Watchdog(link),
+        Cause::FallbackLost(device),
         Cause::Rule(rule),
         Cause::Operator,
         Cause::OperatorAgain,

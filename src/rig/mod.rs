@@ -8,6 +8,7 @@ mod commands;
 mod controllers;
 mod devices;
 mod envelope;
+mod fallback;
 mod keys;
 mod links;
 mod load;

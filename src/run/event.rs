@@ -196,6 +196,16 @@ pub enum EventKind {
     AuthorityChanged {
         holder: Authority,
     },
+    /// The fallback of this controller took the machine from it.
+    FallbackEngaged {
+        controller: DeviceId,
+        why: FallbackWhy,
+    },
+    /// The fallback lets go: it handed back, or a trip or a person has the machine now.
+    FallbackOver {
+        controller: DeviceId,
+        handed_back: bool,
+    },
     /// Something a reader of the run should know, in words.
     Remark {
         text: String,
@@ -206,6 +216,17 @@ pub enum EventKind {
     Finished {
         outcome: Outcome,
     },
+}
+
+/// Why a fallback took over.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum FallbackWhy {
+    /// Its `when` holds.
+    Condition,
+    /// The gate had to hold a command of the controller to a rule's bound, or refuse it for one.
+    Limit,
+    /// The controller was silent.
+    Silence,
 }
 
 /// How a step ended.

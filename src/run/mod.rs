@@ -7,6 +7,7 @@ mod core;
 mod ending;
 pub mod event;
 mod faults;
+mod fallback;
 mod fold;
 mod judging;
 mod lateness;

@@ -124,6 +124,11 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
         .filter(|(_, role)| **role == Role::Controller)
         .filter_map(|((name, id, _), _)| Some((*id, signals.find(&format!("{name}.command"))?)))
         .collect();
+    let fallbacks = loaded
+        .devices
+        .iter()
+        .filter_map(|(name, id, _)| Some((*id, signals.find(&format!("{name}.fallback"))?)))
+        .collect();
     Some(Reserved {
         phase: signals.find("phase")?,
         step: signals.find("step")?,
@@ -131,6 +136,7 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
         guard_reaction: signals.find("guard.reaction")?,
         operator_reset: signals.find("operator.reset")?,
         commands,
+        fallbacks,
     })
 }
 

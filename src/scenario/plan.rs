@@ -100,6 +100,7 @@ impl Plan {
             Cause::Recorder => "the recorder could not keep up or could not write".into(),
             Cause::Stall => "the harness itself stood still too long".into(),
             Cause::Watchdog(id) => format!("the watchdog of link `{}` fired or died", link(id)),
+            Cause::FallbackLost(id) => format!("the fallback of controller `{}` could not go on", device(id)),
             Cause::Rule(id) => format!("rule `{}` was broken", rule(id)),
             Cause::Operator => "a person said stop".into(),
             Cause::OperatorAgain => "a person said stop twice".into(),
@@ -118,6 +119,8 @@ pub struct Reserved {
     pub operator_reset: SignalId,
     /// `<controller>.command`, per controller.
     pub commands: Vec<(DeviceId, SignalId)>,
+    /// `<controller>.fallback`, per controller that has one: whether it has the machine.
+    pub fallbacks: Vec<(DeviceId, SignalId)>,
 }
 
 /// What stands at the other end of the wires.

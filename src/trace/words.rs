@@ -4,6 +4,7 @@ use super::Trace;
 use crate::command::{ArgKind, Authority, Command, RuleId};
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
 use crate::rig::{MarginUnit, Rule};
+use crate::run::event::FallbackWhy;
 use crate::scenario::plan::Plan;
 use crate::stl::{Margin, RuleVerdict};
 use crate::time::Span;
@@ -73,6 +74,15 @@ pub fn decision(plan: &Plan, command: &Command, decision: Decision) -> Option<St
         }
         Decision::Reject(refusal) => format!("{name} rejected: {refusal}"),
     })
+}
+
+/// Why a fallback took over, for people.
+pub fn fallback_why(why: FallbackWhy) -> &'static str {
+    match why {
+        FallbackWhy::Condition => "its `when` holds",
+        FallbackWhy::Limit => "the gate had to hold a command to a rule",
+        FallbackWhy::Silence => "it fell silent",
+    }
 }
 
 /// Who holds the machines from here on, for people.

@@ -5,7 +5,7 @@ use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
 use crate::log::proto;
 use crate::log::proto::event::Kind;
-use crate::run::event::{Event, EventKind, Outcome, RunVerdict, StepOutcome};
+use crate::run::event::{Event, EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome};
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
 use crate::stl::{Judgement, Margin, RuleVerdict};
@@ -74,6 +74,18 @@ pub fn event_to(event: &Event) -> proto::Event {
         }
         EventKind::AuthorityChanged { holder } => {
             Kind::AuthorityChanged(to::AuthorityChanged { holder: authority_to(*holder).into() })
+        }
+        EventKind::FallbackEngaged { controller, why } => Kind::FallbackEngaged(to::FallbackEngaged {
+            controller: controller.0.into(),
+            why: match why {
+                FallbackWhy::Condition => proto::FallbackWhy::Condition,
+                FallbackWhy::Limit => proto::FallbackWhy::Limit,
+                FallbackWhy::Silence => proto::FallbackWhy::Silence,
+            }
+            .into(),
+        }),
+        EventKind::FallbackOver { controller, handed_back } => {
+            Kind::FallbackOver(to::FallbackOver { controller: controller.0.into(), handed_back: *handed_back })
         }
         EventKind::CommandMalformed { device, why } => {
             Kind::CommandMalformed(to::CommandMalformed { device: device.0.into(), why: why.clone() })
@@ -167,6 +179,18 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
             state: e.state,
             enforced: !e.observed_only,
         },
+        Kind::FallbackEngaged(e) => EventKind::FallbackEngaged {
+            controller: device(e.controller)?,
+            why: match e.why() {
+                proto::FallbackWhy::Condition => FallbackWhy::Condition,
+                proto::FallbackWhy::Limit => FallbackWhy::Limit,
+                proto::FallbackWhy::Silence => FallbackWhy::Silence,
+                proto::FallbackWhy::Unspecified => return Err("a fallback took over for no reason".to_owned()),
+            },
+        },
+        Kind::FallbackOver(e) => {
+            EventKind::FallbackOver { controller: device(e.controller)?, handed_back: e.handed_back }
+        }
         Kind::AuthorityChanged(e) => EventKind::AuthorityChanged { holder: authority_from(e.holder())? },
         Kind::CommandMalformed(e) => EventKind::CommandMalformed { device: device(e.device)?, why: e.why },
         Kind::RuleTested(e) => EventKind::RuleTested { rule: rule(e.rule)? },
@@ -320,6 +344,7 @@ fn cause_to(cause: &Cause) -> proto::Cause {
             Cause::Recorder => To::Recorder(NOTHING),
             Cause::Stall => To::Stall(NOTHING),
             Cause::Watchdog(link) => To::WatchdogLink(link.0.into()),
+            Cause::FallbackLost(device) => To::LostFallback(device.0.into()),
             Cause::Rule(rule) => To::Rule(rule.0.into()),
             Cause::Operator => To::Operator(NOTHING),
             Cause::OperatorAgain => To::OperatorAgain(NOTHING),
@@ -339,6 +364,7 @@ fn cause_from(cause: &proto::Cause) -> Result<Cause, Misread> {
         From::Recorder(_) => Cause::Recorder,
         From::Stall(_) => Cause::Stall,
         From::WatchdogLink(number) => Cause::Watchdog(link(*number)?),
+        From::LostFallback(number) => Cause::FallbackLost(device(*number)?),
         From::Rule(number) => Cause::Rule(rule(*number)?),
         From::Operator(_) => Cause::Operator,
         From::OperatorAgain(_) => Cause::OperatorAgain,
