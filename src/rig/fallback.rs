@@ -299,6 +299,7 @@ pub(super) fn hold_to_bounds(page: &mut Page, rig: &Rig, read: &ReadFallback) {
         let allowed = between(unit, bound.lo, bound.hi);
         let remedy = match site.lo == site.hi {
             true => "choose a value inside".to_owned(),
+            false if site.text.starts_with("clamp(") => "let it clamp to less".to_owned(),
             false => format!("hold it: `clamp({}, lowest, highest)`", site.text),
         };
         page.error(
