@@ -378,7 +378,11 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
 /// Shows events and asks prompts until the run is over.
 fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Poster) {
     let mut screen = (!prepared.quiet).then(|| Screen::new(stdout(), plan.clone(), stdout().is_terminal()));
-    let mut asking = false;
+    // Whoever sits at a terminal can take over at any time; elsewhere lines are read only when something is asked.
+    let mut asking = in_foreground();
+    if asking {
+        listen(poster.clone());
+    }
     loop {
         let look = watcher.look(Duration::from_millis(250));
         for seen in look.seen {
@@ -413,13 +417,22 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
     }
 }
 
+/// Whether standard input is a terminal that this process may read: a job in the background would be stopped for it.
+fn in_foreground() -> bool {
+    let input = stdin();
+    input.is_terminal() && rustix::termios::tcgetpgrp(&input).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
 fn answer(poster: &Poster, yes: bool) {
-    let order = OperatorOrder::Answer { yes };
+    order(poster, OperatorOrder::Answer { yes });
+}
+
+fn order(poster: &Poster, order: OperatorOrder) {
     let at = poster.clock().now();
     poster.post_blocking(crate::io::queue::Post::Input(Input::Operator { at, order }));
 }
 
-/// Lines typed by the person beside the rig are answers; anything but y or n is asked for again.
+/// Lines typed by the person beside the rig: answers to prompts, and who holds the machines.
 fn listen(poster: Poster) {
     let started = std::thread::Builder::new().name("answers".into()).spawn(move || {
         for line in stdin().lock().lines() {
@@ -427,7 +440,9 @@ fn listen(poster: Poster) {
             match line.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => answer(&poster, true),
                 "n" | "no" => answer(&poster, false),
-                _ => say::aside("? answer y or n"),
+                "t" => order(&poster, OperatorOrder::TakeOver),
+                "h" => order(&poster, OperatorOrder::HandBack),
+                _ => say::aside("? answer y or n; t takes the machines over, h hands them back"),
             }
         }
     });

@@ -144,7 +144,7 @@ pub(super) static COMMAND: Record = record(
         key(
             "args",
             Map(&Either(&[Range, List(&Name)])),
-            "arguments: `0 m .. 8 m drives fc.altitude`, or states `[HOLD, LAND]`",
+            "arguments: `0 m .. 8 m drives fc.altitude`, `-3 m/s .. 3 m/s carries fc.x for 500 ms`, or states `[HOLD, LAND]`",
         ),
         want("send", Text, "the message (MAVLink) or topic (JSON)"),
         key("with", Map(&Either(&[Raw, Shape::Record(&FROM_ARG)])), "fields of the message"),
