@@ -50,6 +50,9 @@ pub fn plan_of(name: &str, rig: &str, envelope: &str, scenario: &str) -> Arc<Pla
 pub const LIMIT: &str =
     "  limit:\n    always: arm.pos <= 8 m and belt.speed <= 4 m/s\n    react_within: 100 ms\n    safe_within: 10 s\n";
 
+/// The rig of most stories.
+pub const RIG: &str = include_str!("../fixtures/cell/rig.yaml");
+
 pub const BUS: LinkId = LinkId(0);
 
 pub fn ms(millis: i64) -> Time {
@@ -89,7 +92,12 @@ pub struct Story {
 
 impl Story {
     pub fn new(envelope: &str, scenario: &str) -> Story {
-        let plan = plan_of("cell", include_str!("../fixtures/cell/rig.yaml"), envelope, scenario);
+        Story::on(RIG, envelope, scenario)
+    }
+
+    /// A cell whose rig file says something else than the usual one.
+    pub fn on(rig: &str, envelope: &str, scenario: &str) -> Story {
+        let plan = plan_of("cell", rig, envelope, scenario);
         Story {
             run: Run::new(plan.clone()),
             plan,
@@ -116,7 +124,12 @@ impl Story {
 
     /// Brought up and armed at 20 ms.
     pub fn armed(envelope: &str, scenario: &str) -> Story {
-        let mut story = Story::new(envelope, scenario);
+        Story::new(envelope, scenario).brought_up()
+    }
+
+    /// Brought up and armed at 20 ms.
+    pub fn brought_up(self) -> Story {
+        let mut story = self;
         story.link(1, LinkState::Up);
         story.until(20);
         assert!(story.is_armed(), "{:?}", story.kinds());
