@@ -8,6 +8,7 @@ mod run_story {
     pub mod controllers;
     pub mod exits;
     pub mod gate;
+    pub mod ladder;
     pub mod reactions;
     pub mod scripts;
     pub mod unknown;
