@@ -9,6 +9,7 @@ mod run_story {
     pub mod exits;
     pub mod fallback;
     pub mod gate;
+    pub mod ladder;
     pub mod reactions;
     pub mod scripts;
     pub mod unknown;

@@ -4,7 +4,7 @@ use super::Exit;
 use super::say;
 use crate::diag::{Diagnostic, report};
 use crate::io::Disk;
-use crate::scenario::plan::{GateMode, Mode, Plan};
+use crate::scenario::plan::{GateMode, Mode, Plan, Rung};
 use crate::scenario::{self, Request};
 use clap::Args;
 use std::io::IsTerminal;
@@ -124,7 +124,7 @@ fn print_plan(scenario: &str, plan: &Plan) {
     }
     for ladder in &plan.ladders {
         let device = &plan.rig.devices[ladder.device.0 as usize].name;
-        let rungs: Vec<String> = ladder.rungs.iter().map(|r| format!("{} (within {})", r.title, r.within)).collect();
+        let rungs: Vec<String> = ladder.rungs.iter().map(rung_in_words).collect();
         let total = ladder.rungs.iter().fold(crate::time::Span::ZERO, |sum, r| sum + r.within);
         say::line(format!("  ladder of {device}: {}; safe or alarm after at most {total}", rungs.join(", then ")));
     }
@@ -132,4 +132,10 @@ fn print_plan(scenario: &str, plan: &Plan) {
     if let Some((span, name)) = tightest {
         say::line(format!("  tightest reaction: {span} (rule {name})"));
     }
+}
+
+/// `fc.land (within 20 s, category 1: controlled stop, then power off)`.
+fn rung_in_words(rung: &Rung) -> String {
+    let category = rung.category.map_or_else(String::new, |c| format!(", category {}: {}", c.number(), c.words()));
+    format!("{} (within {}{category})", rung.title, rung.within)
 }

@@ -12,7 +12,7 @@ use crate::guard::{
 };
 use crate::rig::{
     Broker, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role,
-    Rule, SerialDef, WorldDef,
+    Rule, SerialDef, StopCategory, WorldDef,
 };
 use crate::run::event::{Event, EventKind, Outcome, RunVerdict, StepOutcome};
 use crate::run::{Input, LinkState, SendId};
@@ -351,6 +351,7 @@ pub fn plan() -> Plan {
                     within: Span::from_secs(*within),
                     when: None,
                     blind: false,
+                    category: Some([StopCategory::One, StopCategory::Zero][i]),
                 })
                 .collect(),
         }],

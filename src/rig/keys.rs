@@ -172,6 +172,11 @@ pub(super) static RUNG: Record = record(
         want("within", Quantity, "how long it has until `safe` is shown"),
         key("when", Formula, "passed over unless this holds"),
         key("blind", Flag, "true: the watchdog may escalate to it by time alone (false)"),
+        key(
+            "category",
+            Whole,
+            "stop category of IEC 60204-1: 0 power off at once, 1 stop then power off, 2 power stays",
+        ),
     ],
 );
 

@@ -29,7 +29,8 @@ pub use keys::{envelope_schema, schema};
 pub(crate) use load::{FileKind, Loaded, load};
 pub use model::{
     Broker, DeadMan, DeviceDef, FallbackArg, FallbackDef, Flow, HandBackDef, LinkDef, LinkKind, MarginUnit, MayDef,
-    MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, Tls, WorldDef,
+    MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, StopCategory, Tls,
+    WorldDef,
 };
 pub(crate) use names::{Names, Place, tidy_path};
 pub(crate) use rules::{Read as ReadRule, read as read_rules};

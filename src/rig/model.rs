@@ -165,6 +165,38 @@ pub struct RungDef {
     pub when: Option<(Formula, String)>,
     /// May be escalated to by time alone (watchdog).
     pub blind: bool,
+    /// Where the rig says which kind of stop it is.
+    pub category: Option<StopCategory>,
+}
+
+/// Stop categories of IEC 60204-1 (9.2.2): what becomes of the power while and after the machine stops.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum StopCategory {
+    /// Power is removed at once: an uncontrolled stop.
+    Zero,
+    /// A controlled stop with power, which is removed once it stands.
+    One,
+    /// A controlled stop; the power stays.
+    Two,
+}
+
+impl StopCategory {
+    /// The number of the standard.
+    pub fn number(self) -> u8 {
+        match self {
+            StopCategory::Zero => 0,
+            StopCategory::One => 1,
+            StopCategory::Two => 2,
+        }
+    }
+    /// What it does, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            StopCategory::Zero => "power off at once",
+            StopCategory::One => "controlled stop, then power off",
+            StopCategory::Two => "controlled stop, power stays",
+        }
+    }
 }
 
 /// What a controller may ask for.

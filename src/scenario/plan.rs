@@ -4,7 +4,7 @@ use crate::command::{Command, RuleId};
 use crate::expr::ir::Formula;
 use crate::fault::FaultSpec;
 use crate::guard::{Cause, GuardConfig, LadderId, RungId};
-use crate::rig::{Rig, Rule};
+use crate::rig::{Rig, Rule, StopCategory};
 use crate::signal::SignalId;
 use crate::time::Span;
 use crate::wire::{DeviceId, Frame, LinkId};
@@ -177,6 +177,8 @@ pub struct Rung {
     pub within: Span,
     pub when: Option<Formula>,
     pub blind: bool,
+    /// Where the rig says which kind of stop it is.
+    pub category: Option<StopCategory>,
 }
 
 /// What a step is called.

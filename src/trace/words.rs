@@ -3,7 +3,7 @@
 use super::Trace;
 use crate::command::{ArgKind, Authority, Command, RuleId};
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
-use crate::rig::{MarginUnit, Rule};
+use crate::rig::{MarginUnit, Rule, StopCategory};
 use crate::run::event::FallbackWhy;
 use crate::scenario::plan::Plan;
 use crate::stl::{Margin, RuleVerdict};
@@ -38,6 +38,11 @@ pub fn rung(plan: &Plan, id: LadderId, rung: RungId) -> String {
         .find(|l| l.id == id)
         .and_then(|l| l.rungs.iter().find(|r| r.id == rung))
         .map_or_else(|| format!("rung {}", rung.0), |r| r.title.clone())
+}
+
+/// The stop category of a rung, where the rig says it.
+pub fn category(plan: &Plan, id: LadderId, rung: RungId) -> Option<StopCategory> {
+    plan.ladders.iter().find(|l| l.id == id)?.rungs.iter().find(|r| r.id == rung)?.category
 }
 
 /// Why the guard acted.
