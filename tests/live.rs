@@ -6,6 +6,8 @@
 mod blocking;
 #[path = "live/board.rs"]
 mod board;
+#[path = "live/lending.rs"]
+mod lending;
 #[path = "live/losing.rs"]
 mod losing;
 #[path = "live/process.rs"]

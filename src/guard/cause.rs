@@ -23,6 +23,8 @@ pub enum Cause {
     Stall,
     /// The watchdog child fired.
     Watchdog(LinkId),
+    /// The time for which the rig was lent to the run is over.
+    LeaseExpired,
     /// A rule is broken.
     Rule(RuleId),
     /// A person said stop.
@@ -55,9 +57,10 @@ impl Cause {
             Cause::Recorder => 6,
             Cause::Stall => 7,
             Cause::Watchdog(_) => 8,
-            Cause::Rule(_) => 9,
-            Cause::Operator => 10,
-            Cause::OperatorAgain => 11,
+            Cause::LeaseExpired => 10,
+            Cause::Rule(_) => 12,
+            Cause::Operator => 14,
+            Cause::OperatorAgain => 15,
         }
     }
 }
@@ -78,6 +81,7 @@ mod tests {
             Cause::Recorder,
             Cause::Stall,
             Cause::Watchdog(LinkId(9)),
+            Cause::LeaseExpired,
             Cause::Rule(RuleId(9)),
             Cause::Operator,
             Cause::OperatorAgain,
