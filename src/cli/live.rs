@@ -1,5 +1,6 @@
 //! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
 
+use super::lease::{Safing, Watched};
 use super::run::{Done, Prepared};
 use super::say;
 use crate::io::broker::{self, Broker as EmbeddedBroker, User};
@@ -61,6 +62,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     let recorder = recorder::start(Box::new(sink), move || waker.wake())
         .map_err(|error| format!("the recorder's thread could not be started: {error}"))?;
     let run = Run::new(plan.clone());
+    let safing = Arc::new(Safing::default());
     let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
     let watchdogs = around.watchdogs(&plan, &program, runtime.handle(), &poster)?;
     let delays = around.probe_delays(&plan, runtime.handle())?;
@@ -82,13 +84,18 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         runtime: runtime.handle().clone(),
         real_time: true,
     };
-    let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
+    if let Some(lease) = &mut prepared.lease {
+        lease.begin(runtime.handle(), &poster)?;
+    }
+    let thread = host::spawn(Watched { run, safing: safing.clone() }, setup)
+        .map_err(|error| format!("the run's thread could not be started: {error}"))?;
     watch(&plan, prepared, &watcher, &poster);
-    let Ended { outcome, quality, recording, remarks } = match thread.join() {
-        Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => broken(format!("the run's loop failed: {error}")),
-        Err(_) => broken("the run's thread stopped through a bug of its own".to_owned()),
+    let (ended, lost) = match thread.join() {
+        Ok(Ok(ended)) => (ended, false),
+        Ok(Err(error)) => (broken(format!("the run's loop failed: {error}")), true),
+        Err(_) => (broken("the run's thread stopped through a bug of its own".to_owned()), true),
     };
+    let Ended { outcome, quality, recording, remarks } = ended;
     stop_twins();
     for broker in brokers.into_values() {
         if let Err(why) = broker.stop() {
@@ -104,7 +111,8 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
     warnings.extend(remarks);
-    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings })
+    let unconfirmed = safing.unconfirmed(&plan, lost);
+    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings, unconfirmed })
 }
 
 /// What is said of a run that lost its own thread: nothing was proven, and the watchdogs make the devices safe.

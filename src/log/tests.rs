@@ -4,7 +4,7 @@ use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
 use crate::run::event::{EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome};
-use crate::run::{LinkState, OperatorOrder, RecorderState, SendId};
+use crate::run::{LeaseState, LinkState, OperatorOrder, RecorderState, SendId};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
 use crate::stl::{Judgement, Margin, RuleVerdict};
@@ -118,9 +118,12 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::AuthorityChanged { .. } => 42,
         EventKind::FallbackEngaged { .. } => 43,
         EventKind::FallbackOver { .. } => 44,
+        EventKind::RungRehearsed { .. } => 45,
+        EventKind::DeadManRehearsed { .. } => 46,
+        EventKind::Leased { .. } => 47,
     }
 }
-const EVENT_KINDS: usize = 45;
+const EVENT_KINDS: usize = 48;
 
 fn every_event() -> Vec<EventKind> {
     let (link, device, step, rule) = (LinkId(3), DeviceId(65_535), StepId(70_000), RuleId(2));
@@ -168,6 +171,11 @@ fn every_event() -> Vec<EventKind> {
         EventKind::RecorderTrouble { why: text() },
         EventKind::Settling { at_most: Span::MAX },
         EventKind::Remark { text: text() },
+        EventKind::RungRehearsed { ladder, rung, first_byte: Some(Span::ZERO), safe: Some(Span::MAX) },
+        EventKind::RungRehearsed { ladder, rung, first_byte: None, safe: None },
+        EventKind::DeadManRehearsed { device, safe: Some(Span::from_millis(3)) },
+        EventKind::DeadManRehearsed { device, safe: None },
+        EventKind::Leased { by: text(), lasts: Span::MAX },
     ];
     for outcome in [
         StepOutcome::Done,
@@ -215,6 +223,7 @@ fn every_event() -> Vec<EventKind> {
         Cause::Stall,
         Cause::Watchdog(link),
         Cause::FallbackLost(device),
+        Cause::LeaseExpired,
         Cause::Rule(rule),
         Cause::Operator,
         Cause::OperatorAgain,
@@ -244,9 +253,10 @@ fn input_place(input: &Input) -> usize {
         Input::Operator { .. } => 5,
         Input::Watchdog { .. } => 6,
         Input::Recorder { .. } => 7,
+        Input::Lease { .. } => 8,
     }
 }
-const INPUT_KINDS: usize = 8;
+const INPUT_KINDS: usize = 9;
 
 fn every_input() -> Vec<Input> {
     let (at, link) = (ms(17), LinkId(1));
@@ -290,6 +300,9 @@ fn every_input() -> Vec<Input> {
     }
     for state in [RecorderState::Full, RecorderState::Dead("disk full".into()), RecorderState::Dropped(0)] {
         all.push(Input::Recorder { at, state });
+    }
+    for state in [LeaseState::Taken { by: "A. Person".into(), lasts: Span::MAX }, LeaseState::Expired] {
+        all.push(Input::Lease { at, state });
     }
     all
 }

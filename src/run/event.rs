@@ -210,6 +210,24 @@ pub enum EventKind {
     Remark {
         text: String,
     },
+    /// The rig was lent to this run.
+    Leased {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// One rung alone was tried; spans count from the order. `None`: it never came.
+    RungRehearsed {
+        ladder: LadderId,
+        rung: RungId,
+        first_byte: Option<Span>,
+        safe: Option<Span>,
+    },
+    /// Our heartbeat was held back from a device; the span counts from there to `safe`. `None`: it never was.
+    DeadManRehearsed {
+        device: DeviceId,
+        safe: Option<Span>,
+    },
     RuleJudged {
         judgement: Judgement,
     },

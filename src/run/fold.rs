@@ -8,7 +8,7 @@ use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
 use super::wires::Standing;
-use super::{Effects, Input, LinkState, OperatorOrder, RecorderState};
+use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
@@ -138,6 +138,15 @@ impl Run {
                 self.trip_all(Cause::Watchdog(*link), out);
             }
             Input::Recorder { state, .. } => self.recorder(at, state, out),
+            Input::Lease { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                match state {
+                    LeaseState::Taken { by, lasts } => {
+                        self.core.emit(EventKind::Leased { by: by.clone(), lasts: *lasts }, out);
+                    }
+                    LeaseState::Expired => self.trip_all(Cause::LeaseExpired, out),
+                }
+            }
         }
         self.go_on(out);
     }

@@ -73,6 +73,11 @@ pub enum Input {
         at: Time,
         state: RecorderState,
     },
+    /// What became of the lease of the rig; without one (twins) nothing is said.
+    Lease {
+        at: Time,
+        state: LeaseState,
+    },
 }
 
 impl Input {
@@ -86,7 +91,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. } => *at,
         }
     }
 }
@@ -102,7 +108,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at = to,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. } => *at = to,
         }
     }
 }
@@ -139,6 +146,19 @@ pub enum RecorderState {
     Dead(String),
     /// So many records were lost.
     Dropped(u64),
+}
+
+/// What becomes of a lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeaseState {
+    /// The rig was lent to the run.
+    Taken {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// Its time is over: the ladders run, then the rig is given back.
+    Expired,
 }
 
 /// What the run asks of its host.
