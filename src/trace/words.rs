@@ -4,6 +4,7 @@ use super::Trace;
 use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
 use crate::rig::{MarginUnit, Rule};
+use crate::run::event::AckedBy;
 use crate::scenario::plan::Plan;
 use crate::stl::{Margin, RuleVerdict};
 use crate::time::Span;
@@ -42,6 +43,18 @@ pub fn rung(plan: &Plan, id: LadderId, rung: RungId) -> String {
 /// Why the guard acted.
 pub fn cause(plan: &Plan, cause: Cause) -> String {
     plan.cause_in_words(cause)
+}
+
+/// What showed that a device heard a rung.
+pub fn acked_by(plan: &Plan, by: &AckedBy) -> String {
+    match by {
+        AckedBy::Protocol { refused: None } => "acknowledged".into(),
+        AckedBy::Protocol { refused: Some(why) } => format!("refused ({why})"),
+        AckedBy::Sample(signal) if (signal.0 as usize) < plan.rig.signals.len() => {
+            format!("{} changed", plan.rig.signals.def(*signal).name)
+        }
+        AckedBy::Sample(signal) => format!("signal {} changed", signal.0),
+    }
 }
 
 /// The word people read.
