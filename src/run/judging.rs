@@ -218,6 +218,7 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.note_hearing(batch, out);
         self.confirm_safe(out);
     }
 
