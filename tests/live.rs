@@ -8,6 +8,8 @@ mod blocking;
 mod board;
 #[path = "live/cell.rs"]
 mod cell;
+#[path = "live/hazards.rs"]
+mod hazards;
 #[path = "live/losing.rs"]
 mod losing;
 #[path = "live/process.rs"]
