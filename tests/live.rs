@@ -10,6 +10,8 @@ mod board;
 mod cell;
 #[path = "live/hazards.rs"]
 mod hazards;
+#[path = "live/lending.rs"]
+mod lending;
 #[path = "live/losing.rs"]
 mod losing;
 #[path = "live/process.rs"]

@@ -5,7 +5,7 @@
 
 use crate::io::host::Fold;
 use crate::run::event::EventKind;
-use crate::run::{Effect, Effects, Event, Input, Run};
+use crate::run::{Effect, Effects, Event, Input};
 use crate::scenario::plan::Plan;
 use crate::time::Time;
 use std::sync::Arc;
@@ -22,22 +22,18 @@ enum How {
 }
 
 /// A run on wires.
-pub struct Breakable {
-    run: Run,
+pub struct Breakable<F> {
+    run: F,
     plan: Arc<Plan>,
     /// How, and at which step.
     breaks: Option<(How, String)>,
 }
 
-impl Breakable {
+impl<F> Breakable<F> {
     /// The run, which breaks only where a test asks for it.
-    pub fn new(run: Run, plan: Arc<Plan>) -> Breakable {
+    pub fn new(run: F, plan: Arc<Plan>) -> Breakable<F> {
         let asked = if cfg!(debug_assertions) { std::env::var("CHECKREIN_TEST_BREAK").ok() } else { None };
         Breakable { run, plan, breaks: asked.as_deref().and_then(read) }
-    }
-    /// The run itself.
-    pub fn run(&self) -> &Run {
-        &self.run
     }
     fn begins(&self, effect: &Effect, title: &str) -> bool {
         let Effect::Emit(Event { kind: EventKind::StepStarted { step, .. }, .. }) = effect else { return false };
@@ -56,7 +52,7 @@ fn read(asked: &str) -> Option<(How, String)> {
     Some((how, title.to_owned()))
 }
 
-impl Fold for Breakable {
+impl<F: Fold> Fold for Breakable<F> {
     fn handle(&mut self, input: &Input, out: &mut Effects) {
         self.run.handle(input, out);
         let Some((how, title)) = &self.breaks else { return };

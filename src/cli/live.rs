@@ -1,6 +1,7 @@
 //! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
 
 use super::breakable::Breakable;
+use super::lease::{Safing, Watched};
 use super::run::{Done, Prepared};
 use super::say;
 use crate::io::broker::{self, Broker as EmbeddedBroker, User};
@@ -57,8 +58,9 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     let waker = poster.clone();
     let recorder = recorder::start(Box::new(sink), move || waker.wake())
         .map_err(|error| format!("the recorder's thread could not be started: {error}"))?;
-    let run = Breakable::new(Run::new(plan.clone()), plan.clone());
-    let mqtt = around.mqtt_links(&plan, run.run(), runtime.handle(), &poster)?;
+    let run = Run::new(plan.clone());
+    let safing = Arc::new(Safing::default());
+    let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
     let watchdogs = around.watchdogs(&plan, &program, runtime.handle(), &poster)?;
     let delays = around.probe_delays(&plan, runtime.handle())?;
     let (feed, watcher) = feed(false);
@@ -79,25 +81,29 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         runtime: runtime.handle().clone(),
         real_time: true,
     };
+    if let Some(lease) = &mut prepared.lease {
+        lease.begin(runtime.handle(), &poster)?;
+    }
+    let run = Breakable::new(Watched { run, safing: safing.clone() }, plan.clone());
     let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
     watch(&plan, prepared, &watcher, &poster);
-    let (ended, in_order) = match thread.join() {
-        Ok(Ok(ended)) => (ended, true),
-        Ok(Err(error)) => (broken(format!("the run's loop failed: {error}")), false),
-        Err(_) => (broken("the run's thread stopped through a bug of its own".to_owned()), false),
+    let (ended, lost) = match thread.join() {
+        Ok(Ok(ended)) => (ended, false),
+        Ok(Err(error)) => (broken(format!("the run's loop failed: {error}")), true),
+        Err(_) => (broken("the run's thread stopped through a bug of its own".to_owned()), true),
     };
     let Ended { outcome, quality, recording, remarks } = ended;
-    if in_order {
+    if lost {
+        // The watchdogs have fired, and what they say must still find its way: broker and twins live on for their grace.
+        drop(stop_twins);
+        drop(brokers);
+    } else {
         stop_twins();
         for broker in brokers.into_values() {
             if let Err(why) = broker.stop() {
                 say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
             }
         }
-    } else {
-        // The watchdogs have fired, and what they say must still find its way: broker and twins live on for their grace.
-        drop(stop_twins);
-        drop(brokers);
     }
     let mut warnings = Vec::new();
     for probe in delays {
@@ -108,7 +114,8 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
     warnings.extend(remarks);
-    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings })
+    let unconfirmed = safing.unconfirmed(&plan, lost);
+    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings, unconfirmed })
 }
 
 /// A port whose last harness died is held by a watchdog until the machine has had the time to become safe: then it is ours.
@@ -415,7 +422,11 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
 /// Shows events and asks prompts until the run is over.
 fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Poster) {
     let mut screen = (!prepared.quiet).then(|| Screen::new(stdout(), plan.clone(), stdout().is_terminal()));
-    let mut asking = false;
+    // Whoever sits at a terminal can take over at any time; elsewhere lines are read only when something is asked.
+    let mut asking = in_foreground();
+    if asking {
+        listen(poster.clone());
+    }
     loop {
         let look = watcher.look(Duration::from_millis(250));
         for seen in look.seen {
@@ -450,13 +461,22 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
     }
 }
 
+/// Whether standard input is a terminal that this process may read: a job in the background would be stopped for it.
+fn in_foreground() -> bool {
+    let input = stdin();
+    input.is_terminal() && rustix::termios::tcgetpgrp(&input).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
 fn answer(poster: &Poster, yes: bool) {
-    let order = OperatorOrder::Answer { yes };
+    order(poster, OperatorOrder::Answer { yes });
+}
+
+fn order(poster: &Poster, order: OperatorOrder) {
     let at = poster.clock().now();
     poster.post_blocking(crate::io::queue::Post::Input(Input::Operator { at, order }));
 }
 
-/// Lines typed by the person beside the rig are answers; anything but y or n is asked for again.
+/// Lines typed by the person beside the rig: answers to prompts, and who holds the machines.
 fn listen(poster: Poster) {
     let started = std::thread::Builder::new().name("answers".into()).spawn(move || {
         for line in stdin().lock().lines() {
@@ -464,7 +484,9 @@ fn listen(poster: Poster) {
             match line.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => answer(&poster, true),
                 "n" | "no" => answer(&poster, false),
-                _ => say::aside("? answer y or n"),
+                "t" => order(&poster, OperatorOrder::TakeOver),
+                "h" => order(&poster, OperatorOrder::HandBack),
+                _ => say::aside("? answer y or n; t takes the machines over, h hands them back"),
             }
         }
     });

@@ -23,6 +23,10 @@ pub enum Cause {
     Stall,
     /// The watchdog child fired.
     Watchdog(LinkId),
+    /// The fallback of this controller has the machine and cannot say where to: a signal it needs is unknown.
+    FallbackLost(DeviceId),
+    /// The time for which the rig was lent to the run is over.
+    LeaseExpired,
     /// A rule is broken.
     Rule(RuleId),
     /// A person said stop.
@@ -55,9 +59,11 @@ impl Cause {
             Cause::Recorder => 6,
             Cause::Stall => 7,
             Cause::Watchdog(_) => 8,
-            Cause::Rule(_) => 9,
-            Cause::Operator => 10,
-            Cause::OperatorAgain => 11,
+            Cause::FallbackLost(_) => 9,
+            Cause::LeaseExpired => 10,
+            Cause::Rule(_) => 12,
+            Cause::Operator => 14,
+            Cause::OperatorAgain => 15,
         }
     }
 }
@@ -78,6 +84,8 @@ mod tests {
             Cause::Recorder,
             Cause::Stall,
             Cause::Watchdog(LinkId(9)),
+            Cause::FallbackLost(DeviceId(9)),
+            Cause::LeaseExpired,
             Cause::Rule(RuleId(9)),
             Cause::Operator,
             Cause::OperatorAgain,

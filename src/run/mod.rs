@@ -7,6 +7,7 @@ mod core;
 mod ending;
 pub mod event;
 mod faults;
+mod fallback;
 mod fold;
 mod judging;
 mod lateness;
@@ -72,6 +73,11 @@ pub enum Input {
         at: Time,
         state: RecorderState,
     },
+    /// What became of the lease of the rig; without one (twins) nothing is said.
+    Lease {
+        at: Time,
+        state: LeaseState,
+    },
 }
 
 impl Input {
@@ -85,7 +91,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. } => *at,
         }
     }
 }
@@ -101,7 +108,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at = to,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. } => *at = to,
         }
     }
 }
@@ -123,6 +131,10 @@ pub enum OperatorOrder {
     Stop,
     /// Answer to the open prompt.
     Answer { yes: bool },
+    /// A person takes the machines over: neither controller, fallback nor script commands them until they are handed back.
+    TakeOver,
+    /// A person gives the machines back.
+    HandBack,
 }
 
 /// What became of the recorder.
@@ -134,6 +146,19 @@ pub enum RecorderState {
     Dead(String),
     /// So many records were lost.
     Dropped(u64),
+}
+
+/// What becomes of a lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeaseState {
+    /// The rig was lent to the run.
+    Taken {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// Its time is over: the ladders run, then the rig is given back.
+    Expired,
 }
 
 /// What the run asks of its host.
