@@ -9,6 +9,8 @@ mod run_story {
     pub mod exits;
     pub mod reactions;
     pub mod scripts;
+    pub mod silences;
+    pub mod stops;
     pub mod unknown;
     pub mod vehicle;
 }

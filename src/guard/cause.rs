@@ -23,8 +23,12 @@ pub enum Cause {
     Stall,
     /// The watchdog child fired.
     Watchdog(LinkId),
+    /// The person at the hold-to-run key let go, or nobody knows whether they hold it.
+    Released,
     /// A rule is broken.
     Rule(RuleId),
+    /// The wired e-stop was pressed, or nobody knows whether it is.
+    EmergencyStop,
     /// A person said stop.
     Operator,
     /// A person said stop a second time: straight to the last rung.
@@ -55,9 +59,11 @@ impl Cause {
             Cause::Recorder => 6,
             Cause::Stall => 7,
             Cause::Watchdog(_) => 8,
-            Cause::Rule(_) => 9,
-            Cause::Operator => 10,
-            Cause::OperatorAgain => 11,
+            Cause::Released => 9,
+            Cause::Rule(_) => 10,
+            Cause::EmergencyStop => 11,
+            Cause::Operator => 12,
+            Cause::OperatorAgain => 13,
         }
     }
 }
@@ -78,7 +84,9 @@ mod tests {
             Cause::Recorder,
             Cause::Stall,
             Cause::Watchdog(LinkId(9)),
+            Cause::Released,
             Cause::Rule(RuleId(9)),
+            Cause::EmergencyStop,
             Cause::Operator,
             Cause::OperatorAgain,
         ];

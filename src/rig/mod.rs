@@ -15,6 +15,7 @@ mod names;
 mod rules;
 mod safety;
 mod signals;
+mod stops;
 pub mod twins;
 pub(crate) mod yaml;
 
@@ -25,8 +26,8 @@ pub(crate) use keys::RULE as RULE_KEYS;
 pub use keys::{envelope_schema, schema};
 pub(crate) use load::{FileKind, Loaded, load};
 pub use model::{
-    Broker, DeadMan, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName,
-    Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, Tls, WorldDef,
+    Broker, DeadMan, DeviceDef, EStopDef, Flow, HoldDef, LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin,
+    Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, Tls, WorldDef,
 };
 pub(crate) use names::{Names, Place, tidy_path};
 pub(crate) use rules::{Read as ReadRule, read as read_rules};

@@ -6,6 +6,7 @@ use super::faults::ActiveFault;
 use super::judging::{Judging, ProbeId};
 use super::reacting::Reacting;
 use super::script::Ended;
+use super::stops::Stops;
 use super::wires::LinkRun;
 use super::{Effect, Effects, SendId};
 use crate::codec::Turn;
@@ -58,6 +59,7 @@ pub(super) struct Core {
     pub(super) links: Vec<LinkRun>,
     pub(super) judging: Judging,
     pub(super) reacting: Reacting,
+    pub(super) stops: Stops,
     pub(super) controllers: Vec<Controller>,
     pub(super) faults: Vec<ActiveFault>,
     /// Values that the run itself tells, applied at the next free instant.
@@ -90,6 +92,7 @@ impl Core {
             links,
             judging: Judging::new(&plan, probes),
             reacting: Reacting::new(&plan),
+            stops: Stops::default(),
             controllers: Controller::all_of(&plan),
             faults: Vec::new(),
             own_samples,
@@ -173,6 +176,7 @@ impl Core {
         [
             self.judging.next_deadline(),
             self.reacting.guard.next_deadline(),
+            self.stops.next_deadline(),
             self.codec_deadline(),
             self.controller_deadline(),
             self.fault_deadline(),

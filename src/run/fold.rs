@@ -6,6 +6,7 @@ use super::event::EventKind;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
+use super::stops::Stops;
 use super::wires::Standing;
 use super::{Effects, Input, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
@@ -60,8 +61,11 @@ impl Run {
         let steps = prepare(&plan.steps, &mut |formula| probes.place(formula));
         let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
         let ladders = Reacting::prepare(&plan, &mut probes);
+        let stops = Stops::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
+        core.judging.need(&stops.signals);
+        core.stops = stops;
         Run {
             core,
             script: Sequence::new(steps),
@@ -245,6 +249,9 @@ impl Run {
         self.core.now = self.core.now.max(at);
         match order {
             OperatorOrder::Answer { yes } => self.core.answered(*yes),
+            OperatorOrder::Reset { by, after } => {
+                self.core.emit(EventKind::Reset { by: by.clone(), after: after.clone() }, out);
+            }
             OperatorOrder::Stop => {
                 let again = matches!(self.core.tripped(), Some(Cause::Operator | Cause::OperatorAgain));
                 self.core.emit(EventKind::Operator { again }, out);
@@ -356,7 +363,7 @@ impl Run {
                         return true;
                     }
                 }
-                if !self.core.reacting.guard.settled() {
+                if !self.core.reacting.guard.settled() || self.core.stops.watching() {
                     return false;
                 }
                 self.core.conclude(self.never_armed.as_ref(), out);
@@ -398,6 +405,7 @@ impl Run {
             .map(|(_, def)| format!("link {} did not come up", def.name))
             .collect();
         missing.extend(core.judging.missing(&core.plan, core.now));
+        missing.extend(core.held_up_by_hand());
         if missing.is_empty() {
             self.core.arm(out);
             self.stage = Stage::Script;

@@ -13,6 +13,7 @@ mod lateness;
 mod reacting;
 mod script;
 mod steps;
+mod stops;
 mod wires;
 
 use crate::fault::TwinFault;
@@ -20,7 +21,7 @@ use crate::guard::{LadderId, RungId};
 use crate::signal::{Sample, SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
-pub use event::{Event, Outcome, RunVerdict};
+pub use event::{Event, Motion, Outcome, RunVerdict};
 pub use fold::Run;
 use judging::ProbeId;
 
@@ -123,6 +124,9 @@ pub enum OperatorOrder {
     Stop,
     /// Answer to the open prompt.
     Answer { yes: bool },
+    /// A person answers for the trip of an earlier run on this rig: who, and what it was, in words. Without it such a
+    /// run is not begun.
+    Reset { by: String, after: String },
 }
 
 /// What became of the recorder.

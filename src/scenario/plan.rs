@@ -62,7 +62,9 @@ impl Plan {
             Cause::Recorder => "the recorder could not keep up or could not write".into(),
             Cause::Stall => "the harness itself stood still too long".into(),
             Cause::Watchdog(id) => format!("the watchdog of link `{}` fired or died", link(id)),
+            Cause::Released => "the hold-to-run key was let go, or nobody knows whether it is held".into(),
             Cause::Rule(id) => format!("rule `{}` was broken", rule(id)),
+            Cause::EmergencyStop => "the e-stop was pressed, or nobody knows whether it is".into(),
             Cause::Operator => "a person said stop".into(),
             Cause::OperatorAgain => "a person said stop twice".into(),
         }

@@ -50,6 +50,8 @@ pub fn plan_of(name: &str, rig: &str, envelope: &str, scenario: &str) -> Arc<Pla
 pub const LIMIT: &str =
     "  limit:\n    always: arm.pos <= 8 m and belt.speed <= 4 m/s\n    react_within: 100 ms\n    safe_within: 10 s\n";
 
+pub const RIG: &str = include_str!("../fixtures/cell/rig.yaml");
+
 pub const BUS: LinkId = LinkId(0);
 
 pub fn ms(millis: i64) -> Time {
@@ -77,6 +79,8 @@ pub struct Story {
     pub runs: bool,
     pub belt_speaks: bool,
     pub pilot_speaks: bool,
+    /// What the operator's panel says, where the rig has one.
+    pub panel: Option<&'static str>,
     /// Topics of commands that are heard but not obeyed.
     pub deaf_to: BTreeSet<&'static str>,
     /// From the call that names a rung to its first byte.
@@ -89,7 +93,12 @@ pub struct Story {
 
 impl Story {
     pub fn new(envelope: &str, scenario: &str) -> Story {
-        let plan = plan_of("cell", include_str!("../fixtures/cell/rig.yaml"), envelope, scenario);
+        Story::on(RIG, envelope, scenario)
+    }
+
+    /// A story on another rig than the cell of the fixture.
+    pub fn on(rig: &str, envelope: &str, scenario: &str) -> Story {
+        let plan = plan_of("cell", rig, envelope, scenario);
         Story {
             run: Run::new(plan.clone()),
             plan,
@@ -106,6 +115,7 @@ impl Story {
             runs: false,
             belt_speaks: true,
             pilot_speaks: true,
+            panel: None,
             deaf_to: BTreeSet::new(),
             begins_after: Span::from_micros(50),
             leaves: true,
@@ -197,6 +207,9 @@ impl Story {
         }
         if self.pilot_speaks {
             self.publish(at, "pilot/beat", r#"{"n":1}"#);
+        }
+        if let Some(text) = self.panel {
+            self.publish(at, "panel/state", text);
         }
         if self.arm_speaks {
             self.tell_arm(at);
