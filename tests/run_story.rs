@@ -13,6 +13,8 @@ mod run_story {
     pub mod ladder;
     pub mod reactions;
     pub mod scripts;
+    pub mod silences;
+    pub mod stops;
     pub mod unknown;
     pub mod vehicle;
 }

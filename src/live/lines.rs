@@ -1,7 +1,7 @@
 //! Events in words, one line each: the plain view, and what scrolls above the status on a terminal.
 
 use crate::guard::Decision;
-use crate::run::event::{EventKind, StepOutcome};
+use crate::run::event::{EventKind, Motion, StepOutcome};
 use crate::scenario::plan::{Plan, StepId};
 use crate::stl::Margin;
 use crate::trace::words;
@@ -50,6 +50,7 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::FallbackOver { .. }
         | EventKind::RungRehearsed { safe: None, .. }
         | EventKind::DeadManRehearsed { safe: None, .. }
+        | EventKind::Reset { .. }
         | EventKind::Blocked { .. } => Weight::Warning,
         EventKind::Tripped { .. }
         | EventKind::RuleViolated { .. }
@@ -58,6 +59,9 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::RungSent { .. }
         | EventKind::Alarm { .. }
         | EventKind::TripJudged { late: true, .. }
+        | EventKind::EmergencyStop { .. }
+        | EventKind::Motion { .. }
+        | EventKind::Released { .. }
         | EventKind::RecorderTrouble { .. } => Weight::Alarm,
         EventKind::StepEnded { outcome, .. } => match outcome {
             StepOutcome::Done | StepOutcome::Skipped(_) => Weight::Plain,
@@ -200,6 +204,23 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             if *again { "stop again: straight to the last rung" } else { "stop: a person asked for it" }.to_owned()
         }
         EventKind::RecorderTrouble { why } => format!("recorder: {why}"),
+        EventKind::EmergencyStop { unknown: false } => "e-stop: it is pressed".to_owned(),
+        EventKind::EmergencyStop { unknown: true } => {
+            "e-stop: nobody knows whether it is pressed, so it counts as pressed".to_owned()
+        }
+        EventKind::Motion { what } => match what {
+            Motion::Ended { after } => format!("motion ended {} after the e-stop", words::span(*after)),
+            Motion::NotEnded { within, unknown: false } => format!("MOTION did not end within {within} of the e-stop"),
+            Motion::NotEnded { within, unknown: true } => {
+                format!("nobody saw whether motion ended within {within} of the e-stop: look at the machine")
+            }
+            Motion::BeganAgain => "MOTION began again after the e-stop".to_owned(),
+        },
+        EventKind::Released { unknown: false } => "hold-to-run: it was let go".to_owned(),
+        EventKind::Released { unknown: true } => {
+            "hold-to-run: nobody knows whether it is held, so it counts as let go".to_owned()
+        }
+        EventKind::Reset { by, after } => format!("reset by {by} after: {after}"),
         EventKind::Settling { at_most } => format!("waiting for open obligations, at most {at_most}"),
         EventKind::Remark { text } => text.clone(),
         EventKind::Leased { by, lasts } => format!("the rig is leased to {by} for {lasts}"),

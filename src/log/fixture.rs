@@ -207,6 +207,8 @@ fn rig() -> Rig {
         commands.add(CommandDef { name: name.into(), device: FC, args, harmless, acked: true }).expect("names differ");
     }
     Rig {
+        estop: None,
+        hold_to_run: None,
         name: "drone-bench".into(),
         about: "One quadrotor on a gimbal stand.".into(),
         links: vec![

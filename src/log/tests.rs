@@ -3,7 +3,7 @@ use super::*;
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
 use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
-use crate::run::event::{AckedBy, EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome, TripId};
+use crate::run::event::{AckedBy, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::run::{LeaseState, LinkState, OperatorOrder, RecorderState, SendId};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
@@ -125,9 +125,13 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::RungWritten { .. } => 49,
         EventKind::RungAcked { .. } => 50,
         EventKind::TripJudged { .. } => 51,
+        EventKind::EmergencyStop { .. } => 52,
+        EventKind::Motion { .. } => 53,
+        EventKind::Released { .. } => 54,
+        EventKind::Reset { .. } => 55,
     }
 }
-const EVENT_KINDS: usize = 52;
+const EVENT_KINDS: usize = 56;
 
 /// What the chain of evidence of a trip is told by.
 fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
@@ -216,6 +220,13 @@ fn every_event() -> Vec<EventKind> {
         EventKind::DeadManRehearsed { device, safe: Some(Span::from_millis(3)) },
         EventKind::DeadManRehearsed { device, safe: None },
         EventKind::Leased { by: text(), lasts: Span::MAX },
+        EventKind::EmergencyStop { unknown: true },
+        EventKind::Motion { what: Motion::Ended { after: Span::from_nanos(-1) } },
+        EventKind::Motion { what: Motion::NotEnded { within: Span::MAX, unknown: true } },
+        EventKind::Motion { what: Motion::NotEnded { within: Span::ZERO, unknown: false } },
+        EventKind::Motion { what: Motion::BeganAgain },
+        EventKind::Released { unknown: false },
+        EventKind::Reset { by: text(), after: String::new() },
     ];
     all.extend(chain_events(ladder, rung));
     for outcome in [
@@ -265,7 +276,9 @@ fn every_event() -> Vec<EventKind> {
         Cause::Watchdog(link),
         Cause::FallbackLost(device),
         Cause::LeaseExpired,
+        Cause::Released,
         Cause::Rule(rule),
+        Cause::EmergencyStop,
         Cause::Operator,
         Cause::OperatorAgain,
     ] {
@@ -336,6 +349,7 @@ fn every_input() -> Vec<Input> {
         OperatorOrder::Answer { yes: false },
         OperatorOrder::TakeOver,
         OperatorOrder::HandBack,
+        OperatorOrder::Reset { by: "Ada".into(), after: "Höhe φ₁".into() },
     ] {
         all.push(Input::Operator { at, order });
     }

@@ -15,6 +15,7 @@ mod lateness;
 mod reacting;
 mod script;
 mod steps;
+mod stops;
 mod wires;
 
 use crate::fault::TwinFault;
@@ -22,7 +23,7 @@ use crate::guard::{LadderId, RungId};
 use crate::signal::{Sample, SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
-pub use event::{Event, Outcome, RunVerdict};
+pub use event::{Event, Motion, Outcome, RunVerdict};
 pub use fold::Run;
 use judging::ProbeId;
 
@@ -136,6 +137,9 @@ pub enum OperatorOrder {
     TakeOver,
     /// A person gives the machines back.
     HandBack,
+    /// A person answers for the trip of an earlier run on this rig: who, and what it was, in words. Without it such a
+    /// run is not begun.
+    Reset { by: String, after: String },
 }
 
 /// What became of the recorder.

@@ -102,7 +102,9 @@ impl Plan {
             Cause::Watchdog(id) => format!("the watchdog of link `{}` fired or died", link(id)),
             Cause::FallbackLost(id) => format!("the fallback of controller `{}` could not go on", device(id)),
             Cause::LeaseExpired => "the lease of the rig ran out".into(),
+            Cause::Released => "the hold-to-run key was let go, or nobody knows whether it is held".into(),
             Cause::Rule(id) => format!("rule `{}` was broken", rule(id)),
+            Cause::EmergencyStop => "the e-stop was pressed, or nobody knows whether it is".into(),
             Cause::Operator => "a person said stop".into(),
             Cause::OperatorAgain => "a person said stop twice".into(),
         }

@@ -82,6 +82,8 @@ fn rig() -> Rig {
         codec: LinkConfig { link: id, devices },
     };
     Rig {
+        estop: None,
+        hold_to_run: None,
         name: "drone-bench".to_owned(),
         about: String::new(),
         links: vec![

@@ -39,6 +39,9 @@ pub fn input_to(input: &Input) -> proto::Input {
                 OperatorOrder::Answer { yes } => operator::Order::Answer(*yes),
                 OperatorOrder::TakeOver => operator::Order::TakeOver(NOTHING),
                 OperatorOrder::HandBack => operator::Order::HandBack(NOTHING),
+                OperatorOrder::Reset { by, after } => {
+                    operator::Order::Reset(proto::Reset { by: by.clone(), after: after.clone() })
+                }
             }),
         }),
         Input::Watchdog { at: _, link, fired } => {
@@ -100,6 +103,7 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
                 operator::Order::Answer(yes) => OperatorOrder::Answer { yes },
                 operator::Order::TakeOver(_) => OperatorOrder::TakeOver,
                 operator::Order::HandBack(_) => OperatorOrder::HandBack,
+                operator::Order::Reset(reset) => OperatorOrder::Reset { by: reset.by, after: reset.after },
             },
         },
         Kind::Watchdog(dog) => Input::Watchdog { at, link: LinkId(small(dog.link, "link")?), fired: dog.fired },
