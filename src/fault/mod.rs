@@ -2,10 +2,12 @@
 //!
 //! Invariant: nothing here draws a number that the seed does not fix.
 
+mod kind;
 mod pipe;
 mod rng;
 mod twin;
 
+pub use kind::{Concerns, PipeFault};
 pub use pipe::{FaultKey, FramePipe, Pipe, TellPipe, Telling};
 pub use rng::Dice;
 pub use twin::TwinFault;
@@ -37,27 +39,4 @@ pub enum FaultTarget {
     Twin { device: DeviceId, fault: TwinFault },
     /// The world behind all twins.
     World { fault: TwinFault },
-}
-
-/// A fault on a stream of samples or frames.
-#[derive(Copy, Clone, PartialEq, Debug)]
-pub enum PipeFault {
-    /// Everything arrives this much later, in order.
-    Delay { by: Span },
-    /// Each item is lost with this probability, 0..=1.
-    Drop { share: f64 },
-    /// Nothing arrives.
-    Off,
-    /// The last value before the fault is repeated (samples only).
-    Freeze,
-    /// Added to every number, SI (samples only).
-    Bias { by: f64 },
-    /// Every number is multiplied (samples only).
-    Scale { gain: f64 },
-    /// Normal noise of this standard deviation is added, SI (samples only).
-    Noise { sigma: f64 },
-    /// Each bit is flipped with this probability (frames only).
-    Corrupt { bit_error_rate: f64 },
-    /// Each item arrives twice with this probability.
-    Duplicate { share: f64 },
 }

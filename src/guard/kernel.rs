@@ -75,6 +75,11 @@ impl Guard {
         self.holder = holder;
     }
 
+    /// Who holds the devices.
+    pub fn holder(&self) -> Authority {
+        self.holder
+    }
+
     /// A cause for action: latches it if it outranks, closes the normal lane, starts the ladders in `stop` that were not
     /// started before. They start even if their device is safe at this instant: it is shown on samples after the first rung.
     /// (At [`Cause::Finish`] the caller leaves out what is safe.) `OperatorAgain` sends every started ladder that is

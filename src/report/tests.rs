@@ -126,7 +126,7 @@ fn summary_of_a_late_reaction_and_of_no_verdict() {
     );
     let text = summary(&subject(&plan, &trace));
     assert!(text.starts_with("NO VERDICT  Hover through a delayed feed on drone-bench (0.640 s)\n"), "{text}");
-    assert!(text.contains("fc: fc.land first byte after 140 ms (LATE: 100 ms allowed)"), "{text}");
+    assert!(text.contains("fc: fc.land (category 1) first byte after 140 ms (LATE: 100 ms allowed)"), "{text}");
     let verdict = verdict(&subject(&plan, &trace));
     assert_eq!(verdict.verdict, None);
     assert_eq!(verdict.rules[0].violated_at_s, Some(0.48));

@@ -144,7 +144,7 @@ pub(super) static COMMAND: Record = record(
         key(
             "args",
             Map(&Either(&[Range, List(&Name)])),
-            "arguments: `0 m .. 8 m drives fc.altitude`, or states `[HOLD, LAND]`",
+            "arguments: `0 m .. 8 m drives fc.altitude`, `-3 m/s .. 3 m/s carries fc.x for 500 ms`, or states `[HOLD, LAND]`",
         ),
         want("send", Text, "the message (MAVLink) or topic (JSON)"),
         key("with", Map(&Either(&[Raw, Shape::Record(&FROM_ARG)])), "fields of the message"),
@@ -171,6 +171,11 @@ pub(super) static RUNG: Record = record(
         want("within", Quantity, "how long it has until `safe` is shown"),
         key("when", Formula, "passed over unless this holds"),
         key("blind", Flag, "true: the watchdog may escalate to it by time alone (false)"),
+        key(
+            "category",
+            Whole,
+            "stop category of IEC 60204-1: 0 power off at once, 1 stop then power off, 2 power stays",
+        ),
     ],
 );
 

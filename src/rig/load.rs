@@ -200,6 +200,7 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
             after,
             dead_man: draft.dead_man.clone(),
             may,
+            fallback: None,
         });
     }
     let roles = drafts.iter().map(|d| d.role).collect();

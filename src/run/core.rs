@@ -205,7 +205,7 @@ impl Core {
     /// Gives a command through the guard to its device's codec. `Err`: the guard or the codec said no, in words.
     pub fn give(&mut self, from: Authority, mut command: Command, out: &mut Effects) -> Result<Ticket, String> {
         let limits = GateConfig { max_age: None, min_interval: None };
-        let bounds = self.reacting.bounds_of(command.id);
+        let bounds = self.bounds_of(command.id);
         match self.reacting.guard.gate(self.now, from, Span::ZERO, &mut command, &bounds, &limits) {
             Decision::Pass => self.order(command, true, out),
             Decision::Clamp { arg, from, to, rule } => {

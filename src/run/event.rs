@@ -1,6 +1,6 @@
 //! The one vocabulary of what happened: recorder, report, plot and live view all read it.
 
-use crate::command::{Command, RuleId, Ticket};
+use crate::command::{Authority, Command, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, RungId};
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
@@ -104,6 +104,11 @@ pub enum EventKind {
         command: Command,
         decision: Decision,
         age: Span,
+        /// What the signal behind the decision held then, SI: that which the argument drives or carries (of a pass, the
+        /// first argument that does). `None`: no argument does, or it was unknown.
+        state: Option<f64>,
+        /// False where the run only observes its gate and sent the command as it was asked for.
+        enforced: bool,
     },
     /// A controller said something that could not be understood.
     CommandMalformed {
@@ -186,6 +191,10 @@ pub enum EventKind {
     /// Before `finally`: waiting for open obligations, at most this long.
     Settling {
         at_most: Span,
+    },
+    /// A person took the machines over, or gave them back: whoever has less authority than the holder commands nothing.
+    AuthorityChanged {
+        holder: Authority,
     },
     /// Something a reader of the run should know, in words.
     Remark {

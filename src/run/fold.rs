@@ -245,6 +245,8 @@ impl Run {
         self.core.now = self.core.now.max(at);
         match order {
             OperatorOrder::Answer { yes } => self.core.answered(*yes),
+            OperatorOrder::TakeOver => self.core.take_over(out),
+            OperatorOrder::HandBack => self.core.hand_back(out),
             OperatorOrder::Stop => {
                 let again = matches!(self.core.tripped(), Some(Cause::Operator | Cause::OperatorAgain));
                 self.core.emit(EventKind::Operator { again }, out);

@@ -48,6 +48,7 @@ pub(super) fn encode(rig: &Rig) -> (Vec<Ladder>, Vec<Unprotected>) {
                 within: def.within,
                 when: def.when.as_ref().map(|(formula, _)| formula.clone()),
                 blind: def.blind,
+                category: def.category,
             });
         }
         let id = u8::try_from(ladders.len()).expect("at most LADDERS_MAX ladders: checked when the rig was read");

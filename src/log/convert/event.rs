@@ -1,7 +1,7 @@
 //! Events of a run.
 
 use super::{Misread, NOTHING, need, small, span, time};
-use crate::command::{Command, CommandId, RuleId, Ticket};
+use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
 use crate::log::proto;
 use crate::log::proto::event::Kind;
@@ -62,12 +62,19 @@ pub fn event_to(event: &Event) -> proto::Event {
             Kind::CommandRefused(to::CommandRefused { ticket: ticket.0, reason: reason.clone() })
         }
         EventKind::CommandUnanswered { ticket } => Kind::CommandUnanswered(to::CommandUnanswered { ticket: ticket.0 }),
-        EventKind::CommandGated { device, command, decision, age } => Kind::CommandGated(to::CommandGated {
-            device: device.0.into(),
-            command: Some(command_to(command)),
-            decision: Some(decision_to(decision)),
-            age_nanos: age.nanos(),
-        }),
+        EventKind::CommandGated { device, command, decision, age, state, enforced } => {
+            Kind::CommandGated(to::CommandGated {
+                device: device.0.into(),
+                command: Some(command_to(command)),
+                decision: Some(decision_to(decision)),
+                age_nanos: age.nanos(),
+                state: *state,
+                observed_only: !enforced,
+            })
+        }
+        EventKind::AuthorityChanged { holder } => {
+            Kind::AuthorityChanged(to::AuthorityChanged { holder: authority_to(*holder).into() })
+        }
         EventKind::CommandMalformed { device, why } => {
             Kind::CommandMalformed(to::CommandMalformed { device: device.0.into(), why: why.clone() })
         }
@@ -157,7 +164,10 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
             command: command_from(&need(e.command, "command")?)?,
             decision: decision_from(&need(e.decision, "decision")?)?,
             age: span(e.age_nanos),
+            state: e.state,
+            enforced: !e.observed_only,
         },
+        Kind::AuthorityChanged(e) => EventKind::AuthorityChanged { holder: authority_from(e.holder())? },
         Kind::CommandMalformed(e) => EventKind::CommandMalformed { device: device(e.device)?, why: e.why },
         Kind::RuleTested(e) => EventKind::RuleTested { rule: rule(e.rule)? },
         Kind::RuleViolated(e) => EventKind::RuleViolated { rule: rule(e.rule)?, instant: time(e.instant_nanos) },
@@ -222,6 +232,25 @@ fn ladder_to(ladder: LadderId) -> proto::event::LadderRef {
     proto::event::LadderRef { ladder: ladder.0.into() }
 }
 
+fn authority_to(authority: Authority) -> proto::Authority {
+    match authority {
+        Authority::Controller => proto::Authority::Controller,
+        Authority::Fallback => proto::Authority::Fallback,
+        Authority::Script => proto::Authority::Script,
+        Authority::Person => proto::Authority::Person,
+    }
+}
+
+fn authority_from(authority: proto::Authority) -> Result<Authority, Misread> {
+    Ok(match authority {
+        proto::Authority::Controller => Authority::Controller,
+        proto::Authority::Fallback => Authority::Fallback,
+        proto::Authority::Script => Authority::Script,
+        proto::Authority::Person => Authority::Person,
+        proto::Authority::Unspecified => return Err("an event names nobody as the holder".to_owned()),
+    })
+}
+
 fn command_to(command: &Command) -> proto::Command {
     proto::Command { id: command.id.0.into(), args: command.args().to_vec() }
 }
@@ -249,6 +278,7 @@ fn decision_to(decision: &Decision) -> proto::Decision {
                 Refusal::TooFast => Why::TooFast(NOTHING),
                 Refusal::NotANumber { arg } => Why::NotANumber((*arg).into()),
                 Refusal::OutOfRange { arg } => Why::OutOfRange((*arg).into()),
+                Refusal::NoRoom { arg, rule } => Why::NoRoom(to::NoRoom { arg: (*arg).into(), rule: rule.0.into() }),
             }),
         }),
     };
@@ -272,6 +302,7 @@ fn decision_from(decision: &proto::Decision) -> Result<Decision, Misread> {
             Why::TooFast(_) => Refusal::TooFast,
             Why::NotANumber(arg) => Refusal::NotANumber { arg: small(*arg, "argument")? },
             Why::OutOfRange(arg) => Refusal::OutOfRange { arg: small(*arg, "argument")? },
+            Why::NoRoom(none) => Refusal::NoRoom { arg: small(none.arg, "argument")?, rule: rule(none.rule)? },
         }),
     })
 }
