@@ -21,6 +21,7 @@ pub fn summary(subject: &Subject<'_>) -> String {
     first_lines(subject, &mut out);
     rules(subject, &mut out);
     reaction(subject, &mut out);
+    super::gate::summary(subject, &mut out);
     steps(subject, &mut out);
     data(subject, &mut out);
     let _ = writeln!(out, "\nevidence: {}", subject.run);
