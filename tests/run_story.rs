@@ -4,6 +4,7 @@ mod common;
 
 mod run_story {
     pub mod arming;
+    pub mod attacks;
     pub mod cell;
     pub mod controllers;
     pub mod evidence;

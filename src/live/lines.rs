@@ -31,7 +31,11 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::TripOpened { .. }
         | EventKind::RungWritten { .. } => Weight::Quiet,
         // Before arming and after a trip every proposal is rejected: the state says so already.
-        EventKind::CommandGated { decision: Decision::Reject(crate::guard::Refusal::Closed), .. } => Weight::Quiet,
+        // So it is while a fallback or a person has the machine.
+        EventKind::CommandGated {
+            decision: Decision::Reject(crate::guard::Refusal::Closed | crate::guard::Refusal::Outranked),
+            ..
+        } => Weight::Quiet,
         EventKind::CommandGated { .. }
         | EventKind::CommandMalformed { .. }
         | EventKind::CommandRefused { .. }

@@ -22,6 +22,7 @@ pub fn summary(subject: &Subject<'_>) -> String {
     rules(subject, &mut out);
     reaction(subject, &mut out);
     chains(subject, &mut out);
+    super::gate::summary(subject, &mut out);
     steps(subject, &mut out);
     data(subject, &mut out);
     let _ = writeln!(out, "\nevidence: {}", subject.run);

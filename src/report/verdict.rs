@@ -3,6 +3,7 @@
 //! Times are seconds since the start of the run. A margin is in `unit`; where it is infinite (states and flags)
 //! or unknown it is absent, and `held` says what is known. Fields are added, never changed in meaning; a change raises `format`.
 
+use super::gate::GateVerdict;
 use super::{SAFETY_NOTICE, Subject};
 use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule, StopCategory};
@@ -44,6 +45,8 @@ pub struct Verdict {
     pub trip: Option<TripVerdict>,
     /// Every cause for action with its chain of evidence, in order of coming.
     pub reactions: Vec<ReactionVerdict>,
+    /// What the gate did; absent where no controller may command.
+    pub gate: Option<GateVerdict>,
     /// Devices whose `safe` was confirmed, with the last instant at which it was.
     pub safe: Vec<SafeVerdict>,
     /// Devices whose last rung was not confirmed.
@@ -268,6 +271,7 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
         steps: steps(subject),
         trip: trip(subject),
         reactions: trace.chains.iter().map(|chain| reaction_verdict(plan, chain)).collect(),
+        gate: super::gate::verdict(subject),
         safe: reaction.map_or_else(Vec::new, |r| r.safe.iter().map(device_at).collect()),
         alarms: reaction.map_or_else(Vec::new, |r| r.alarms.iter().map(device_at).collect()),
         notice: SAFETY_NOTICE,
