@@ -411,6 +411,7 @@ fn a_recording_replays_to_the_same_events_whole_or_cut_anywhere() {
             seed,
             mode: plan.mode,
             files: plan.files.clone(),
+            relies_on: Vec::new(),
         };
         let recorder = Recorder::start(Cursor::new(Vec::new()), &head, &plan).expect("memory takes all");
         let mut tape = Tape { recorder, records: 0 };

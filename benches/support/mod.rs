@@ -49,6 +49,7 @@ pub fn head(plan: &Plan, wall_clock_unix_nanos: i64) -> Head {
         seed: plan.seed,
         mode: plan.mode,
         files: plan.files.clone(),
+        relies_on: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod junit;
 mod quality;
+mod rehearsed;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -11,9 +12,10 @@ mod verdict;
 
 pub use junit::junit;
 pub use quality::{LinkQuality, Quality, SignalQuality, quality};
+pub use rehearsed::{Tried, tried};
 pub use summary::summary;
 pub use verdict::{
-    CauseVerdict, RuleReport, RungVerdict, SafeVerdict, SignalMargin, StepVerdict, TripVerdict, VERDICT_FORMAT,
+    CauseVerdict, Relied, RuleReport, RungVerdict, SafeVerdict, SignalMargin, StepVerdict, TripVerdict, VERDICT_FORMAT,
     Verdict, verdict,
 };
 

@@ -1,7 +1,7 @@
 //! The head of a recording.
 
 use super::Misread;
-use crate::log::{Head, proto};
+use crate::log::{Head, Reliance, proto};
 use crate::scenario::plan::{FileRole, InputFile, Mode};
 
 /// The head as the recording keeps it; `channels` says how signals are to be read.
@@ -26,6 +26,11 @@ pub fn head_to(head: &Head, channels: Vec<proto::SignalChannel>) -> proto::Head 
         .into(),
         files: head.files.iter().map(file_to).collect(),
         signal_channels: channels,
+        relies_on: head
+            .relies_on
+            .iter()
+            .map(|one| proto::Reliance { what: one.what.clone(), text: one.text.clone(), shown: one.shown })
+            .collect(),
     }
 }
 
@@ -47,6 +52,11 @@ pub fn head_from(head: &proto::Head) -> Result<Head, Misread> {
         seed: head.seed,
         mode,
         files: head.files.iter().map(file_from).collect::<Result<_, _>>()?,
+        relies_on: head
+            .relies_on
+            .iter()
+            .map(|one| Reliance { what: one.what.clone(), text: one.text.clone(), shown: one.shown })
+            .collect(),
     })
 }
 
