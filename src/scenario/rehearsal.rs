@@ -25,11 +25,7 @@ pub(super) fn made(rig: &Rig, mode: Mode, files: &dyn Files) -> Result<BTreeMap<
     let mut made = BTreeMap::new();
     let mut steps = String::new();
     if mode == Mode::Rig {
-        let _ = writeln!(
-            steps,
-            "  - prompt: The machines of rig {} will move and be stopped by every rung. Is nobody near?\n    within: {ASK_WITHIN}",
-            rig.name
-        );
+        let _ = writeln!(steps, "  - prompt: The machines will move. Is nobody near?\n    within: {ASK_WITHIN}");
     }
     let mut tried = 0;
     for device in rig.devices.iter().filter(|device| !device.ladder.is_empty()) {
