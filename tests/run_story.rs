@@ -8,6 +8,9 @@ mod run_story {
     pub mod controllers;
     pub mod evidence;
     pub mod exits;
+    pub mod fallback;
+    pub mod gate;
+    pub mod ladder;
     pub mod reactions;
     pub mod scripts;
     pub mod unknown;

@@ -1,25 +1,33 @@
-//! Many runs of the shipped scenarios in virtual time, each with a seed of its own and disturbances that the seed draws.
+//! Many runs in virtual time: shipped scenarios and scenarios that are drawn, each with a seed of its own and disturbances
+//! that the seed draws.
 //! What must hold, whatever happens: after a trip no command leaves but the ladder's; every run ends safe or in alarm
 //! within the ladder's budget; what is unknown never passes; and the fold of what was recorded is the run again.
 //!
 //! A failing seed prints how to see it again: `CHECKREIN_SWARM_SEED=<seed> cargo test --test swarm`.
 
 mod common;
+#[path = "swarm/script.rs"]
+mod script;
 
+use checkrein::diag::Files;
 use checkrein::fault::TwinFault;
-use checkrein::guard::{Cause, LadderSet};
+use checkrein::guard::{Cause, LadderId};
 use checkrein::log::{self, Head, Recorder, compare_events};
 use checkrein::rig::{Reaction, Role};
 use checkrein::run::event::EventKind;
 use checkrein::run::{Effect, Effects, Event, Input, RunVerdict};
-use checkrein::scenario::plan::Plan;
+use checkrein::scenario::plan::{Mode, Plan};
+use checkrein::scenario::{Request, check};
 use checkrein::time::{Span, Time};
 use checkrein::r#virtual::{Disturbance, DisturbanceKind, Options, Sink, drive};
 use checkrein::wire::{Frame, Lane, LinkId};
-use common::{Kept, bench, events_of, fold, plan, run};
+use common::{Kept, ProjectFiles, bench, events_of, fold, plan, run};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const SCENARIOS: &[&str] = &[
     "scenarios/drone-bench/hover-and-land.yaml",
@@ -27,8 +35,11 @@ const SCENARIOS: &[&str] = &[
     "scenarios/drone-bench/delayed-feed.yaml",
 ];
 
-/// Runs per `cargo test`; `CHECKREIN_SWARM=1000` asks for more.
-const RUNS: u64 = 24;
+/// Runs per `cargo test`; `CHECKREIN_SWARM=10000` asks for more.
+const RUNS: u64 = 1000;
+
+/// A shipped scenario is over by then.
+const LONG: Span = Span::from_secs(40);
 
 fn seeds() -> Vec<u64> {
     if let Ok(seed) = std::env::var("CHECKREIN_SWARM_SEED") {
@@ -38,12 +49,12 @@ fn seeds() -> Vec<u64> {
     (1..=runs).collect()
 }
 
-/// Up to three disturbances within the first 40 s.
-fn disturbances(seed: u64, plan: &Plan) -> Vec<Disturbance> {
+/// Up to three disturbances within the first seconds.
+fn disturbances(seed: u64, plan: &Plan, within: Span) -> Vec<Disturbance> {
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let mut drawn = Vec::new();
     for _ in 0..rng.next_u64() % 4 {
-        let at = Time::from_nanos((rng.next_u64() % 40_000_000_000) as i64);
+        let at = Time::from_nanos((rng.next_u64() % within.nanos() as u64) as i64);
         let link = LinkId((rng.next_u64() % plan.rig.links.len() as u64) as u16);
         let serial = plan
             .rig
@@ -86,30 +97,98 @@ fn disturbances(seed: u64, plan: &Plan) -> Vec<Disturbance> {
     drawn
 }
 
+/// The plan of a seed: one in eight is a shipped scenario, the others are drawn.
+fn plan_of(seed: u64) -> (String, Arc<Plan>) {
+    if seed.is_multiple_of(8) {
+        let scenario = SCENARIOS[(seed / 8 % SCENARIOS.len() as u64) as usize];
+        return (scenario.to_owned(), plan(scenario, seed));
+    }
+    let text = script::scenario(seed);
+    let files = Drawn { text: &text };
+    let request = Request {
+        scenario: Drawn::PATH.into(),
+        rig: Some("rigs/drone-bench/rig.yaml".into()),
+        overrides: Vec::new(),
+        seed,
+        mode: Mode::Sim,
+    };
+    match check(&request, &files) {
+        Ok((plan, _)) => (text, Arc::new(plan)),
+        Err(wrong) => panic!("{text}\n{}", checkrein::diag::report(&wrong, false)),
+    }
+}
+
+/// The project's files, and a scenario that stands nowhere.
+struct Drawn<'a> {
+    text: &'a str,
+}
+
+impl Drawn<'_> {
+    const PATH: &'static str = "scenarios/drone-bench/drawn.yaml";
+}
+
+impl Files for Drawn<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        match path {
+            Drawn::PATH => Ok(self.text.as_bytes().to_vec()),
+            "scenarios/common/down.yaml" => Ok(script::FRAGMENT.as_bytes().to_vec()),
+            _ => ProjectFiles.read(path),
+        }
+    }
+}
+
 #[test]
 fn whatever_happens_the_run_ends_safe_or_in_alarm_and_replays() {
-    for seed in seeds() {
-        let scenario = SCENARIOS[(seed % SCENARIOS.len() as u64) as usize];
-        let plan = plan(scenario, seed);
-        let options = Options { disturbances: disturbances(seed, &plan), ..Options::default() };
-        let story = format!("{scenario}, CHECKREIN_SWARM_SEED={seed}, {:?}", options.disturbances);
-        let (outcome, kept) = run(&plan, &options);
-        nothing_but_the_ladder_after_a_trip(&kept, &story);
-        ends_safe_or_in_alarm(&kept, &plan, &story);
-        what_is_unknown_never_passes(&kept, &plan, outcome.verdict, &story);
-        events_are_in_order_of_time(&kept, &story);
-        let tripped = kept.events().iter().any(|e| matches!(e.kind, EventKind::Tripped { .. }));
-        let armed = kept.events().iter().any(|e| e.kind == EventKind::Armed);
-        if outcome.verdict == RunVerdict::Pass {
-            assert!(!tripped && armed, "a run that tripped or never was armed passed: {story}");
+    let seeds = seeds();
+    let next = AtomicUsize::new(0);
+    let tally = Tally::default();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    // A seed that fails ends its worker; the panic carries the story, and the scope hands it on.
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    one_run(*seed, &tally);
+                }
+            });
         }
-        let again = fold(&plan, &kept.inputs);
-        let before: Vec<Effect> = kept.effects.iter().map(|(_, e)| e.clone()).collect();
-        if let Some(place) = again.iter().zip(&before).position(|(a, b)| !same(a, b)) {
-            panic!("the fold differs at effect {place}: {:?} was {:?}: {story}", again[place], before[place]);
-        }
-        assert_eq!(again.len(), before.len(), "the fold gives another number of effects: {story}");
+    });
+    if seeds.len() >= RUNS as usize {
+        tally.finish();
     }
+}
+
+fn one_run(seed: u64, tally: &Tally) {
+    let (script, plan) = plan_of(seed);
+    // A drawn script is over sooner than a shipped one.
+    let within = if seed.is_multiple_of(8) { LONG } else { LONG / 4 };
+    let mut options = Options { disturbances: disturbances(seed, &plan, within), ..Options::default() };
+    // Where the script disturbs enough, a third of the runs have it alone.
+    if seed.is_multiple_of(3) {
+        options.disturbances.clear();
+    }
+    options.answer = !seed.is_multiple_of(5);
+    let story = format!(
+        "{:?}\n{script}\nto see it again: CHECKREIN_SWARM_SEED={seed} cargo test --test swarm whatever",
+        options.disturbances
+    );
+    let (outcome, kept) = run(&plan, &options);
+    tally.count(outcome.verdict, &kept.events());
+    nothing_but_the_ladder_after_a_trip(&kept, &story);
+    ends_safe_or_in_alarm(&kept, &plan, &story);
+    what_is_unknown_never_passes(&kept, &plan, outcome.verdict, &story);
+    events_are_in_order_of_time(&kept, &story);
+    let tripped = kept.events().iter().any(|e| matches!(e.kind, EventKind::Tripped { .. }));
+    let armed = kept.events().iter().any(|e| e.kind == EventKind::Armed);
+    if outcome.verdict == RunVerdict::Pass {
+        assert!(!tripped && armed, "a run that tripped or never was armed passed: {story}");
+    }
+    let again = fold(&plan, &kept.inputs);
+    let before = || kept.effects.iter().map(|(_, e)| e);
+    if let Some(place) = again.iter().zip(before()).position(|(a, b)| !same(a, b)) {
+        panic!("the fold differs at effect {place}: {:?} was {:?}: {story}", again[place], kept.effects[place]);
+    }
+    assert_eq!(again.len(), kept.effects.len(), "the fold gives another number of effects: {story}");
 }
 
 /// Equal, and NaN equals NaN: an unknown telling is the same telling.
@@ -117,15 +196,20 @@ fn same(a: &Effect, b: &Effect) -> bool {
     a == b || format!("{a:?}") == format!("{b:?}")
 }
 
+/// Nothing that may move anything leaves before arming or after a trip; and nothing un-trips, so that each cause that is
+/// told outranks the one before.
 fn nothing_but_the_ladder_after_a_trip(kept: &Kept, story: &str) {
-    let mut tripped = false;
+    let mut armed = false;
+    let mut tripped: Option<Cause> = None;
     for (at, effect) in &kept.effects {
         match effect {
-            Effect::Emit(event) if matches!(event.kind, EventKind::Tripped { cause } if cause != Cause::Finish) => {
-                tripped = true;
+            Effect::Emit(Event { kind: EventKind::Armed, .. }) => armed = true,
+            Effect::Emit(Event { kind: EventKind::Tripped { cause }, .. }) if *cause != Cause::Finish => {
+                assert!(tripped.is_none_or(|before| cause.outranks(before)), "{cause:?} after {tripped:?}: {story}");
+                tripped = Some(*cause);
             }
             Effect::Send { lane: Lane::Normal, frame, .. } => {
-                assert!(!tripped, "a command left at {at} after the trip: {frame:?}: {story}");
+                assert!(armed && tripped.is_none(), "a command left at {at}: {frame:?}: {story}");
             }
             _ => {}
         }
@@ -156,42 +240,103 @@ fn events_are_in_order_of_time(kept: &Kept, story: &str) {
     }
 }
 
+/// Each ladder is confirmed or in alarm within the time of its rungs, however often it starts anew, and a run ends once.
 fn ends_safe_or_in_alarm(kept: &Kept, plan: &Plan, story: &str) {
-    let mut open = LadderSet::default().0;
-    let mut first_rung = None;
-    for (at, effect) in &kept.effects {
-        let Effect::Emit(event) = effect else { continue };
+    // Per ladder that is under way: since when.
+    let mut climbing: BTreeMap<LadderId, Time> = BTreeMap::new();
+    let mut alarmed = Vec::new();
+    let budget = |ladder: LadderId| {
+        plan.ladders[usize::from(ladder.0)].rungs.iter().fold(Span::ZERO, |sum, rung| sum + rung.within)
+    };
+    for event in kept.events() {
         match event.kind {
-            EventKind::RungIssued { ladder, .. } => {
-                first_rung.get_or_insert(*at);
-                open |= 1 << ladder.0;
+            EventKind::RungIssued { ladder, .. } if !alarmed.contains(&ladder) => {
+                climbing.entry(ladder).or_insert(event.at);
             }
-            EventKind::DeviceSafe { ladder } | EventKind::Alarm { ladder } => open &= !(1 << ladder.0),
-            EventKind::DeviceUnsafe { ladder } => open |= 1 << ladder.0,
-            EventKind::Finished { .. } => {
-                // An alarm stays said while the last rung is tried again, so that its bit may be set anew; then it was alarmed.
-                let alarmed = kept.effects.iter().any(
-                    |(_, e)| matches!(e, Effect::Emit(e) if matches!(e.kind, EventKind::Alarm { ladder } if open & (1 << ladder.0) != 0)),
-                );
-                assert!(open == 0 || alarmed, "a ladder was left open: {story}");
-                let budget = plan
-                    .ladders
-                    .iter()
-                    .map(|l| l.rungs.iter().fold(Span::ZERO, |sum, r| sum + r.within))
-                    .max()
-                    .unwrap_or(Span::ZERO);
-                // After the ladder: settling, the expectations of `finally`, and one repetition after `safe` broke.
-                let exit = Span::from_secs(60) + plan.horizon + budget;
-                if let Some(first) = first_rung {
-                    assert!(at.since(first) <= exit, "the exit took {}: {story}", at.since(first));
+            EventKind::DeviceSafe { ladder } | EventKind::Alarm { ladder } => {
+                if matches!(event.kind, EventKind::Alarm { .. }) {
+                    alarmed.push(ladder);
+                } else {
+                    alarmed.retain(|other| *other != ladder);
+                }
+                if let Some(since) = climbing.remove(&ladder) {
+                    let took = event.at.since(since);
+                    assert!(took <= budget(ladder), "a ladder took {took}: {story}");
                 }
             }
+            EventKind::Finished { .. } => assert!(climbing.is_empty(), "a ladder was left open: {story}"),
             _ => {}
         }
     }
     let finished = kept.effects.iter().filter(|(_, e)| matches!(e, Effect::Finish(_))).count();
     assert_eq!(finished, 1, "a run ends once: {story}");
 }
+
+/// What a swarm met: a swarm in which nothing happens shows nothing.
+#[derive(Default)]
+struct Tally(Mutex<BTreeMap<String, usize>>);
+
+impl Tally {
+    fn count(&self, verdict: RunVerdict, events: &[Event]) {
+        let mut met: BTreeSet<String> = BTreeSet::from([format!("verdict {}", verdict.word())]);
+        for event in events {
+            met.extend(match &event.kind {
+                EventKind::Tripped { cause } => Some(format!("trip {}", kind_of(&format!("{cause:?}")))),
+                EventKind::FaultStarted { fault, .. } => Some(format!("fault {fault}")),
+                EventKind::Alarm { .. } => Some("alarm".to_owned()),
+                EventKind::DeviceUnsafe { .. } => Some("safe, and then not".to_owned()),
+                EventKind::RungSkipped { .. } => Some("rung passed over".to_owned()),
+                EventKind::StepEnded { outcome, .. } => Some(format!("step {}", kind_of(&format!("{outcome:?}")))),
+                EventKind::CommandGated { decision, .. } => Some(format!("gate {}", kind_of(&format!("{decision:?}")))),
+                _ => None,
+            });
+        }
+        let mut tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for word in met {
+            *tally.entry(word).or_default() += 1;
+        }
+    }
+
+    /// Runs in which each was met, and a complaint about what never was.
+    fn finish(self) {
+        let tally = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (what, runs) in &tally {
+            println!("{runs:5} runs with {what}");
+        }
+        let missing: Vec<&&str> = MUST_BE_MET.iter().filter(|what| !tally.contains_key(**what)).collect();
+        assert!(missing.is_empty(), "in no run was there {missing:?}");
+    }
+}
+
+/// The variant's name of what `Debug` wrote.
+fn kind_of(debug: &str) -> &str {
+    debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or(debug)
+}
+
+/// What a thousand runs must have met, or they try less than they seem to.
+const MUST_BE_MET: &[&str] = &[
+    "alarm",
+    "gate Clamp",
+    "gate Pass",
+    "gate Reject",
+    "rung passed over",
+    "step Aborted",
+    "step Done",
+    "step Failed",
+    "step Inconclusive",
+    "trip LinkLost",
+    "trip Operator",
+    "trip OperatorAgain",
+    "trip Recorder",
+    "trip Restart",
+    "trip Rule",
+    "trip Silence",
+    "trip Unknown",
+    "verdict aborted",
+    "verdict fail",
+    "verdict inconclusive",
+    "verdict pass",
+];
 
 #[test]
 fn shipped_scenarios_end_as_they_are_meant_to() {
@@ -254,7 +399,7 @@ impl Sink for Tape {
 fn a_recording_replays_to_the_same_events_whole_or_cut_anywhere() {
     for seed in [3, 5, 8] {
         let plan = plan(SCENARIOS[(seed % SCENARIOS.len() as u64) as usize], seed);
-        let options = Options { disturbances: disturbances(seed, &plan), ..Options::default() };
+        let options = Options { disturbances: disturbances(seed, &plan, LONG), ..Options::default() };
         let story = format!("seed {seed}, {:?}", options.disturbances);
         let head = Head {
             format: log::FORMAT,
@@ -264,6 +409,7 @@ fn a_recording_replays_to_the_same_events_whole_or_cut_anywhere() {
             rig_path: "rigs/drone-bench/rig.yaml".into(),
             overrides: Vec::new(),
             seed,
+            gate: Some(plan.gate),
             mode: plan.mode,
             files: plan.files.clone(),
         };

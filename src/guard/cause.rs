@@ -23,6 +23,8 @@ pub enum Cause {
     Stall,
     /// The watchdog child fired.
     Watchdog(LinkId),
+    /// The fallback of this controller has the machine and cannot say where to: a signal it needs is unknown.
+    FallbackLost(DeviceId),
     /// A rule is broken.
     Rule(RuleId),
     /// A person said stop.
@@ -55,9 +57,10 @@ impl Cause {
             Cause::Recorder => 6,
             Cause::Stall => 7,
             Cause::Watchdog(_) => 8,
-            Cause::Rule(_) => 9,
-            Cause::Operator => 10,
-            Cause::OperatorAgain => 11,
+            Cause::FallbackLost(_) => 9,
+            Cause::Rule(_) => 10,
+            Cause::Operator => 11,
+            Cause::OperatorAgain => 12,
         }
     }
 }
@@ -78,6 +81,7 @@ mod tests {
             Cause::Recorder,
             Cause::Stall,
             Cause::Watchdog(LinkId(9)),
+            Cause::FallbackLost(DeviceId(9)),
             Cause::Rule(RuleId(9)),
             Cause::Operator,
             Cause::OperatorAgain,

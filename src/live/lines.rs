@@ -45,6 +45,9 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::RuleMerged { .. }
         | EventKind::DeviceUnsafe { .. }
         | EventKind::Operator { .. }
+        | EventKind::AuthorityChanged { .. }
+        | EventKind::FallbackEngaged { .. }
+        | EventKind::FallbackOver { .. }
         | EventKind::Blocked { .. } => Weight::Warning,
         EventKind::Tripped { .. }
         | EventKind::RuleViolated { .. }
@@ -107,16 +110,21 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
         EventKind::CommandGiven { .. } | EventKind::CommandAcked { .. } => return None,
         EventKind::CommandRefused { reason, .. } => format!("the device refused: {reason}"),
         EventKind::CommandUnanswered { .. } => "the device did not acknowledge".to_owned(),
-        EventKind::CommandGated { device: d, command, decision, .. } => {
-            let name = &plan.rig.commands.def(command.id).name;
-            match decision {
-                Decision::Pass => return None,
-                Decision::Clamp { from, to, .. } => {
-                    format!("guard: {name} of {} clamped from {from} to {to} (SI)", device(d))
-                }
-                Decision::Reject(refusal) => format!("guard: {name} of {} rejected ({refusal})", device(d)),
-            }
+        EventKind::CommandGated { device: d, command, decision, enforced, .. } => {
+            let said = words::decision(plan, command, *decision)?;
+            let would = if *enforced { "" } else { " (observed only: it went out as asked)" };
+            format!("guard: {} {said}{would}", device(d))
         }
+        EventKind::FallbackEngaged { controller, why } => {
+            format!("FALLBACK takes over from {}: {}", device(controller), words::fallback_why(*why))
+        }
+        EventKind::FallbackOver { controller, handed_back: true } => {
+            format!("fallback hands back to {}", device(controller))
+        }
+        EventKind::FallbackOver { controller, handed_back: false } => {
+            format!("fallback of {} lets go: a trip or a person has the machine", device(controller))
+        }
+        EventKind::AuthorityChanged { holder } => words::holder(*holder).to_owned(),
         EventKind::CommandMalformed { device: d, why } => format!("{} said something unusable: {why}", device(d)),
         EventKind::RuleTested { .. } | EventKind::RuleJudged { .. } | EventKind::RuleMargin { .. } => return None,
         EventKind::RuleViolated { rule: r, instant } => {

@@ -1,9 +1,9 @@
 use super::fixture::{self, ms};
 use super::*;
-use crate::command::{Command, CommandId, RuleId, Ticket};
+use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
 use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
-use crate::run::event::{AckedBy, EventKind, Outcome, RunVerdict, StepOutcome, TripId};
+use crate::run::event::{AckedBy, EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::run::{LinkState, OperatorOrder, RecorderState, SendId};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
@@ -115,13 +115,16 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::Finished { .. } => 39,
         EventKind::RuleLate { .. } => 40,
         EventKind::RuleMerged { .. } => 41,
-        EventKind::TripOpened { .. } => 42,
-        EventKind::RungWritten { .. } => 43,
-        EventKind::RungAcked { .. } => 44,
-        EventKind::TripJudged { .. } => 45,
+        EventKind::AuthorityChanged { .. } => 42,
+        EventKind::FallbackEngaged { .. } => 43,
+        EventKind::FallbackOver { .. } => 44,
+        EventKind::TripOpened { .. } => 45,
+        EventKind::RungWritten { .. } => 46,
+        EventKind::RungAcked { .. } => 47,
+        EventKind::TripJudged { .. } => 48,
     }
 }
-const EVENT_KINDS: usize = 46;
+const EVENT_KINDS: usize = 49;
 
 /// What the chain of evidence of a trip is told by.
 fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
@@ -226,8 +229,21 @@ fn every_event() -> Vec<EventKind> {
         Decision::Reject(Refusal::TooFast),
         Decision::Reject(Refusal::NotANumber { arg: 1 }),
         Decision::Reject(Refusal::OutOfRange { arg: 0 }),
+        Decision::Reject(Refusal::NoRoom { arg: 3, rule }),
     ] {
-        all.push(EventKind::CommandGated { device, command, decision, age: Span::from_millis(3) });
+        for (state, enforced) in [(Some(-0.0), true), (None, false)] {
+            let age = Span::from_millis(3);
+            all.push(EventKind::CommandGated { device, command, decision, age, state, enforced });
+        }
+    }
+    for holder in [Authority::Controller, Authority::Fallback, Authority::Script, Authority::Person] {
+        all.push(EventKind::AuthorityChanged { holder });
+    }
+    for why in [FallbackWhy::Condition, FallbackWhy::Limit, FallbackWhy::Silence] {
+        all.push(EventKind::FallbackEngaged { controller: device, why });
+    }
+    for handed_back in [true, false] {
+        all.push(EventKind::FallbackOver { controller: device, handed_back });
     }
     for cause in [
         Cause::Finish,
@@ -239,6 +255,7 @@ fn every_event() -> Vec<EventKind> {
         Cause::Recorder,
         Cause::Stall,
         Cause::Watchdog(link),
+        Cause::FallbackLost(device),
         Cause::Rule(rule),
         Cause::Operator,
         Cause::OperatorAgain,
@@ -303,7 +320,13 @@ fn every_input() -> Vec<Input> {
     for state in [LinkState::Up, LinkState::Lost("gone".into()), LinkState::Refused(String::new())] {
         all.push(Input::Link { at, link, state });
     }
-    for order in [OperatorOrder::Stop, OperatorOrder::Answer { yes: true }, OperatorOrder::Answer { yes: false }] {
+    for order in [
+        OperatorOrder::Stop,
+        OperatorOrder::Answer { yes: true },
+        OperatorOrder::Answer { yes: false },
+        OperatorOrder::TakeOver,
+        OperatorOrder::HandBack,
+    ] {
         all.push(Input::Operator { at, order });
     }
     for state in [RecorderState::Full, RecorderState::Dead("disk full".into()), RecorderState::Dropped(0)] {
@@ -530,10 +553,14 @@ fn a_recorded_file_that_was_altered_is_refused() {
 fn a_full_disk_is_an_error_and_what_was_flushed_opens() {
     let plan = fixture::plan();
     let entries = fixture::flight();
-    // Kept in the unit of the rig, a number may come back with another last bit.
-    let kept = fixture::recorded_flight().1.entries;
-    let (whole, ..) = small_recording();
-    for room in (0..whole.len()).step_by(97) {
+    // A value that is kept in its own unit may come back with another last bit: what a whole file gives is the measure.
+    let file = SharedFile::default();
+    let mut recorder = Recorder::start(file.clone(), &fixture::head(&plan), &plan).unwrap();
+    entries.iter().for_each(|entry| fixture::write(&mut recorder, entry).unwrap());
+    recorder.finish().unwrap();
+    let whole = open(&file.bytes.borrow()).unwrap().entries;
+    let (small, ..) = small_recording();
+    for room in (0..small.len()).step_by(97) {
         let file = SharedFile { room: Some(room), ..SharedFile::default() };
         let mut flushed = 0;
         let mut failed = false;
@@ -565,7 +592,7 @@ fn a_full_disk_is_an_error_and_what_was_flushed_opens() {
         let bytes = file.bytes.borrow();
         if flushed > 0 {
             let recording = open(&bytes).unwrap();
-            assert_eq!(recording.entries[..flushed], kept[..flushed]);
+            assert_eq!(recording.entries[..flushed], whole[..flushed]);
             assert!(recording.loss.is_some());
         }
     }

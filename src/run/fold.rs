@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::ending::NeverArmed;
 use super::event::EventKind;
+use super::fallback::Fallback;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
@@ -60,8 +61,10 @@ impl Run {
         let steps = prepare(&plan.steps, &mut |formula| probes.place(formula));
         let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
         let ladders = Reacting::prepare(&plan, &mut probes);
+        let fallbacks = Fallback::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
+        core.fallbacks = fallbacks;
         Run {
             core,
             script: Sequence::new(steps),
@@ -245,6 +248,8 @@ impl Run {
         self.core.now = self.core.now.max(at);
         match order {
             OperatorOrder::Answer { yes } => self.core.answered(*yes),
+            OperatorOrder::TakeOver => self.core.take_over(out),
+            OperatorOrder::HandBack => self.core.hand_back(out),
             OperatorOrder::Stop => {
                 let again = matches!(self.core.tripped(), Some(Cause::Operator | Cause::OperatorAgain));
                 self.core.emit(EventKind::Operator { again }, out);
@@ -299,6 +304,7 @@ impl Run {
     fn go_on(&mut self, out: &mut Effects) {
         for _ in 0..LOOKS_MAX {
             self.core.own_instant(out);
+            self.core.recover(out);
             if !self.stage_forward(out) && self.core.own_samples.is_empty() {
                 return;
             }

@@ -8,6 +8,7 @@ mod ending;
 pub mod event;
 mod evidence;
 mod faults;
+mod fallback;
 mod fold;
 mod judging;
 mod lateness;
@@ -124,6 +125,10 @@ pub enum OperatorOrder {
     Stop,
     /// Answer to the open prompt.
     Answer { yes: bool },
+    /// A person takes the machines over: neither controller, fallback nor script commands them until they are handed back.
+    TakeOver,
+    /// A person gives the machines back.
+    HandBack,
 }
 
 /// What became of the recorder.

@@ -37,6 +37,8 @@ pub fn input_to(input: &Input) -> proto::Input {
             order: Some(match order {
                 OperatorOrder::Stop => operator::Order::Stop(NOTHING),
                 OperatorOrder::Answer { yes } => operator::Order::Answer(*yes),
+                OperatorOrder::TakeOver => operator::Order::TakeOver(NOTHING),
+                OperatorOrder::HandBack => operator::Order::HandBack(NOTHING),
             }),
         }),
         Input::Watchdog { at: _, link, fired } => {
@@ -88,6 +90,8 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
             order: match need(order.order, "order of a person")? {
                 operator::Order::Stop(_) => OperatorOrder::Stop,
                 operator::Order::Answer(yes) => OperatorOrder::Answer { yes },
+                operator::Order::TakeOver(_) => OperatorOrder::TakeOver,
+                operator::Order::HandBack(_) => OperatorOrder::HandBack,
             },
         },
         Kind::Watchdog(dog) => Input::Watchdog { at, link: LinkId(small(dog.link, "link")?), fired: dog.fired },
