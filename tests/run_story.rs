@@ -13,6 +13,7 @@ mod run_story {
     pub mod ladder;
     pub mod reactions;
     pub mod scripts;
+    pub mod self_test;
     pub mod unknown;
     pub mod vehicle;
 }

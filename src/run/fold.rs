@@ -7,6 +7,7 @@ use super::fallback::Fallback;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
+use super::self_test::GOING_ON;
 use super::wires::Standing;
 use super::{Effects, Input, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
@@ -138,6 +139,10 @@ impl Run {
                 self.trip_all(Cause::Watchdog(*link), out);
             }
             Input::Recorder { state, .. } => self.recorder(at, state, out),
+            Input::SelfTest { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                self.core.self_tested(state, out);
+            }
         }
         self.go_on(out);
     }
@@ -387,6 +392,7 @@ impl Run {
         let blocked = refused
             .or_else(|| core.judging.wrong_identity.clone())
             .or_else(|| core.recorder_trouble.clone())
+            .or_else(|| core.self_test.refusal.clone())
             .or_else(|| {
                 core.tripped().map(|cause| {
                     let words = core.plan.cause_in_words(cause);
@@ -403,6 +409,7 @@ impl Run {
             .filter(|(run, _)| run.state == Standing::Awaited)
             .map(|(_, def)| format!("link {} did not come up", def.name))
             .collect();
+        missing.extend(core.self_test.goes_on().then(|| GOING_ON.to_owned()));
         missing.extend(core.judging.missing(&core.plan, core.now));
         if missing.is_empty() {
             self.core.arm(out);

@@ -14,6 +14,7 @@ mod judging;
 mod lateness;
 mod reacting;
 mod script;
+mod self_test;
 mod steps;
 mod wires;
 
@@ -74,6 +75,11 @@ pub enum Input {
         at: Time,
         state: RecorderState,
     },
+    /// The harness measures itself before the run is armed. Virtual runs have none of it.
+    SelfTest {
+        at: Time,
+        state: SelfTest,
+    },
 }
 
 impl Input {
@@ -87,7 +93,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at,
+            | Input::Recorder { at, .. }
+            | Input::SelfTest { at, .. } => *at,
         }
     }
 }
@@ -103,7 +110,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at = to,
+            | Input::Recorder { at, .. }
+            | Input::SelfTest { at, .. } => *at = to,
         }
     }
 }
@@ -140,6 +148,26 @@ pub enum RecorderState {
     Dead(String),
     /// So many records were lost.
     Dropped(u64),
+}
+
+/// How the harness measures what it could reach at best.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SelfTest {
+    /// So many wires will be told of; the run is not armed before.
+    Begins { wires: u16 },
+    /// From a write at the far end of a wire to ours, by the very loop that drives the run.
+    Floor { wire: TestedWire, samples: u32, p50: Span, p99: Span, max: Span },
+    /// A wire that could not be measured, with the reason in words.
+    Failed { wire: TestedWire, why: String },
+}
+
+/// What was measured.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum TestedWire {
+    /// The loop itself, over a pseudo-terminal of its own.
+    Loop,
+    /// The way to the broker of this link and back.
+    Broker(LinkId),
 }
 
 /// What the run asks of its host.
