@@ -16,6 +16,7 @@ mod run_story {
     pub mod scripts;
     pub mod silences;
     pub mod stops;
+    pub mod self_test;
     pub mod unknown;
     pub mod vehicle;
 }

@@ -8,7 +8,8 @@ use super::rehearsed::{Tried, tried};
 use super::{SAFETY_NOTICE, Subject};
 use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule, StopCategory};
-use crate::run::event::StepOutcome;
+use crate::run::TestedWire;
+use crate::run::event::{EventKind, StepOutcome};
 use crate::scenario::plan::{FileRole, Mode, Plan};
 use crate::stl::why::{Told, ToldTiming};
 use crate::time::{Span, Time};
@@ -37,6 +38,8 @@ pub struct Verdict {
     pub started_unix_ns: i64,
     pub duration_s: f64,
     pub armed_at_s: Option<f64>,
+    /// What the harness reaches at best, measured before arming; empty in virtual time.
+    pub self_test: Vec<SelfTestVerdict>,
     pub parameters: Vec<Parameter>,
     pub files: Vec<File>,
     pub recording_sha256: String,
@@ -66,6 +69,21 @@ pub struct Relied {
     pub text: String,
     /// A rehearsal showed that it works.
     pub shown: bool,
+}
+
+/// The floor of a wire.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SelfTestVerdict {
+    /// `loop`, or `broker of LINK`.
+    pub wire: String,
+    pub samples: u32,
+    pub p50_s: f64,
+    pub p99_s: f64,
+    pub max_s: f64,
+    /// The tightest reaction that a rule wants over it.
+    pub react_within_s: Option<f64>,
+    /// Twice the worst fits into that.
+    pub enough: bool,
 }
 
 /// A parameter as resolved.
@@ -260,6 +278,7 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
         started_unix_ns: subject.wall_clock_unix_nanos,
         duration_s: trace.whole.to.seconds(),
         armed_at_s: trace.armed_at.map(Time::seconds),
+        self_test: self_test(subject),
         parameters: plan
             .parameters
             .iter()
@@ -443,6 +462,25 @@ fn trip(subject: &Subject<'_>) -> Option<TripVerdict> {
         })
         .collect();
     Some(TripVerdict { causes, rungs, reaction_s: reaction.time().map(|t| t.seconds()) })
+}
+
+fn self_test(subject: &Subject<'_>) -> Vec<SelfTestVerdict> {
+    let told = subject.trace.events.iter().filter_map(|event| match event.kind {
+        EventKind::SelfTested { wire, samples, p50, p99, max, allowed, enough } => Some(SelfTestVerdict {
+            wire: match wire {
+                TestedWire::Loop => "loop".into(),
+                TestedWire::Broker(link) => format!("broker of {}", words::link(subject.plan, link)),
+            },
+            samples,
+            p50_s: p50.seconds(),
+            p99_s: p99.seconds(),
+            max_s: max.seconds(),
+            react_within_s: allowed.map(Span::seconds),
+            enough,
+        }),
+        _ => None,
+    });
+    told.collect()
 }
 
 fn reaction_verdict(plan: &Plan, chain: &Chain) -> ReactionVerdict {

@@ -1,5 +1,6 @@
 //! The one vocabulary of what happened: recorder, report, plot and live view all read it.
 
+use super::TestedWire;
 use crate::command::{Authority, Command, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, LadderSet, RungId};
 use crate::scenario::plan::StepId;
@@ -206,6 +207,17 @@ pub enum EventKind {
         rung: RungId,
         by: AckedBy,
         after: Span,
+    },
+    /// What the harness reaches at best on a wire, measured before arming. `allowed`: the tightest reaction that a rule
+    /// wants over it.
+    SelfTested {
+        wire: TestedWire,
+        samples: u32,
+        p50: Span,
+        p99: Span,
+        max: Span,
+        allowed: Option<Span>,
+        enough: bool,
     },
     /// The reaction to a cause, held against what it was allowed.
     TripJudged {
