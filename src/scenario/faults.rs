@@ -215,7 +215,7 @@ pub(super) fn read(
     }
     let target = match (effect, target) {
         (Pipe(fault), Target::Tells(device, signal)) => FaultTarget::Tells { device, signal, fault },
-        (Pipe(fault), Target::Says(device)) => FaultTarget::Says { device, fault },
+        (Pipe(fault), Target::Says(device)) => FaultTarget::Says { device, arg: None, fault },
         (Pipe(fault), Target::Link(link)) => FaultTarget::Link { link, fault },
         (Twin(fault), Target::Device(device)) => FaultTarget::Twin { device, fault },
         (Twin(fault), Target::World) => FaultTarget::World { fault },
