@@ -375,12 +375,17 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
     let shared = Arc::new(std::sync::Mutex::new(twins));
     let theirs = shared.clone();
     let plan = plan.clone();
+    let acted = plan.acted_faults();
     let tell: host::FaultTeller = Box::new(move |device, fault, on| {
+        let Some(place) = acted.iter().position(|(d, f)| *d == device && f == fault) else {
+            say::aside(format!("warning: no twin was told of {fault:?}: it is not of the scenario"));
+            return;
+        };
         let mut twins = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (devices, process) in twins.iter_mut() {
             let machines = devices.iter().any(|d| plan.rig.devices[d.0 as usize].role == Role::Machine);
             let meant = device.map_or(machines, |device| devices.contains(&device));
-            if meant && let Err(why) = process.fault(device, fault, on) {
+            if meant && let Err(why) = process.fault(place, on) {
                 say::aside(format!("warning: a twin could not be told of a fault: {why}"));
             }
         }

@@ -36,7 +36,7 @@ impl FramePipe {
 
     /// Starts a fault; one of the same key is replaced.
     pub fn start(&mut self, at: Time, key: FaultKey, fault: PipeFault) {
-        self.stop(at, key);
+        self.stop(key);
         if fault.concerns() == Concerns::Bytes {
             let dice = Dice::new(self.seed, u64::from(key.0));
             self.on_bytes.push((key, ByteFault::new(fault, at, dice), Tally::default()));
@@ -46,10 +46,10 @@ impl FramePipe {
     }
 
     /// Ends a fault, if it acts, and tells what it did.
-    pub fn stop(&mut self, at: Time, key: FaultKey) -> Tally {
+    pub fn stop(&mut self, key: FaultKey) -> Tally {
         match self.on_bytes.iter().position(|(other, ..)| *other == key) {
             Some(place) => self.on_bytes.remove(place).2,
-            None => self.pipe.stop(at, key),
+            None => self.pipe.stop(key),
         }
     }
 
@@ -96,7 +96,7 @@ mod tests {
         let mut pipe = FramePipe::new(1);
         pipe.start(at(0), FIRST, PipeFault::Corrupt { bit_error_rate: 1.0 });
         pipe.push(at(0), Frame::serial(LinkId(0), vec![0_u8; 4]));
-        assert_eq!(pipe.stop(at(0), FIRST), Tally { items: 1, altered: 1 });
+        assert_eq!(pipe.stop(FIRST), Tally { items: 1, altered: 1 });
         pipe.push(at(0), Frame::serial(LinkId(0), vec![0_u8; 4]));
         assert_eq!(pipe.pop(at(0)).expect("arrives at once").bytes, [255; 4]);
         assert_eq!(pipe.pop(at(0)).expect("arrives at once").bytes, [0; 4], "the fault had ended");

@@ -9,6 +9,7 @@ mod kind;
 mod pipe;
 mod rng;
 mod tells;
+mod twin;
 mod value;
 
 pub use frames::FramePipe;
@@ -16,6 +17,7 @@ pub use kind::{Concerns, PipeFault};
 pub use pipe::{Carried, FaultKey, Mark, Pipe, Tally};
 pub use rng::Dice;
 pub use tells::{TellPipe, Telling};
+pub use twin::TwinFault;
 pub use value::{ValueFault, same};
 
 use crate::command::CommandId;
@@ -46,25 +48,4 @@ pub enum FaultTarget {
     Twin { device: DeviceId, fault: TwinFault },
     /// The world behind all twins.
     World { fault: TwinFault },
-}
-
-/// A fault that a simulated device or the world acts out.
-#[derive(Clone, PartialEq, Debug)]
-pub enum TwinFault {
-    /// Wind in m/s, coming from this bearing in rad (0: from north).
-    Wind { speed: f64, from: f64 },
-    /// The device stops sending.
-    Silence,
-    /// The device puts garbage between its frames: bytes per second.
-    Garbage { rate: f64 },
-    /// The device starts anew at once.
-    Restart,
-    /// The device ignores commands.
-    Deaf,
-    /// Remaining charge, 0..=1.
-    Battery { level: f64 },
-    /// A motor gives this share of its thrust.
-    Motor { index: u8, gain: f64 },
-    /// A value of the device's own is off by this much (field name, SI).
-    SensorBias { field: String, by: f64 },
 }

@@ -59,6 +59,8 @@ pub struct Pipe<T> {
     waiting: Vec<Waiting<T>>,
     next_number: u64,
     last_arrival: Time,
+    /// The latest instant that anyone spoke of.
+    now: Time,
     /// What went in last, faults aside.
     last: Option<T>,
 }
@@ -93,13 +95,15 @@ impl<T: Carried> Pipe<T> {
             waiting: Vec::new(),
             next_number: 0,
             last_arrival: Time::MIN,
+            now: Time::MIN,
             last: None,
         }
     }
 
     /// Starts a fault; one of the same key is replaced.
     pub fn start(&mut self, at: Time, key: FaultKey, fault: PipeFault) {
-        self.stop(at, key);
+        self.stop(key);
+        self.now = self.now.max(at);
         let dice = Dice::new(self.seed, u64::from(key.0));
         let mut acting = Acting {
             key,
@@ -126,14 +130,14 @@ impl<T: Carried> Pipe<T> {
     }
 
     /// Ends a fault, and tells what it did. What it held back comes now.
-    pub fn stop(&mut self, at: Time, key: FaultKey) -> Tally {
+    pub fn stop(&mut self, key: FaultKey) -> Tally {
         let Some(place) = self.active.iter().position(|acting| acting.key == key) else { return Tally::default() };
         let tally = self.active.remove(place).tally;
         let (freed, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.key == key);
         self.waiting = waiting;
         let freed: Vec<Waiting<T>> = freed;
         if !freed.is_empty() {
-            self.last_arrival = self.last_arrival.max(at);
+            self.last_arrival = self.last_arrival.max(self.now);
         }
         for waiting in freed {
             self.put(self.last_arrival, waiting.item);
@@ -243,6 +247,7 @@ impl<T: Carried> Pipe<T> {
 
     /// Puts in what is repeated by now. Periods that a stall swallowed are not made up for.
     fn repeat(&mut self, at: Time) {
+        self.now = self.now.max(at);
         let mut due = Vec::new();
         for acting in &mut self.active {
             let (PipeFault::Repeat { every }, Some(kept)) = (acting.fault, &acting.kept) else { continue };
@@ -329,7 +334,7 @@ mod tests {
         let mut pipe = Pipe::new(seed);
         pipe.start(at(0), FIRST, fault);
         (0..count).for_each(|number| pipe.push(at(number), plain(number)));
-        let tally = pipe.stop(at(count), FIRST);
+        let tally = pipe.stop(FIRST);
         (drain(&mut pipe), tally)
     }
 
@@ -349,9 +354,9 @@ mod tests {
         pipe.push(at(0), plain(1));
         pipe.start(at(0), SECOND, delay(50));
         pipe.push(at(10), plain(2));
-        assert_eq!(pipe.stop(at(10), FIRST), Tally { items: 2, altered: 2 });
+        assert_eq!(pipe.stop(FIRST), Tally { items: 2, altered: 2 });
         pipe.push(at(20), plain(3));
-        pipe.stop(at(20), SECOND);
+        pipe.stop(SECOND);
         pipe.push(at(170), plain(4));
         assert_eq!(numbers(&drain(&mut pipe)), [(100, 1), (160, 2), (160, 3), (170, 4)]);
     }
@@ -363,7 +368,7 @@ mod tests {
         pipe.push(at(0), plain(1));
         pipe.start(at(0), SECOND, PipeFault::Off);
         pipe.push(at(10), plain(2));
-        assert_eq!(pipe.stop(at(10), SECOND), Tally { items: 1, altered: 1 });
+        assert_eq!(pipe.stop(SECOND), Tally { items: 1, altered: 1 });
         pipe.push(at(20), plain(3));
         assert_eq!(numbers(&drain(&mut pipe)), [(100, 1), (120, 3)]);
         pipe.push(at(130), plain(4));
@@ -422,8 +427,8 @@ mod tests {
         let mut pipe = Pipe::new(1);
         pipe.start(at(0), FIRST, PipeFault::Reorder { share: 1.0, depth: 2 });
         pipe.push(at(0), plain(0));
-        pipe.stop(at(1), FIRST);
-        assert_eq!(numbers(&drain(&mut pipe)), [(1, 0)], "whoever waits when it ends comes then");
+        pipe.stop(FIRST);
+        assert_eq!(numbers(&drain(&mut pipe)), [(0, 0)], "whoever waits when it ends comes then");
         let (out, tally) = through(3, PipeFault::Reorder { share: 0.05, depth: 3 }, 4_000);
         assert_eq!(out.len(), 4_000, "nothing is lost");
         assert!((tally.altered as f64 / 4_000.0 - 0.05).abs() < 0.015, "{tally:?}");
@@ -438,8 +443,8 @@ mod tests {
         pipe.start(at(0), FIRST, PipeFault::Partition);
         pipe.push(at(1), plain(1));
         pipe.push(at(5), plain(2));
-        assert_eq!(pipe.next_deadline(), None);
-        assert_eq!(pipe.stop(at(10), FIRST), Tally { items: 2, altered: 2 });
+        assert_eq!((pipe.next_deadline(), pipe.pop(at(10))), (None, None));
+        assert_eq!(pipe.stop(FIRST), Tally { items: 2, altered: 2 });
         pipe.push(at(10), plain(3));
         assert_eq!(numbers(&drain(&mut pipe)), [(10, 1), (10, 2), (10, 3)]);
     }
@@ -451,7 +456,7 @@ mod tests {
         pipe.start(at(1), FIRST, PipeFault::Freeze);
         pipe.push(at(2), plain(8));
         pipe.push(at(3), plain(7));
-        assert_eq!(pipe.stop(at(4), FIRST), Tally { items: 2, altered: 1 }, "the same again is no difference");
+        assert_eq!(pipe.stop(FIRST), Tally { items: 2, altered: 1 }, "the same again is no difference");
         pipe.push(at(5), plain(9));
         assert_eq!(numbers(&drain(&mut pipe)), [(0, 7), (2, 7), (3, 7), (5, 9)]);
     }
@@ -462,7 +467,7 @@ mod tests {
         pipe.start(at(0), FIRST, PipeFault::Replay { age: Span::from_millis(10) });
         pipe.push(at(0), plain(1));
         pipe.push(at(4), plain(2));
-        pipe.stop(at(5), FIRST);
+        pipe.stop(FIRST);
         assert_eq!(numbers(&drain(&mut pipe)), [(0, 1), (4, 2), (10, 1), (14, 2)]);
         let mut pipe = Pipe::new(1);
         pipe.push(at(0), plain(3));
@@ -473,7 +478,7 @@ mod tests {
             seen.extend(pipe.pop(at(millis)).map(|item| (millis, item.0)));
         }
         assert_eq!(seen, [(15, 3), (25, 3), (35, 3)]);
-        assert_eq!(pipe.stop(at(41), FIRST), Tally { items: 3, altered: 3 });
+        assert_eq!(pipe.stop(FIRST), Tally { items: 3, altered: 3 });
         assert_eq!(pipe.next_deadline(), None);
     }
 
@@ -487,7 +492,7 @@ mod tests {
         pipe.push(at(8), plain(3));
         let expected = [(0, plain(1)), (5, Item(1, 'r')), (6, plain(2)), (8, plain(3)), (8, Item(3, 'd'))];
         assert_eq!(drain(&mut pipe), expected);
-        assert_eq!(pipe.stop(at(9), FIRST), Tally { items: 3, altered: 1 });
+        assert_eq!(pipe.stop(FIRST), Tally { items: 3, altered: 1 });
         let mut empty = Pipe::new(1);
         empty.start(at(0), FIRST, PipeFault::Retained);
         empty.push(at(1), plain(4));

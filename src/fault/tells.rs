@@ -56,7 +56,7 @@ impl TellPipe {
     /// which holds the values; on one signal they act as [`ValueFault`] says. Faults on bytes do nothing: samples have no
     /// bytes yet.
     pub fn start(&mut self, at: Time, key: FaultKey, fault: PipeFault, only: Option<SignalId>) {
-        self.stop(at, key);
+        self.stop(key);
         if only.is_none() && fault.concerns() == Concerns::Arrival && fault != PipeFault::Freeze {
             return self.pipe.start(at, key, fault);
         }
@@ -65,10 +65,10 @@ impl TellPipe {
     }
 
     /// Ends a fault, if it acts, and tells what it did.
-    pub fn stop(&mut self, at: Time, key: FaultKey) -> Tally {
+    pub fn stop(&mut self, key: FaultKey) -> Tally {
         match self.active.iter().position(|active| active.key == key) {
             Some(place) => self.active.remove(place).tally,
-            None => self.pipe.stop(at, key),
+            None => self.pipe.stop(key),
         }
     }
 
@@ -161,8 +161,8 @@ mod tests {
         let telling = [(ALTITUDE, Value::Number(2.0)), (ROLL, Value::Number(0.5)), (ARMED, Value::Flag(true))];
         let told = tell(&mut pipe, 0, &telling);
         assert_eq!(told, [(ALTITUDE, Value::Number(30.0)), (ROLL, Value::Number(5.0)), (ARMED, Value::Flag(true))]);
-        pipe.stop(at(0), SECOND);
-        pipe.stop(at(0), FIRST);
+        pipe.stop(SECOND);
+        pipe.stop(FIRST);
         assert_eq!(tell(&mut pipe, 1, &telling), telling);
     }
 
@@ -175,7 +175,7 @@ mod tests {
             let told = tell(&mut pipe, millis, &[(ALTITUDE, Value::Number(3.0)), (ROLL, Value::Number(0.2))]);
             assert_eq!(told, [(ALTITUDE, Value::Number(2.0)), (ROLL, Value::Number(0.2))]);
         }
-        pipe.stop(at(0), FIRST);
+        pipe.stop(FIRST);
         assert_eq!(tell(&mut pipe, 5, &[(ALTITUDE, Value::Number(4.0))]), [(ALTITUDE, Value::Number(4.0))]);
         pipe.start(at(0), FIRST, PipeFault::Freeze, None);
         assert_eq!(
@@ -255,7 +255,7 @@ mod tests {
             pipe.push(at(now), &telling);
             assert_eq!((pipe.pop(at(now), &mut out), &out[..]), (Some(at(stamp)), &telling[..]));
         }
-        assert_eq!(pipe.stop(at(2_000), FIRST), Tally { items: 3, altered: 3 });
+        assert_eq!(pipe.stop(FIRST), Tally { items: 3, altered: 3 });
     }
 
     #[test]
@@ -267,10 +267,10 @@ mod tests {
         pipe.start(at(1), SECOND, PipeFault::Scale { gain: 2.0 }, Some(ROLL));
         tell(&mut pipe, 1, &telling(2.0));
         tell(&mut pipe, 2, &telling(3.0));
-        assert_eq!(pipe.stop(at(3), FIRST), Tally { items: 2, altered: 1 }, "frozen at what it was anyway");
-        assert_eq!(pipe.stop(at(3), SECOND), Tally { items: 2, altered: 0 }, "twice nothing is nothing");
+        assert_eq!(pipe.stop(FIRST), Tally { items: 2, altered: 1 }, "frozen at what it was anyway");
+        assert_eq!(pipe.stop(SECOND), Tally { items: 2, altered: 0 }, "twice nothing is nothing");
         pipe.start(at(3), FIRST, PipeFault::Off, None);
         pipe.push(at(4), &telling(1.0));
-        assert_eq!(pipe.stop(at(4), FIRST), Tally { items: 1, altered: 1 });
+        assert_eq!(pipe.stop(FIRST), Tally { items: 1, altered: 1 });
     }
 }

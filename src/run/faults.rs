@@ -96,20 +96,19 @@ impl Core {
     }
 
     fn end_fault(&mut self, fault: &ActiveFault, out: &mut Effects) {
-        let now = self.now;
         let mut tally = None;
         match &fault.spec.target {
             FaultTarget::Tells { device, .. } => {
                 for controller in self.controllers.iter_mut().filter(|c| c.device == *device) {
-                    tally = Some(controller.told.stop(now, fault.key));
+                    tally = Some(controller.told.stop(fault.key));
                 }
             }
             FaultTarget::Says { device, .. } => {
                 for controller in self.controllers.iter_mut().filter(|c| c.device == *device) {
-                    tally = Some(controller.said.stop(now, fault.key));
+                    tally = Some(controller.said.stop(fault.key));
                 }
             }
-            FaultTarget::Link { link, .. } => tally = Some(self.links[link.0 as usize].outgoing.stop(now, fault.key)),
+            FaultTarget::Link { link, .. } => tally = Some(self.links[link.0 as usize].outgoing.stop(fault.key)),
             FaultTarget::Twin { device, fault } => {
                 out.list.push(Effect::Twin { device: Some(*device), fault: fault.clone(), on: false });
             }

@@ -56,11 +56,11 @@ impl SaidPipe {
     }
 
     /// Ends a fault, and tells what it did.
-    pub fn stop(&mut self, at: Time, key: FaultKey) -> Tally {
+    pub fn stop(&mut self, key: FaultKey) -> Tally {
         self.acting = self.acting.saturating_sub(1);
         match self.on_args.iter().position(|one| one.key == key) {
             Some(place) => self.on_args.remove(place).tally,
-            None => self.pipe.stop(at, key),
+            None => self.pipe.stop(key),
         }
     }
 
