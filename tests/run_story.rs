@@ -7,6 +7,9 @@ mod run_story {
     pub mod cell;
     pub mod controllers;
     pub mod exits;
+    pub mod fallback;
+    pub mod gate;
+    pub mod ladder;
     pub mod reactions;
     pub mod scripts;
     pub mod silences;

@@ -6,7 +6,7 @@ use checkrein::io::line::SerialLink;
 use checkrein::io::pty::Pty;
 use checkrein::io::queue::queue;
 use checkrein::io::serial::Port;
-use checkrein::io::watchdog::{self, BlindRung, Watchdog};
+use checkrein::io::watchdog::{self, BlindFrame, BlindLadder, BlindRung, Watchdog};
 use checkrein::rig::{Flow, Parity, PortName, SerialDef};
 use checkrein::run::{Effect, Effects, Input, LinkState, Outcome, RunVerdict, SendId};
 use checkrein::time::{Span, Time};
@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_checkrein");
@@ -27,8 +28,16 @@ fn def(path: &str) -> SerialDef {
     SerialDef { port, baud: 115_200, parity: Parity::None, flow: Flow::None, stop_bits: 1 }
 }
 
-fn one_rung(silence: Span) -> watchdog::Setup {
-    watchdog::Setup::new(silence, vec![BlindRung { frames: vec![SAFE.to_vec()], within_ms: 1000, blind: false }])
+fn rung(word: &[u8], within_ms: u64) -> BlindRung {
+    BlindRung { frames: vec![BlindFrame { topic: None, qos: 0, bytes: word.to_vec() }], within_ms }
+}
+
+fn ladder(device: &str, starts_ms: u64, rungs: Vec<BlindRung>) -> BlindLadder {
+    BlindLadder { device: device.into(), starts_ms, rungs }
+}
+
+fn one_rung(silence: Duration) -> watchdog::Setup {
+    watchdog::Setup::new(silence, vec![ladder("fc", 0, vec![rung(SAFE, 1000)])])
 }
 
 /// A run that says `alive` when its link is up, `told` when its watchdog fired, and does what the device says.
@@ -63,8 +72,13 @@ fn harness_process() {
     let (poster, queue) = queue(Clock::start());
     let setup = Setup {
         table: Table { rungs: Vec::new(), tightest_reaction: Span::from_millis(100) },
-        serial: vec![SerialLink { id: LinkId(0), def: def(&path), watchdog: Some(one_rung(Span::from_millis(300))) }],
+        serial: vec![SerialLink {
+            id: LinkId(0),
+            def: def(&path),
+            watchdog: Some(one_rung(Duration::from_millis(300))),
+        }],
         mqtt: Vec::new(),
+        watchdogs: Vec::new(),
         queue,
         poster,
         recorder: None,
@@ -181,24 +195,32 @@ fn guarded(pty: &Pty, setup: &watchdog::Setup) -> (Watchdog, Port, Runtime) {
 }
 
 #[test]
-fn only_blind_rungs_are_climbed_by_time_alone() {
-    let rung = |word: &[u8], blind| BlindRung { frames: vec![word.to_vec()], within_ms: 30, blind };
-    let rungs = vec![rung(b"[land]", false), rung(b"[disarm]", true), rung(b"[kill]", false), rung(b"[cut]", true)];
-    let setup = watchdog::Setup { silence_ms: 50, repeat_ms: 10, last_ms: 60, rungs };
+fn every_device_of_a_link_climbs_its_own_ladder() {
+    // The pump comes first in the list, so that its word comes first in a round, however late that round is.
+    let ladders = vec![
+        ladder("pump", 30, vec![rung(b"[pump off]", 30)]),
+        ladder("arm", 0, vec![rung(b"[arm hold]", 60), rung(b"[arm off]", 60)]),
+        ladder("belt", 0, vec![rung(b"[belt stop]", 200)]),
+    ];
+    let setup = watchdog::Setup { silence_ms: 50, repeat_ms: 10, last_ms: 60, ladders };
     let pty = Pty::open().unwrap();
     let (watchdog, port, _runtime) = guarded(&pty, &setup);
     drop(watchdog);
     drop(port);
     let heard = String::from_utf8(read_to_end(pty, Vec::new())).unwrap();
-    let (first, second) = (heard.find("[land]").unwrap(), heard.find("[disarm]").unwrap());
-    assert!(first < second, "{heard}");
-    assert!(!heard.contains("[kill]") && !heard.contains("[cut]"), "{heard}");
+    // Nobody waits for another's ladder: the first round holds both that begin at once.
+    assert!(heard.starts_with("[arm hold][belt stop]"), "{heard}");
+    let place = |word: &str| heard.find(word).unwrap_or_else(|| panic!("{word} in {heard}"));
+    assert!(place("[pump off]") > place("[belt stop]") && place("[arm off]") > place("[pump off]"), "{heard}");
+    // Each is repeated, and the first rung of the arm is no longer sent once it was passed.
+    assert!(heard.matches("[belt stop]").count() > 2, "{heard}");
+    assert!(heard.rfind("[arm hold]") < Some(place("[arm off]")), "{heard}");
 }
 
 #[test]
 fn a_full_port_is_emptied_before_the_safe_frame() {
     let pty = Pty::open().unwrap();
-    let (watchdog, mut port, _runtime) = guarded(&pty, &one_rung(Span::from_millis(200)));
+    let (watchdog, mut port, _runtime) = guarded(&pty, &one_rung(Duration::from_millis(200)));
     let mut sent = 0;
     loop {
         match port.write(&[b'n'; 4096]).unwrap() {
@@ -223,7 +245,7 @@ fn a_full_port_is_emptied_before_the_safe_frame() {
 #[test]
 fn the_end_of_a_watchdog_reaches_the_run() {
     let pty = Pty::open().unwrap();
-    let (watchdog, _port, runtime) = guarded(&pty, &one_rung(Span::from_secs(60)));
+    let (watchdog, _port, runtime) = guarded(&pty, &one_rung(Duration::from_secs(60)));
     let (poster, mut posts) = queue(Clock::start());
     runtime.spawn(watchdog::listen(watchdog.ear().unwrap(), LinkId(3), poster));
     kill_process(Pid::from_raw(watchdog.pid() as i32).unwrap(), Signal::KILL).unwrap();

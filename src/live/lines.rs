@@ -43,6 +43,11 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::RuleMerged { .. }
         | EventKind::DeviceUnsafe { .. }
         | EventKind::Operator { .. }
+        | EventKind::AuthorityChanged { .. }
+        | EventKind::FallbackEngaged { .. }
+        | EventKind::FallbackOver { .. }
+        | EventKind::RungRehearsed { safe: None, .. }
+        | EventKind::DeadManRehearsed { safe: None, .. }
         | EventKind::Reset { .. }
         | EventKind::Blocked { .. } => Weight::Warning,
         EventKind::Tripped { .. }
@@ -108,16 +113,21 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
         EventKind::CommandGiven { .. } | EventKind::CommandAcked { .. } => return None,
         EventKind::CommandRefused { reason, .. } => format!("the device refused: {reason}"),
         EventKind::CommandUnanswered { .. } => "the device did not acknowledge".to_owned(),
-        EventKind::CommandGated { device: d, command, decision, .. } => {
-            let name = &plan.rig.commands.def(command.id).name;
-            match decision {
-                Decision::Pass => return None,
-                Decision::Clamp { from, to, .. } => {
-                    format!("guard: {name} of {} clamped from {from} to {to} (SI)", device(d))
-                }
-                Decision::Reject(refusal) => format!("guard: {name} of {} rejected ({refusal})", device(d)),
-            }
+        EventKind::CommandGated { device: d, command, decision, enforced, .. } => {
+            let said = words::decision(plan, command, *decision)?;
+            let would = if *enforced { "" } else { " (observed only: it went out as asked)" };
+            format!("guard: {} {said}{would}", device(d))
         }
+        EventKind::FallbackEngaged { controller, why } => {
+            format!("FALLBACK takes over from {}: {}", device(controller), words::fallback_why(*why))
+        }
+        EventKind::FallbackOver { controller, handed_back: true } => {
+            format!("fallback hands back to {}", device(controller))
+        }
+        EventKind::FallbackOver { controller, handed_back: false } => {
+            format!("fallback of {} lets go: a trip or a person has the machine", device(controller))
+        }
+        EventKind::AuthorityChanged { holder } => words::holder(*holder).to_owned(),
         EventKind::CommandMalformed { device: d, why } => format!("{} said something unusable: {why}", device(d)),
         EventKind::RuleTested { .. } | EventKind::RuleJudged { .. } | EventKind::RuleMargin { .. } => return None,
         EventKind::RuleViolated { rule: r, instant } => {
@@ -187,6 +197,19 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
         EventKind::Reset { by, after } => format!("reset by {by} after: {after}"),
         EventKind::Settling { at_most } => format!("waiting for open obligations, at most {at_most}"),
         EventKind::Remark { text } => text.clone(),
+        EventKind::Leased { by, lasts } => format!("the rig is leased to {by} for {lasts}"),
+        EventKind::RungRehearsed { ladder, rung: r, first_byte, safe } => {
+            let what = format!("rehearsed {} of {}", rung(ladder, r), ladder_device(ladder));
+            match (first_byte, safe) {
+                (_, Some(safe)) => format!("{what}: safe after {}", words::span(*safe)),
+                (Some(_), None) => format!("{what}: NOT SAFE in its time"),
+                (None, None) => format!("{what}: it was not written"),
+            }
+        }
+        EventKind::DeadManRehearsed { device: d, safe } => match safe {
+            Some(safe) => format!("rehearsed the dead-man of {}: safe after {}", device(d), words::span(*safe)),
+            None => format!("rehearsed the dead-man of {}: NOT SAFE in its time", device(d)),
+        },
         EventKind::Finished { outcome } => {
             format!("{}: {}", outcome.verdict.word(), outcome.reasons.first().map_or("", |r| r.as_str()))
         }

@@ -12,12 +12,12 @@ use crate::guard::{
 };
 use crate::rig::{
     Broker, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role,
-    Rule, SerialDef, WorldDef,
+    Rule, SerialDef, StopCategory, WorldDef,
 };
 use crate::run::event::{Event, EventKind, Outcome, RunVerdict, StepOutcome};
 use crate::run::{Input, LinkState, SendId};
 use crate::scenario::plan::{
-    FileRole, InputFile, Ladder, Mode, Plan, Reserved, Rung, Step, StepId, StepKind, StepTitle,
+    FileRole, GateMode, InputFile, Ladder, Mode, Plan, Reserved, Rung, Step, StepId, StepKind, StepTitle,
 };
 use crate::signal::{Every, Sample, SignalDef, SignalId, SignalKind, SignalTable, Value};
 use crate::stl::{Judgement, Margin, RuleSpec, RuleVerdict};
@@ -99,6 +99,7 @@ fn device(id: DeviceId, name: &str, link: u16, role: Role) -> DeviceDef {
         after: Vec::new(),
         dead_man: None,
         may: Vec::new(),
+        fallback: None,
     }
 }
 
@@ -198,6 +199,7 @@ fn rig() -> Rig {
                 name: "z".into(),
                 kind: ArgKind::Number { unit: metre(), lo: 0.0, hi: 8.0 },
                 drives: Some(ALTITUDE),
+                carries: None,
             }],
         ),
         ("fc.land", true, vec![]),
@@ -248,6 +250,7 @@ fn guard() -> GuardConfig {
         ladder_count: 1,
         silences: [SilenceConfig { device: PILOT, silent_for: Span::from_millis(500) }; SILENCES_MAX],
         silence_count: 1,
+        ..GuardConfig::empty()
     }
 }
 
@@ -320,6 +323,7 @@ pub fn plan() -> Plan {
             guard_reaction: SignalId(9),
             operator_reset: SignalId(10),
             commands: vec![(PILOT, PILOT_COMMAND)],
+            fallbacks: Vec::new(),
         },
         steps,
         finally,
@@ -349,6 +353,7 @@ pub fn plan() -> Plan {
                     within: Span::from_secs(*within),
                     when: None,
                     blind: false,
+                    category: Some([StopCategory::One, StopCategory::Zero][i]),
                 })
                 .collect(),
         }],
@@ -362,6 +367,7 @@ pub fn plan() -> Plan {
         ],
         seed: 0x7f3a,
         mode: Mode::Sim,
+        gate: GateMode::Enforce,
     }
 }
 
@@ -376,6 +382,7 @@ pub fn head(plan: &Plan) -> Head {
         overrides: vec![("height".into(), "5 m".into())],
         seed: plan.seed,
         mode: plan.mode,
+        gate: Some(plan.gate),
         files: plan.files.clone(),
     }
 }
@@ -486,6 +493,8 @@ fn story(end: i64) -> Vec<(Time, Entry)> {
                 command: goto,
                 decision: Decision::Clamp { arg: 0, from: 9.0, to: 8.0, rule: Some(CEILING) },
                 age: Span::from_millis(3),
+                state: Some(7.75),
+                enforced: true,
             },
         ),
         step(8_000, 2, StepOutcome::Done),

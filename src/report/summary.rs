@@ -147,7 +147,8 @@ fn reaction(subject: &Subject<'_>, out: &mut String) {
         let _ = writeln!(out, "  {:>9.3} s  {}", cause.decided_at_s, cause.cause);
     }
     for rung in &trip.rungs {
-        let what = format!("{}: {}", rung.device, rung.command);
+        let kind = rung.category.map_or_else(String::new, |number| format!(" (category {number})"));
+        let what = format!("{}: {}{kind}", rung.device, rung.command);
         let how = match (rung.skipped, rung.sent_at_s, rung.reaction_s) {
             (true, ..) => " skipped, its condition did not hold".to_string(),
             (false, None, _) => " was not written".to_string(),

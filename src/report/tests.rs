@@ -126,7 +126,7 @@ fn summary_of_a_late_reaction_and_of_no_verdict() {
     );
     let text = summary(&subject(&plan, &trace));
     assert!(text.starts_with("NO VERDICT  Hover through a delayed feed on drone-bench (0.640 s)\n"), "{text}");
-    assert!(text.contains("fc: fc.land first byte after 140 ms (LATE: 100 ms allowed)"), "{text}");
+    assert!(text.contains("fc: fc.land (category 1) first byte after 140 ms (LATE: 100 ms allowed)"), "{text}");
     let verdict = verdict(&subject(&plan, &trace));
     assert_eq!(verdict.verdict, None);
     assert_eq!(verdict.rules[0].violated_at_s, Some(0.48));
@@ -206,6 +206,7 @@ fn every_cause_is_said_with_names() {
         (Cause::Recorder, "the recorder could not keep up or could not write"),
         (Cause::Stall, "the harness itself stood still too long"),
         (Cause::Watchdog(LinkId(0)), "the watchdog of link `telem` fired or died"),
+        (Cause::FallbackLost(DeviceId(1)), "the fallback of controller `pilot` could not go on"),
         (Cause::Released, "the hold-to-run key was let go, or nobody knows whether it is held"),
         (Cause::Rule(fixture::CEILING), "rule `ceiling` was broken"),
         (Cause::EmergencyStop, "the e-stop was pressed, or nobody knows whether it is"),

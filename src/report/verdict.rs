@@ -5,7 +5,7 @@
 
 use super::{SAFETY_NOTICE, Subject};
 use crate::guard::{Cause, RungId};
-use crate::rig::{Origin, Reaction as RuleReaction, Rule};
+use crate::rig::{Origin, Reaction as RuleReaction, Rule, StopCategory};
 use crate::run::event::StepOutcome;
 use crate::scenario::plan::{FileRole, Mode};
 use crate::stl::why::{Told, ToldTiming};
@@ -151,6 +151,8 @@ pub struct RungVerdict {
     pub device: String,
     pub rung: u8,
     pub command: String,
+    /// Stop category of IEC 60204-1, where the rig says it.
+    pub category: Option<u8>,
     pub issued_at_s: f64,
     pub skipped: bool,
     /// When its frames had been handed over; absent when they were not.
@@ -352,6 +354,7 @@ fn trip(subject: &Subject<'_>) -> Option<TripVerdict> {
                 device: words::ladder(plan, run.ladder),
                 rung,
                 command: words::rung(plan, run.ladder, run.rung),
+                category: words::category(plan, run.ladder, run.rung).map(StopCategory::number),
                 issued_at_s: run.issued_at.seconds(),
                 skipped: run.skipped,
                 sent_at_s: run.sent_at.map(Time::seconds),

@@ -104,6 +104,7 @@ pub(super) static DEVICE: Record = record(
         key("ladder", List(&Shape::Record(&RUNG)), "the commands that make it safe, gentlest first"),
         key("after", List(&Name), "devices whose ladders must be over before this one's starts"),
         key("tells", Shape::Record(&TELLS), "controllers: what it is told"),
+        key("fallback", Shape::Record(&FALLBACK), "controllers: what stands in for it when it leads astray"),
         key("may", Map(&Shape::Record(&MAY)), "controllers: what it may ask for, through the guard"),
     ],
 );
@@ -162,7 +163,7 @@ pub(super) static COMMAND: Record = record(
         key(
             "args",
             Map(&Either(&[Range, List(&Name)])),
-            "arguments: `0 m .. 8 m drives fc.altitude`, or states `[HOLD, LAND]`",
+            "arguments: `0 m .. 8 m drives fc.altitude`, `-3 m/s .. 3 m/s carries fc.x for 500 ms`, or states `[HOLD, LAND]`",
         ),
         want("send", Text, "the message (MAVLink) or topic (JSON)"),
         key("with", Map(&Either(&[Raw, Shape::Record(&FROM_ARG)])), "fields of the message"),
@@ -189,6 +190,11 @@ pub(super) static RUNG: Record = record(
         want("within", Quantity, "how long it has until `safe` is shown"),
         key("when", Formula, "passed over unless this holds"),
         key("blind", Flag, "true: the watchdog may escalate to it by time alone (false)"),
+        key(
+            "category",
+            Whole,
+            "stop category of IEC 60204-1: 0 power off at once, 1 stop then power off, 2 power stays",
+        ),
     ],
 );
 
@@ -210,6 +216,26 @@ pub(super) static MAY: Record = record(
         key("max_age", Quantity, "an older proposal is stale"),
         key("rate", Quantity, "how often at most, such as `50 Hz`"),
     ],
+);
+
+pub(super) static FALLBACK: Record = record(
+    "fallback",
+    "a fallback",
+    &[
+        key("when", Formula, "it takes over when this holds"),
+        key("limits", Flag, "true: also when the gate would hold one of its commands to a rule, or refuse it for one"),
+        key("silent_for", Quantity, "also after this much silence of the controller, sooner than its dead_man"),
+        want("do", Path, "the recovery function: a command, given every period"),
+        key("with", Map(&Formula), "its arguments, over signals of machines: `clamp(fc.x, -4 m, 4 m)`"),
+        want("every", Quantity, "its period, such as `50 ms`"),
+        key("hand_back", Shape::Record(&HAND_BACK), "when the controller has the machine again (never)"),
+    ],
+);
+
+pub(super) static HAND_BACK: Record = record(
+    "hand_back",
+    "a hand_back",
+    &[want("when", Formula, "what must hold"), want("for", Quantity, "for how long, such as `2 s`")],
 );
 
 pub(super) static WORLD: Record = Record {

@@ -3,7 +3,7 @@
 use crate::codec::LinkConfig;
 use crate::command::{Command, CommandId, CommandTable};
 use crate::expr::MarginKind;
-use crate::expr::ir::Formula;
+use crate::expr::ir::{Formula, Number};
 use crate::signal::SignalTable;
 use crate::stl::{RuleSpec, TextRule};
 use crate::time::Span;
@@ -156,6 +156,8 @@ pub struct DeviceDef {
     pub dead_man: Option<DeadMan>,
     /// For controllers: per command it may ask for, how old and how often.
     pub may: Vec<MayDef>,
+    /// For controllers: what stands in for it when it leads the machine astray.
+    pub fallback: Option<FallbackDef>,
 }
 
 /// What a device is on the rig.
@@ -185,6 +187,38 @@ pub struct RungDef {
     pub when: Option<(Formula, String)>,
     /// May be escalated to by time alone (watchdog).
     pub blind: bool,
+    /// Where the rig says which kind of stop it is.
+    pub category: Option<StopCategory>,
+}
+
+/// Stop categories of IEC 60204-1 (9.2.2): what becomes of the power while and after the machine stops.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum StopCategory {
+    /// Power is removed at once: an uncontrolled stop.
+    Zero,
+    /// A controlled stop with power, which is removed once it stands.
+    One,
+    /// A controlled stop; the power stays.
+    Two,
+}
+
+impl StopCategory {
+    /// The number of the standard.
+    pub fn number(self) -> u8 {
+        match self {
+            StopCategory::Zero => 0,
+            StopCategory::One => 1,
+            StopCategory::Two => 2,
+        }
+    }
+    /// What it does, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            StopCategory::Zero => "power off at once",
+            StopCategory::One => "controlled stop, then power off",
+            StopCategory::Two => "controlled stop, power stays",
+        }
+    }
 }
 
 /// What a controller may ask for.
@@ -193,6 +227,41 @@ pub struct MayDef {
     pub command: CommandId,
     pub max_age: Option<Span>,
     pub min_interval: Option<Span>,
+}
+
+/// A controller's fallback: run-time assurance in the words of ASTM F3269, with its monitor and switch (`when`,
+/// `limits`, `silent_for`) and its recovery function (`command` with `args`, every so often).
+#[derive(Clone, PartialEq, Debug)]
+pub struct FallbackDef {
+    /// It takes over when this holds, with its text.
+    pub when: Option<(Formula, String)>,
+    /// It takes over when the gate would hold a command of the controller to a rule's bound, or refuse it for one.
+    pub limits: bool,
+    /// It takes over after this much silence of the controller, sooner than a dead-man trips.
+    pub silent_for: Option<Span>,
+    pub command: CommandId,
+    /// In the order of the command's arguments.
+    pub args: Vec<FallbackArg>,
+    pub every: Span,
+    /// `None`: once it took over, it holds to the end.
+    pub hand_back: Option<HandBackDef>,
+}
+
+/// Where an argument of a recovery function comes from.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FallbackArg {
+    /// SI, or the place of a state.
+    Constant(f64),
+    /// Worked out anew each time, SI.
+    Number(Number),
+}
+
+/// When a fallback lets the controller have the machine again.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HandBackDef {
+    pub when: (Formula, String),
+    /// It must have held for so long.
+    pub lasts: Span,
 }
 
 /// The world behind all twins.

@@ -3,7 +3,7 @@
 use super::commands::call;
 use super::devices::Draft;
 use super::keys::RUNG;
-use super::model::{DeviceDef, Reaction, Rule, RungDef};
+use super::model::{DeviceDef, Reaction, Rule, RungDef, StopCategory};
 use super::names::{Names, Place};
 use super::yaml::{Kind, Node, Page, Word};
 use crate::command::{Command, CommandId, CommandTable};
@@ -92,11 +92,31 @@ fn rungs(
             Some((checked.formula, word.text.clone()))
         });
         let blind = fields.get("blind").is_some_and(|node| page.flag(node).unwrap_or(false));
+        let category = fields.get("category").and_then(|node| category(page, node, i + 1 == items.len()));
         if let (Some(commands), Some(within)) = (commands, within) {
-            ladder.push(RungDef { commands, within, when, blind });
+            ladder.push(RungDef { commands, within, when, blind, category });
         }
     }
     ladder
+}
+
+/// The stop category of a rung; the last one ought to take the power away.
+fn category(page: &mut Page, node: &Node, last: bool) -> Option<StopCategory> {
+    let number = page.whole(node, 0..=2, "a stop category of IEC 60204-1")?;
+    let category = match number {
+        0 => StopCategory::Zero,
+        1 => StopCategory::One,
+        _ => StopCategory::Two,
+    };
+    if last && category == StopCategory::Two {
+        page.warn(
+            node.span.clone(),
+            "the last rung leaves the power on (category 2): whatever made the rungs before it fail can still act"
+                .into(),
+            Some("let the last rung take the power away (category 0 or 1), where the machine has a way to".into()),
+        );
+    }
+    Some(category)
 }
 
 /// The commands of a rung: harmless, with constant arguments.

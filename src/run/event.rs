@@ -1,6 +1,6 @@
 //! The one vocabulary of what happened: recorder, report, plot and live view all read it.
 
-use crate::command::{Command, RuleId, Ticket};
+use crate::command::{Authority, Command, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, RungId};
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
@@ -104,6 +104,11 @@ pub enum EventKind {
         command: Command,
         decision: Decision,
         age: Span,
+        /// What the signal behind the decision held then, SI: that which the argument drives or carries (of a pass, the
+        /// first argument that does). `None`: no argument does, or it was unknown.
+        state: Option<f64>,
+        /// False where the run only observes its gate and sent the command as it was asked for.
+        enforced: bool,
     },
     /// A controller said something that could not be understood.
     CommandMalformed {
@@ -205,9 +210,41 @@ pub enum EventKind {
     Settling {
         at_most: Span,
     },
+    /// A person took the machines over, or gave them back: whoever has less authority than the holder commands nothing.
+    AuthorityChanged {
+        holder: Authority,
+    },
+    /// The fallback of this controller took the machine from it.
+    FallbackEngaged {
+        controller: DeviceId,
+        why: FallbackWhy,
+    },
+    /// The fallback lets go: it handed back, or a trip or a person has the machine now.
+    FallbackOver {
+        controller: DeviceId,
+        handed_back: bool,
+    },
     /// Something a reader of the run should know, in words.
     Remark {
         text: String,
+    },
+    /// The rig was lent to this run.
+    Leased {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// One rung alone was tried; spans count from the order. `None`: it never came.
+    RungRehearsed {
+        ladder: LadderId,
+        rung: RungId,
+        first_byte: Option<Span>,
+        safe: Option<Span>,
+    },
+    /// Our heartbeat was held back from a device; the span counts from there to `safe`. `None`: it never was.
+    DeadManRehearsed {
+        device: DeviceId,
+        safe: Option<Span>,
     },
     RuleJudged {
         judgement: Judgement,
@@ -226,6 +263,17 @@ pub enum Motion {
     NotEnded { within: Span, unknown: bool },
     /// It had ended, and began again.
     BeganAgain,
+}
+
+/// Why a fallback took over.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum FallbackWhy {
+    /// Its `when` holds.
+    Condition,
+    /// The gate had to hold a command of the controller to a rule's bound, or refuse it for one.
+    Limit,
+    /// The controller was silent.
+    Silence,
 }
 
 /// How a step ended.

@@ -3,12 +3,13 @@
 use super::core::Core;
 use super::ending::NeverArmed;
 use super::event::EventKind;
+use super::fallback::Fallback;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
 use super::stops::Stops;
 use super::wires::Standing;
-use super::{Effects, Input, LinkState, OperatorOrder, RecorderState};
+use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
@@ -62,10 +63,12 @@ impl Run {
         let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
         let ladders = Reacting::prepare(&plan, &mut probes);
         let stops = Stops::prepare(&plan, &mut probes);
+        let fallbacks = Fallback::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
         core.judging.need(&stops.signals);
         core.stops = stops;
+        core.fallbacks = fallbacks;
         Run {
             core,
             script: Sequence::new(steps),
@@ -139,6 +142,15 @@ impl Run {
                 self.trip_all(Cause::Watchdog(*link), out);
             }
             Input::Recorder { state, .. } => self.recorder(at, state, out),
+            Input::Lease { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                match state {
+                    LeaseState::Taken { by, lasts } => {
+                        self.core.emit(EventKind::Leased { by: by.clone(), lasts: *lasts }, out);
+                    }
+                    LeaseState::Expired => self.trip_all(Cause::LeaseExpired, out),
+                }
+            }
         }
         self.go_on(out);
     }
@@ -249,6 +261,8 @@ impl Run {
         self.core.now = self.core.now.max(at);
         match order {
             OperatorOrder::Answer { yes } => self.core.answered(*yes),
+            OperatorOrder::TakeOver => self.core.take_over(out),
+            OperatorOrder::HandBack => self.core.hand_back(out),
             OperatorOrder::Reset { by, after } => {
                 self.core.emit(EventKind::Reset { by: by.clone(), after: after.clone() }, out);
             }
@@ -306,6 +320,7 @@ impl Run {
     fn go_on(&mut self, out: &mut Effects) {
         for _ in 0..LOOKS_MAX {
             self.core.own_instant(out);
+            self.core.recover(out);
             if !self.stage_forward(out) && self.core.own_samples.is_empty() {
                 return;
             }

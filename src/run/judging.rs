@@ -8,8 +8,8 @@ use crate::command::RuleId;
 use crate::expr::ir::Formula;
 use crate::expr::walk::signals_of;
 use crate::guard::Cause;
-use crate::rig::{Reaction, Role};
-use crate::scenario::plan::Plan;
+use crate::rig::{FallbackArg, Reaction, Role};
+use crate::scenario::plan::{GateMode, Plan};
 use crate::signal::{Sample, SignalId, Value};
 use crate::stl::{Change, Engine, Margin, Options, RuleSpec, SignalSpec, Truth};
 use crate::time::{Span, Time};
@@ -87,6 +87,12 @@ impl Judging {
 
     pub fn truth(&self, probe: ProbeId) -> Truth {
         self.probes.now(RuleId(probe.0)).0
+    }
+
+    /// The number behind a probe of a quantity ([`Number::probe`](crate::expr::ir::Number::probe)), SI; `None`: unknown.
+    pub fn quantity(&self, probe: ProbeId) -> Option<f64> {
+        let (_, margin) = self.probes.now(RuleId(probe.0));
+        (margin.lo == margin.hi && margin.lo.is_finite()).then_some(margin.lo)
     }
 
     /// The value of a signal now, unknown when stale or never heard.
@@ -180,6 +186,17 @@ fn needed_for_arming(plan: &Plan) -> Vec<SignalId> {
         add(signals_of(&rule.spec.body));
         if let Some(when) = &rule.spec.when {
             add(signals_of(when));
+        }
+    }
+    if plan.gate == GateMode::Fallback {
+        for fallback in plan.rig.devices.iter().filter_map(|device| device.fallback.as_ref()) {
+            let conditions = fallback.when.iter().chain(fallback.hand_back.iter().map(|back| &back.when));
+            conditions.for_each(|(formula, _)| add(signals_of(formula)));
+            for arg in &fallback.args {
+                if let FallbackArg::Number(number) = arg {
+                    add(signals_of(&number.clone().probe()));
+                }
+            }
         }
     }
     for ladder in &plan.ladders {
@@ -348,6 +365,7 @@ impl Core {
     /// A message of a device arrived, whatever it said.
     pub(super) fn alive(&mut self, device: DeviceId, at: Time) {
         self.reacting.guard.heard(device, at);
+        self.heard_by_fallback(device, at);
     }
 }
 

@@ -7,6 +7,7 @@ mod core;
 mod ending;
 pub mod event;
 mod faults;
+mod fallback;
 mod fold;
 mod judging;
 mod lateness;
@@ -73,6 +74,11 @@ pub enum Input {
         at: Time,
         state: RecorderState,
     },
+    /// What became of the lease of the rig; without one (twins) nothing is said.
+    Lease {
+        at: Time,
+        state: LeaseState,
+    },
 }
 
 impl Input {
@@ -86,7 +92,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. } => *at,
         }
     }
 }
@@ -102,7 +109,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at = to,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. } => *at = to,
         }
     }
 }
@@ -124,6 +132,10 @@ pub enum OperatorOrder {
     Stop,
     /// Answer to the open prompt.
     Answer { yes: bool },
+    /// A person takes the machines over: neither controller, fallback nor script commands them until they are handed back.
+    TakeOver,
+    /// A person gives the machines back.
+    HandBack,
     /// A person answers for the trip of an earlier run on this rig: who, and what it was, in words. Without it such a
     /// run is not begun.
     Reset { by: String, after: String },
@@ -138,6 +150,19 @@ pub enum RecorderState {
     Dead(String),
     /// So many records were lost.
     Dropped(u64),
+}
+
+/// What becomes of a lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeaseState {
+    /// The rig was lent to the run.
+    Taken {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// Its time is over: the ladders run, then the rig is given back.
+    Expired,
 }
 
 /// What the run asks of its host.

@@ -4,10 +4,9 @@ use super::core::Core;
 use super::event::EventKind;
 use super::judging::{ProbeId, ProbeTable};
 use super::{Effect, Effects, SendId};
-use crate::command::{ArgKind, Bound, CommandDef, CommandId, RuleId};
-use crate::expr::{Limit, Side, limits};
+use crate::command::{Bound, CommandId, RuleId};
 use crate::guard::{Cause, Guard, LadderId, LadderSet, Order, RungId, Rungs, Stage};
-use crate::rig::{LinkKind, Reaction};
+use crate::rig::{LinkKind, LookAhead, look_ahead};
 use crate::scenario::plan::{Mode, Plan};
 use crate::signal::{SignalId, Value};
 use crate::stl::Truth;
@@ -23,7 +22,7 @@ pub(super) struct Reacting {
     pub ladders: Vec<LadderRun>,
     /// Trips in order of their latching.
     pub trips: Vec<Trip>,
-    bounds: Vec<Vec<Bound>>,
+    bounds: Vec<Vec<LookAhead>>,
     rungs: Rungs,
     /// The queues were emptied: a trip does it once.
     abandoned: bool,
@@ -88,7 +87,7 @@ impl Reacting {
             guard: Guard::new(&plan.guard),
             ladders: Vec::new(),
             trips: Vec::new(),
-            bounds: plan.rig.commands.iter().map(|(_, def)| bounds_of(def, plan)).collect(),
+            bounds: plan.rig.commands.iter().map(|(_, def)| look_ahead(def, plan.rules.iter())).collect(),
             rungs: Rungs::new(),
             abandoned: false,
             pending: Vec::with_capacity(PENDING_MAX),
@@ -131,57 +130,23 @@ impl Reacting {
         let bits = self.ladders.iter().enumerate().filter(|(_, l)| wanted(l)).fold(0, |bits, (i, _)| bits | 1 << i);
         LadderSet(bits)
     }
-
-    /// Limits of a command's arguments.
-    pub fn bounds_of(&self, command: CommandId) -> Vec<Bound> {
-        self.bounds[command.0 as usize].clone()
-    }
-}
-
-/// The declared range of each argument, and the limits that stopping rules set to the signals that they drive.
-fn bounds_of(def: &CommandDef, plan: &Plan) -> Vec<Bound> {
-    let mut bounds = own_ranges(def);
-    for rule in plan.rules.iter().filter(|rule| matches!(rule.reaction, Reaction::Stop(_))) {
-        // With a `when` the limit holds at some times alone: nobody can say whether it will when the device gets there.
-        if rule.spec.when.is_some() {
-            continue;
-        }
-        for limit in limits(&rule.spec.body).iter().filter(|limit| limit.unconditional) {
-            let driving = def.args.iter().enumerate().filter(|(_, arg)| arg.drives == Some(limit.signal));
-            bounds.extend(driving.map(|(arg, _)| bound_of(arg as u8, limit, rule.spec.id)));
-        }
-    }
-    bounds
-}
-
-/// The furthest that an argument may go: the limit itself, or, where that is forbidden, the number next to it.
-fn bound_of(arg: u8, limit: &Limit, rule: RuleId) -> Bound {
-    let value = limit.value_si;
-    let (lo, hi) = match (limit.side, limit.strict) {
-        (Side::Upper, false) => (f64::NEG_INFINITY, value),
-        (Side::Upper, true) => (f64::NEG_INFINITY, value.next_down()),
-        (Side::Lower, false) => (value, f64::INFINITY),
-        (Side::Lower, true) => (value.next_up(), f64::INFINITY),
-    };
-    Bound { arg, lo, hi, rule: Some(rule) }
-}
-
-/// The declared range of each argument.
-fn own_ranges(def: &CommandDef) -> Vec<Bound> {
-    def.args
-        .iter()
-        .enumerate()
-        .map(|(i, arg)| {
-            let (lo, hi) = match &arg.kind {
-                ArgKind::Number { lo, hi, .. } => (*lo, *hi),
-                ArgKind::States { names } => (0.0, names.len() as f64 - 1.0),
-            };
-            Bound { arg: i as u8, lo, hi, rule: None }
-        })
-        .collect()
 }
 
 impl Core {
+    /// Limits of a command's arguments, by the state at this instant.
+    pub(super) fn bounds_of(&self, command: CommandId) -> Vec<Bound> {
+        let mut state = |signal| self.number(signal);
+        self.reacting.bounds[command.0 as usize].iter().map(|ahead| ahead.bound(&mut state)).collect()
+    }
+
+    /// What a signal holds now, SI; `None` when it is unknown or no number.
+    pub(super) fn number(&self, signal: SignalId) -> Option<f64> {
+        match self.judging.value(signal, self.now) {
+            Value::Number(si) if si.is_finite() => Some(si),
+            _ => None,
+        }
+    }
+
     /// A cause for action. `known_at`: when it could first be known; now, if not told.
     pub(super) fn trip(&mut self, cause: Cause, stop: LadderSet, known_at: Option<Time>, out: &mut Effects) {
         // Recorded devices belong to the old world: the guard says what it would do, and does nothing.

@@ -63,6 +63,7 @@ fn rig() -> Rig {
         after: Vec::new(),
         dead_man: None,
         may: Vec::new(),
+        fallback: None,
     };
     let port = SerialDef {
         port: PortName::Path("/dev/telem".to_owned()),

@@ -50,6 +50,7 @@ pub fn plan_of(name: &str, rig: &str, envelope: &str, scenario: &str) -> Arc<Pla
 pub const LIMIT: &str =
     "  limit:\n    always: arm.pos <= 8 m and belt.speed <= 4 m/s\n    react_within: 100 ms\n    safe_within: 10 s\n";
 
+/// The rig file of the cell.
 pub const RIG: &str = include_str!("../fixtures/cell/rig.yaml");
 
 pub const BUS: LinkId = LinkId(0);
@@ -93,11 +94,11 @@ pub struct Story {
 
 impl Story {
     pub fn new(envelope: &str, scenario: &str) -> Story {
-        Story::on(RIG, envelope, scenario)
+        Story::with_rig(RIG, envelope, scenario)
     }
 
-    /// A story on another rig than the cell of the fixture.
-    pub fn on(rig: &str, envelope: &str, scenario: &str) -> Story {
+    /// The same cell with another rig file.
+    pub fn with_rig(rig: &str, envelope: &str, scenario: &str) -> Story {
         let plan = plan_of("cell", rig, envelope, scenario);
         Story {
             run: Run::new(plan.clone()),
@@ -126,11 +127,15 @@ impl Story {
 
     /// Brought up and armed at 20 ms.
     pub fn armed(envelope: &str, scenario: &str) -> Story {
-        let mut story = Story::new(envelope, scenario);
-        story.link(1, LinkState::Up);
-        story.until(20);
-        assert!(story.is_armed(), "{:?}", story.kinds());
-        story
+        Story::new(envelope, scenario).arm()
+    }
+
+    /// The story brought up and armed at 20 ms.
+    pub fn arm(mut self) -> Story {
+        self.link(1, LinkState::Up);
+        self.until(20);
+        assert!(self.is_armed(), "{:?}", self.kinds());
+        self
     }
 
     pub fn feed(&mut self, input: Input) {
@@ -241,6 +246,12 @@ impl Story {
     pub fn stop(&mut self, millis: i64) {
         self.until(millis);
         self.feed(Input::Operator { at: ms(millis), order: OperatorOrder::Stop });
+    }
+
+    /// A person says something but stop.
+    pub fn order(&mut self, millis: i64, order: OperatorOrder) {
+        self.until(millis);
+        self.feed(Input::Operator { at: ms(millis), order });
     }
 
     pub fn recorder(&mut self, millis: i64, state: RecorderState) {

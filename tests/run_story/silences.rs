@@ -18,7 +18,7 @@ hold_to_run:
 
 /// Armed at 20 ms on a cell where somebody holds the key.
 fn cell() -> Story {
-    let mut story = Story::on(&format!("{RIG}{KEY}"), LIMIT, MOVE);
+    let mut story = Story::with_rig(&format!("{RIG}{KEY}"), LIMIT, MOVE);
     story.panel = Some(r#"{"held":true}"#);
     story.link(1, LinkState::Up);
     story.until(500);

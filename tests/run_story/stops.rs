@@ -25,7 +25,7 @@ const LET_GO: &str = r#"{"closed":true,"held":false}"#;
 
 /// A story on a cell with a panel, brought up but not armed.
 fn story(keys: &str) -> Story {
-    let mut story = Story::on(&format!("{RIG}{PANEL}{keys}"), LIMIT, HOLD);
+    let mut story = Story::with_rig(&format!("{RIG}{PANEL}{keys}"), LIMIT, HOLD);
     story.panel = Some(AT_REST);
     story.link(1, LinkState::Up);
     story

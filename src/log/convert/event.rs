@@ -1,14 +1,15 @@
 //! Events of a run.
 
 use super::{Misread, NOTHING, need, small, span, time};
-use crate::command::{Command, CommandId, RuleId, Ticket};
+use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
 use crate::log::proto;
 use crate::log::proto::event::Kind;
-use crate::run::event::{Event, EventKind, Motion, Outcome, RunVerdict, StepOutcome};
+use crate::run::event::{Event, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome};
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
 use crate::stl::{Judgement, Margin, RuleVerdict};
+use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
 
 /// An event as the recording keeps it.
@@ -62,12 +63,31 @@ pub fn event_to(event: &Event) -> proto::Event {
             Kind::CommandRefused(to::CommandRefused { ticket: ticket.0, reason: reason.clone() })
         }
         EventKind::CommandUnanswered { ticket } => Kind::CommandUnanswered(to::CommandUnanswered { ticket: ticket.0 }),
-        EventKind::CommandGated { device, command, decision, age } => Kind::CommandGated(to::CommandGated {
-            device: device.0.into(),
-            command: Some(command_to(command)),
-            decision: Some(decision_to(decision)),
-            age_nanos: age.nanos(),
+        EventKind::CommandGated { device, command, decision, age, state, enforced } => {
+            Kind::CommandGated(to::CommandGated {
+                device: device.0.into(),
+                command: Some(command_to(command)),
+                decision: Some(decision_to(decision)),
+                age_nanos: age.nanos(),
+                state: *state,
+                observed_only: !enforced,
+            })
+        }
+        EventKind::AuthorityChanged { holder } => {
+            Kind::AuthorityChanged(to::AuthorityChanged { holder: authority_to(*holder).into() })
+        }
+        EventKind::FallbackEngaged { controller, why } => Kind::FallbackEngaged(to::FallbackEngaged {
+            controller: controller.0.into(),
+            why: match why {
+                FallbackWhy::Condition => proto::FallbackWhy::Condition,
+                FallbackWhy::Limit => proto::FallbackWhy::Limit,
+                FallbackWhy::Silence => proto::FallbackWhy::Silence,
+            }
+            .into(),
         }),
+        EventKind::FallbackOver { controller, handed_back } => {
+            Kind::FallbackOver(to::FallbackOver { controller: controller.0.into(), handed_back: *handed_back })
+        }
         EventKind::CommandMalformed { device, why } => {
             Kind::CommandMalformed(to::CommandMalformed { device: device.0.into(), why: why.clone() })
         }
@@ -120,6 +140,16 @@ pub fn event_to(event: &Event) -> proto::Event {
         EventKind::Reset { by, after } => Kind::Reset(proto::Reset { by: by.clone(), after: after.clone() }),
         EventKind::Settling { at_most } => Kind::Settling(to::Settling { at_most_nanos: at_most.nanos() }),
         EventKind::Remark { text } => Kind::Remark(to::Remark { text: text.clone() }),
+        EventKind::RungRehearsed { ladder, rung, first_byte, safe } => Kind::RungRehearsed(to::RungRehearsed {
+            ladder: ladder.0.into(),
+            rung: rung.0.into(),
+            first_byte_nanos: first_byte.map(Span::nanos),
+            safe_nanos: safe.map(Span::nanos),
+        }),
+        EventKind::DeadManRehearsed { device, safe } => {
+            Kind::DeadManRehearsed(to::DeadManRehearsed { device: device.0.into(), safe_nanos: safe.map(Span::nanos) })
+        }
+        EventKind::Leased { by, lasts } => Kind::Leased(to::Leased { by: by.clone(), lasts_nanos: lasts.nanos() }),
         EventKind::RuleJudged { judgement } => Kind::RuleJudged(judgement_to(judgement)),
         EventKind::Finished { outcome } => Kind::Finished(outcome_to(outcome)),
     };
@@ -169,7 +199,22 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
             command: command_from(&need(e.command, "command")?)?,
             decision: decision_from(&need(e.decision, "decision")?)?,
             age: span(e.age_nanos),
+            state: e.state,
+            enforced: !e.observed_only,
         },
+        Kind::FallbackEngaged(e) => EventKind::FallbackEngaged {
+            controller: device(e.controller)?,
+            why: match e.why() {
+                proto::FallbackWhy::Condition => FallbackWhy::Condition,
+                proto::FallbackWhy::Limit => FallbackWhy::Limit,
+                proto::FallbackWhy::Silence => FallbackWhy::Silence,
+                proto::FallbackWhy::Unspecified => return Err("a fallback took over for no reason".to_owned()),
+            },
+        },
+        Kind::FallbackOver(e) => {
+            EventKind::FallbackOver { controller: device(e.controller)?, handed_back: e.handed_back }
+        }
+        Kind::AuthorityChanged(e) => EventKind::AuthorityChanged { holder: authority_from(e.holder())? },
         Kind::CommandMalformed(e) => EventKind::CommandMalformed { device: device(e.device)?, why: e.why },
         Kind::RuleTested(e) => EventKind::RuleTested { rule: rule(e.rule)? },
         Kind::RuleViolated(e) => EventKind::RuleViolated { rule: rule(e.rule)?, instant: time(e.instant_nanos) },
@@ -216,6 +261,16 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
         Kind::Reset(e) => EventKind::Reset { by: e.by, after: e.after },
         Kind::Settling(e) => EventKind::Settling { at_most: span(e.at_most_nanos) },
         Kind::Remark(e) => EventKind::Remark { text: e.text },
+        Kind::RungRehearsed(e) => EventKind::RungRehearsed {
+            ladder: ladder(e.ladder)?,
+            rung: rung(e.rung)?,
+            first_byte: e.first_byte_nanos.map(span),
+            safe: e.safe_nanos.map(span),
+        },
+        Kind::DeadManRehearsed(e) => {
+            EventKind::DeadManRehearsed { device: device(e.device)?, safe: e.safe_nanos.map(span) }
+        }
+        Kind::Leased(e) => EventKind::Leased { by: e.by, lasts: span(e.lasts_nanos) },
         Kind::RuleJudged(e) => EventKind::RuleJudged { judgement: judgement_from(&e)? },
         Kind::Finished(e) => EventKind::Finished { outcome: outcome_from(e)? },
     };
@@ -246,6 +301,25 @@ fn ladder_to(ladder: LadderId) -> proto::event::LadderRef {
     proto::event::LadderRef { ladder: ladder.0.into() }
 }
 
+fn authority_to(authority: Authority) -> proto::Authority {
+    match authority {
+        Authority::Controller => proto::Authority::Controller,
+        Authority::Fallback => proto::Authority::Fallback,
+        Authority::Script => proto::Authority::Script,
+        Authority::Person => proto::Authority::Person,
+    }
+}
+
+fn authority_from(authority: proto::Authority) -> Result<Authority, Misread> {
+    Ok(match authority {
+        proto::Authority::Controller => Authority::Controller,
+        proto::Authority::Fallback => Authority::Fallback,
+        proto::Authority::Script => Authority::Script,
+        proto::Authority::Person => Authority::Person,
+        proto::Authority::Unspecified => return Err("an event names nobody as the holder".to_owned()),
+    })
+}
+
 fn command_to(command: &Command) -> proto::Command {
     proto::Command { id: command.id.0.into(), args: command.args().to_vec() }
 }
@@ -273,6 +347,7 @@ fn decision_to(decision: &Decision) -> proto::Decision {
                 Refusal::TooFast => Why::TooFast(NOTHING),
                 Refusal::NotANumber { arg } => Why::NotANumber((*arg).into()),
                 Refusal::OutOfRange { arg } => Why::OutOfRange((*arg).into()),
+                Refusal::NoRoom { arg, rule } => Why::NoRoom(to::NoRoom { arg: (*arg).into(), rule: rule.0.into() }),
             }),
         }),
     };
@@ -296,6 +371,7 @@ fn decision_from(decision: &proto::Decision) -> Result<Decision, Misread> {
             Why::TooFast(_) => Refusal::TooFast,
             Why::NotANumber(arg) => Refusal::NotANumber { arg: small(*arg, "argument")? },
             Why::OutOfRange(arg) => Refusal::OutOfRange { arg: small(*arg, "argument")? },
+            Why::NoRoom(none) => Refusal::NoRoom { arg: small(none.arg, "argument")?, rule: rule(none.rule)? },
         }),
     })
 }
@@ -313,6 +389,8 @@ fn cause_to(cause: &Cause) -> proto::Cause {
             Cause::Recorder => To::Recorder(NOTHING),
             Cause::Stall => To::Stall(NOTHING),
             Cause::Watchdog(link) => To::WatchdogLink(link.0.into()),
+            Cause::FallbackLost(device) => To::LostFallback(device.0.into()),
+            Cause::LeaseExpired => To::LeaseExpired(NOTHING),
             Cause::Rule(rule) => To::Rule(rule.0.into()),
             Cause::Operator => To::Operator(NOTHING),
             Cause::OperatorAgain => To::OperatorAgain(NOTHING),
@@ -334,6 +412,8 @@ fn cause_from(cause: &proto::Cause) -> Result<Cause, Misread> {
         From::Recorder(_) => Cause::Recorder,
         From::Stall(_) => Cause::Stall,
         From::WatchdogLink(number) => Cause::Watchdog(link(*number)?),
+        From::LostFallback(number) => Cause::FallbackLost(device(*number)?),
+        From::LeaseExpired(_) => Cause::LeaseExpired,
         From::Rule(number) => Cause::Rule(rule(*number)?),
         From::Operator(_) => Cause::Operator,
         From::OperatorAgain(_) => Cause::OperatorAgain,
