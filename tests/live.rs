@@ -8,6 +8,8 @@ mod blocking;
 mod board;
 #[path = "live/cell.rs"]
 mod cell;
+#[path = "live/hazards.rs"]
+mod hazards;
 #[path = "live/lending.rs"]
 mod lending;
 #[path = "live/losing.rs"]
@@ -16,6 +18,8 @@ mod losing;
 mod process;
 #[path = "live/relay.rs"]
 mod relay;
+#[path = "live/resetting.rs"]
+mod resetting;
 #[path = "live/stand.rs"]
 mod stand;
 #[path = "live/stopping.rs"]

@@ -6,6 +6,7 @@ mod run_story {
     pub mod arming;
     pub mod cell;
     pub mod controllers;
+    pub mod evidence;
     pub mod exits;
     pub mod fallback;
     pub mod gate;

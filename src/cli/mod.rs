@@ -2,6 +2,7 @@
 //!
 //! Invariant: no command judges anything itself; it asks the rooms below and prints what they say.
 
+mod breakable;
 mod check;
 mod exit;
 mod explain;
@@ -10,6 +11,7 @@ mod lease;
 mod live;
 mod plot;
 mod replay;
+mod reset;
 mod results;
 mod rigs;
 mod run;

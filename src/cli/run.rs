@@ -84,6 +84,14 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
             return Exit::Verdict(RunVerdict::Blocked).into();
         }
     };
+    let unanswered = lease.as_mut().and_then(|lease| super::reset::before(&plan.rig.name, lease).err());
+    if let Some(why) = unanswered {
+        say::aside(format!("blocked: {why}\nnothing was opened"));
+        if let Some(lease) = lease {
+            lease.end(&[]);
+        }
+        return Exit::Verdict(RunVerdict::Blocked).into();
+    }
     let dir = match RunDir::create(&arguments.runs, &plan.name) {
         Ok(dir) => dir,
         Err(why) => {

@@ -27,7 +27,9 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::CommandGiven { .. }
         | EventKind::CommandAcked { .. }
         | EventKind::RuleTested { .. }
-        | EventKind::RuleJudged { .. } => Weight::Quiet,
+        | EventKind::RuleJudged { .. }
+        | EventKind::TripOpened { .. }
+        | EventKind::RungWritten { .. } => Weight::Quiet,
         // Before arming and after a trip every proposal is rejected: the state says so already.
         EventKind::CommandGated { decision: Decision::Reject(crate::guard::Refusal::Closed), .. } => Weight::Quiet,
         EventKind::CommandGated { .. }
@@ -56,6 +58,7 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::RungSkipped { .. }
         | EventKind::RungSent { .. }
         | EventKind::Alarm { .. }
+        | EventKind::TripJudged { late: true, .. }
         | EventKind::EmergencyStop { .. }
         | EventKind::Motion { .. }
         | EventKind::Released { .. }
@@ -168,6 +171,29 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             Some(span) => format!("first safe byte left {} after the cause could be known", milliseconds(*span)),
             None => return None,
         },
+        // Said in other words by the events beside them.
+        EventKind::TripOpened { .. } | EventKind::RungWritten { .. } | EventKind::TripJudged { late: false, .. } => {
+            return None;
+        }
+        EventKind::RungAcked { ladder, rung: r, by, after } => format!(
+            "{} heard {}: {} {} after its first byte",
+            ladder_device(ladder),
+            rung(ladder, r),
+            words::acked_by(plan, by),
+            milliseconds(*after)
+        ),
+        EventKind::TripJudged { reaction, react_within, safe_after, safe_within, .. } => {
+            let part = |what: &str, took: &Option<crate::time::Span>, allowed: &Option<crate::time::Span>| {
+                let took = took.map_or("never".to_owned(), words::span);
+                allowed.map(|allowed| format!("{what} {took} of {} allowed", words::span(allowed)))
+            };
+            let parts: Vec<String> =
+                [part("first safe byte after", reaction, react_within), part("safe after", safe_after, safe_within)]
+                    .into_iter()
+                    .flatten()
+                    .collect();
+            format!("LATE: {}", parts.join(", "))
+        }
         EventKind::DeviceSafe { ladder } => format!("device {} is confirmed safe", ladder_device(ladder)),
         EventKind::DeviceUnsafe { ladder } => format!("device {} is not safe any more", ladder_device(ladder)),
         EventKind::Alarm { ladder } => format!(

@@ -4,6 +4,7 @@
 
 mod junit;
 mod quality;
+mod stops;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod verdict;
 
 pub use junit::junit;
 pub use quality::{LinkQuality, Quality, SignalQuality, quality};
+pub use stops::{EmergencyStopVerdict, ReleasedVerdict, ResetVerdict};
 pub use summary::summary;
 pub use verdict::{
     CauseVerdict, RuleReport, RungVerdict, SafeVerdict, SignalMargin, StepVerdict, TripVerdict, VERDICT_FORMAT,

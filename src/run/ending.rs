@@ -2,6 +2,7 @@
 
 use super::core::Core;
 use super::event::{EventKind, Outcome, RunVerdict, StepOutcome};
+use super::evidence::LateReactions;
 use super::reacting::LadderStanding;
 use super::{Effect, Effects};
 use crate::guard::Cause;
@@ -47,12 +48,13 @@ impl Core {
         for judgement in &judgements {
             self.emit(EventKind::RuleJudged { judgement: judgement.clone() }, out);
         }
-        let outcome = self.outcome(never_armed, &judgements);
+        let late = self.judge_trips(out);
+        let outcome = self.outcome(never_armed, &judgements, late);
         self.emit(EventKind::Finished { outcome: outcome.clone() }, out);
         out.list.push(Effect::Finish(outcome));
     }
 
-    fn outcome(&self, never_armed: Option<&NeverArmed>, judgements: &[Judgement]) -> Outcome {
+    fn outcome(&self, never_armed: Option<&NeverArmed>, judgements: &[Judgement], late: LateReactions) -> Outcome {
         let mut reasons = Reasons::default();
         self.machine_reasons(never_armed.is_some(), &mut reasons);
         match never_armed {
@@ -65,8 +67,10 @@ impl Core {
             Some(NeverArmed::Stopped) => reasons.aborted.push("a person stopped it before it was armed".to_owned()),
             None => {
                 self.rule_reasons(judgements, &mut reasons);
+                reasons.fail.extend(late.to_rules);
                 self.step_reasons(&mut reasons);
                 self.trip_reasons(&mut reasons);
+                reasons.inconclusive.extend(late.to_others);
                 self.hand_reasons(&mut reasons);
                 if self.nothing_judged(judgements) {
                     reasons
@@ -138,7 +142,6 @@ impl Core {
                 RuleVerdict::Pass | RuleVerdict::Untested => {}
             }
         }
-        reasons.fail.extend(self.late_reactions());
     }
 
     fn step_reasons(&self, reasons: &mut Reasons) {
@@ -157,7 +160,7 @@ impl Core {
     }
 
     fn trip_reasons(&self, reasons: &mut Reasons) {
-        for trip in &self.reacting.trips {
+        for trip in self.reacting.trips.iter().filter(|trip| trip.acted) {
             match trip.cause {
                 // What a hand stopped is said with what came of it.
                 Cause::Finish | Cause::Rule(_) | Cause::EmergencyStop | Cause::Released => {}

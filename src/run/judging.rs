@@ -227,6 +227,7 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.note_hearing(batch, out);
         self.watch_stops(out);
         self.confirm_safe(out);
     }

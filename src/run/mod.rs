@@ -6,6 +6,7 @@ mod controllers;
 mod core;
 mod ending;
 pub mod event;
+mod evidence;
 mod faults;
 mod fallback;
 mod fold;

@@ -2,10 +2,10 @@
 
 use super::{Misread, NOTHING, need, small, span, time};
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
-use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
+use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
 use crate::log::proto;
 use crate::log::proto::event::Kind;
-use crate::run::event::{Event, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome};
+use crate::run::event::{AckedBy, Event, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
 use crate::stl::{Judgement, Margin, RuleVerdict};
@@ -121,6 +121,45 @@ pub fn event_to(event: &Event) -> proto::Event {
             rung: rung.0.into(),
             reaction_nanos: reaction.map(|r| r.nanos()),
         }),
+        EventKind::TripOpened { trip, cause, violated_at, known_at, taken_at, begins, waits, under_way } => {
+            Kind::TripOpened(to::TripOpened {
+                trip: trip.0.into(),
+                cause: Some(cause_to(cause)),
+                violated_at_nanos: violated_at.map(|at| at.nanos()),
+                known_at_nanos: known_at.nanos(),
+                taken_at_nanos: taken_at.nanos(),
+                begins: begins.0.into(),
+                waits: waits.0.into(),
+                under_way: under_way.0.into(),
+            })
+        }
+        EventKind::RungWritten { ladder, rung, trip, begun, done } => Kind::RungWritten(to::RungWritten {
+            ladder: ladder.0.into(),
+            rung: rung.0.into(),
+            trip: trip.map(|trip| trip.0.into()),
+            begun_nanos: begun.nanos(),
+            done_nanos: done.nanos(),
+        }),
+        EventKind::RungAcked { ladder, rung, by, after } => Kind::RungAcked(to::RungAcked {
+            ladder: ladder.0.into(),
+            rung: rung.0.into(),
+            after_nanos: after.nanos(),
+            by: Some(match by {
+                AckedBy::Protocol { refused: None } => to::rung_acked::By::Protocol(NOTHING),
+                AckedBy::Protocol { refused: Some(why) } => to::rung_acked::By::Refused(why.clone()),
+                AckedBy::Sample(signal) => to::rung_acked::By::Sample(signal.0),
+            }),
+        }),
+        EventKind::TripJudged { trip, reaction, react_within, safe_after, safe_within, late } => {
+            Kind::TripJudged(to::TripJudged {
+                trip: trip.0.into(),
+                reaction_nanos: reaction.map(|span| span.nanos()),
+                react_within_nanos: react_within.map(|span| span.nanos()),
+                safe_after_nanos: safe_after.map(|span| span.nanos()),
+                safe_within_nanos: safe_within.map(|span| span.nanos()),
+                late: *late,
+            })
+        }
         EventKind::DeviceSafe { ladder } => Kind::DeviceSafe(ladder_to(*ladder)),
         EventKind::DeviceUnsafe { ladder } => Kind::DeviceUnsafe(ladder_to(*ladder)),
         EventKind::Alarm { ladder } => Kind::Alarm(ladder_to(*ladder)),
@@ -242,6 +281,41 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
         Kind::RungSent(e) => {
             EventKind::RungSent { ladder: ladder(e.ladder)?, rung: rung(e.rung)?, reaction: e.reaction_nanos.map(span) }
         }
+        Kind::TripOpened(e) => EventKind::TripOpened {
+            trip: TripId(small(e.trip, "trip")?),
+            cause: cause_from(&need(e.cause, "cause")?)?,
+            violated_at: e.violated_at_nanos.map(time),
+            known_at: time(e.known_at_nanos),
+            taken_at: time(e.taken_at_nanos),
+            begins: LadderSet(small(e.begins, "set of ladders")?),
+            waits: LadderSet(small(e.waits, "set of ladders")?),
+            under_way: LadderSet(small(e.under_way, "set of ladders")?),
+        },
+        Kind::RungWritten(e) => EventKind::RungWritten {
+            ladder: ladder(e.ladder)?,
+            rung: rung(e.rung)?,
+            trip: e.trip.map(|trip| small(trip, "trip")).transpose()?.map(TripId),
+            begun: time(e.begun_nanos),
+            done: time(e.done_nanos),
+        },
+        Kind::RungAcked(e) => EventKind::RungAcked {
+            ladder: ladder(e.ladder)?,
+            rung: rung(e.rung)?,
+            by: match need(e.by, "kind of acknowledgement")? {
+                proto::event::rung_acked::By::Protocol(_) => AckedBy::Protocol { refused: None },
+                proto::event::rung_acked::By::Refused(why) => AckedBy::Protocol { refused: Some(why) },
+                proto::event::rung_acked::By::Sample(signal) => AckedBy::Sample(SignalId(signal)),
+            },
+            after: span(e.after_nanos),
+        },
+        Kind::TripJudged(e) => EventKind::TripJudged {
+            trip: TripId(small(e.trip, "trip")?),
+            reaction: e.reaction_nanos.map(span),
+            react_within: e.react_within_nanos.map(span),
+            safe_after: e.safe_after_nanos.map(span),
+            safe_within: e.safe_within_nanos.map(span),
+            late: e.late,
+        },
         Kind::DeviceSafe(e) => EventKind::DeviceSafe { ladder: ladder(e.ladder)? },
         Kind::DeviceUnsafe(e) => EventKind::DeviceUnsafe { ladder: ladder(e.ladder)? },
         Kind::Alarm(e) => EventKind::Alarm { ladder: ladder(e.ladder)? },
