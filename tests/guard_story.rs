@@ -8,8 +8,7 @@ use checkrein::guard::{
 use checkrein::time::{Span, Time};
 use checkrein::wire::DeviceId;
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 const DRONE: LadderId = LadderId(0);
 const SCANNER: LadderId = LadderId(1);
@@ -528,20 +527,14 @@ impl Trial {
 
 /// Everything that decides what can follow, in 128 bits: two sequences that end in the same state have the same future.
 fn state_of(trial: &Trial) -> u128 {
-    struct Digest(DefaultHasher, DefaultHasher);
-    impl fmt::Write for Digest {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text.as_bytes());
-            self.1.write(text.as_bytes());
-            Ok(())
-        }
-    }
-    let mut digest = Digest(DefaultHasher::new(), DefaultHasher::new());
-    digest.1.write_u8(1);
     let Trial { guard, now, path, lane_closed_for_good, climbing, alarms } = trial;
     let armed = path.contains(&Happening::Arm);
-    write!(digest, "{guard:?} {now:?} {armed} {lane_closed_for_good} {climbing:?} {alarms:?}").expect("it only counts");
-    u128::from(digest.0.finish()) << 64 | u128::from(digest.1.finish())
+    let half = |salt: u8| {
+        let mut digest = DefaultHasher::new();
+        (salt, guard, now, armed, lane_closed_for_good, climbing, alarms).hash(&mut digest);
+        u128::from(digest.finish())
+    };
+    half(0) << 64 | half(1)
 }
 
 /// Tries everything that can follow, one happening after the other, and counts the sequences. Where many sequences come

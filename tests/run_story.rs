@@ -4,6 +4,7 @@ mod common;
 
 mod run_story {
     pub mod arming;
+    pub mod attacks;
     pub mod cell;
     pub mod controllers;
     pub mod evidence;
@@ -15,6 +16,7 @@ mod run_story {
     pub mod scripts;
     pub mod silences;
     pub mod stops;
+    pub mod self_test;
     pub mod unknown;
     pub mod vehicle;
 }

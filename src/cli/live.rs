@@ -7,10 +7,11 @@ use super::say;
 use crate::io::broker::{self, Broker as EmbeddedBroker, User};
 use crate::io::clock::Clock;
 use crate::io::feed::{Seen, Watcher, feed};
+use crate::io::floor::floor;
 use crate::io::host::{self, Ended, Quality, Table};
 use crate::io::last_words;
 use crate::io::line::SerialLink;
-use crate::io::queue::{Poster, queue, stop_on_signals};
+use crate::io::queue::{Post, Poster, StopSignals, queue};
 use crate::io::recorder::{self, FileSink};
 use crate::io::tunnel::TlsSettings;
 use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
@@ -18,8 +19,9 @@ use crate::io::watchdog::{self, BrokerWay, Watchdog};
 use crate::io::{mqtt, ports};
 use crate::live::Screen;
 use crate::rig::{Broker, KEEP_ALIVE, LinkKind, MqttDef, PortName, Role};
-use crate::run::{Input, OperatorOrder, Outcome, Run, RunVerdict};
+use crate::run::{Input, OperatorOrder, Outcome, Run, RunVerdict, SelfTest, TestedWire};
 use crate::scenario::plan::{Mode, Plan};
+use crate::time::Span;
 use crate::wire::LinkId;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, stdin, stdout};
@@ -36,6 +38,8 @@ const TWINS_GRACE_VARIABLE: &str = "CHECKREIN_TWINS_GRACE_MS";
 const WATCHDOG_GRACE: Duration = Duration::from_secs(20);
 /// Bursts of three messages by which a broker's delay is measured: under a second on a good one.
 const PROBE_BURSTS: usize = 20;
+/// Messages by which the way to a broker and back is measured before arming: about a fifth of a second.
+const FLOOR_MESSAGES: usize = 100;
 
 /// Runs the plan on wires to its end. The error is what kept it from being brought up at all.
 pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
@@ -49,6 +53,11 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     if plan.mode == Mode::Rig {
         await_ports(&plan);
     }
+    // Before any wire is opened: a Ctrl-C must never find a harness that it simply ends.
+    let signals = {
+        let _inside = runtime.enter();
+        StopSignals::listen().map_err(|error| format!("Ctrl-C cannot be listened to: {error}"))?
+    };
     let around = Around::start(&plan, prepared, &program)?;
     let clock = Clock::start();
     prepared.head.wall_clock_unix_nanos = clock.wall_clock_unix_nanos();
@@ -63,8 +72,9 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
     let watchdogs = around.watchdogs(&plan, &program, runtime.handle(), &poster)?;
     let delays = around.probe_delays(&plan, runtime.handle())?;
+    let floors = around.probe_floors(&plan, runtime.handle(), &poster)?;
     let (feed, watcher) = feed(false);
-    runtime.spawn(stop_on_signals(poster.clone()));
+    runtime.spawn(signals.give_orders(poster.clone()));
     let Around { twins, brokers, ports, .. } = around;
     let (tell_twins, stop_twins) = teller(twins, &plan);
     let setup = host::Setup {
@@ -85,7 +95,8 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         lease.begin(runtime.handle(), &poster)?;
     }
     let run = Breakable::new(Watched { run, safing: safing.clone() }, plan.clone());
-    let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
+    let thread = host::spawn_tested(run, setup, floors)
+        .map_err(|error| format!("the run's thread could not be started: {error}"))?;
     watch(&plan, prepared, &watcher, &poster);
     let (ended, lost) = match thread.join() {
         Ok(Ok(ended)) => (ended, false),
@@ -247,6 +258,29 @@ impl Around {
             }));
         }
         Ok(probes)
+    }
+
+    /// Measures the way to every broker and back; the run hears of it as part of its self-test. How many it will hear of.
+    fn probe_floors(&self, plan: &Plan, runtime: &tokio::runtime::Handle, poster: &Poster) -> Result<u16, String> {
+        let mut brokers = 0;
+        for link in &plan.rig.links {
+            let LinkKind::Mqtt(def) = &link.kind else { continue };
+            let config = self.config(link.id, def, Vec::new())?;
+            let (poster, wire) = (poster.clone(), TestedWire::Broker(link.id));
+            brokers += 1;
+            runtime.spawn(async move {
+                let state = match mqtt::probe_floor(&config, FLOOR_MESSAGES).await {
+                    Ok(took) => {
+                        let mut took: Vec<Span> = took.iter().map(|t| Span::from_nanos(t.as_nanos() as i64)).collect();
+                        floor(wire, &mut took)
+                    }
+                    Err(why) => SelfTest::Failed { wire, why },
+                };
+                let at = poster.clock().now();
+                poster.post(Post::Input(Input::SelfTest { at, state })).await;
+            });
+        }
+        Ok(brokers)
     }
 
     /// How to reach the broker of a link.

@@ -11,6 +11,7 @@ pub mod climb;
 pub mod clock;
 mod disk;
 pub mod feed;
+pub mod floor;
 pub mod host;
 pub mod lanes;
 pub mod last_words;

@@ -1,6 +1,7 @@
 //! Events in words, one line each: the plain view, and what scrolls above the status on a terminal.
 
 use crate::guard::Decision;
+use crate::run::TestedWire;
 use crate::run::event::{EventKind, Motion, StepOutcome};
 use crate::scenario::plan::{Plan, StepId};
 use crate::stl::Margin;
@@ -31,7 +32,11 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::TripOpened { .. }
         | EventKind::RungWritten { .. } => Weight::Quiet,
         // Before arming and after a trip every proposal is rejected: the state says so already.
-        EventKind::CommandGated { decision: Decision::Reject(crate::guard::Refusal::Closed), .. } => Weight::Quiet,
+        // So it is while a fallback or a person has the machine.
+        EventKind::CommandGated {
+            decision: Decision::Reject(crate::guard::Refusal::Closed | crate::guard::Refusal::Outranked),
+            ..
+        } => Weight::Quiet,
         EventKind::CommandGated { .. }
         | EventKind::CommandMalformed { .. }
         | EventKind::CommandRefused { .. }
@@ -62,6 +67,7 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::EmergencyStop { .. }
         | EventKind::Motion { .. }
         | EventKind::Released { .. }
+        | EventKind::SelfTested { enough: false, .. }
         | EventKind::RecorderTrouble { .. } => Weight::Alarm,
         EventKind::StepEnded { outcome, .. } => match outcome {
             StepOutcome::Done | StepOutcome::Skipped(_) => Weight::Plain,
@@ -174,6 +180,15 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
         // Said in other words by the events beside them.
         EventKind::TripOpened { .. } | EventKind::RungWritten { .. } | EventKind::TripJudged { late: false, .. } => {
             return None;
+        }
+        EventKind::SelfTested { wire, p50, p99, max, allowed, .. } => {
+            let what = match wire {
+                TestedWire::Loop => "the loop".to_owned(),
+                TestedWire::Broker(l) => format!("the broker of link {}", link(l)),
+            };
+            let allowed = allowed.map_or(String::new(), |allowed| format!("; a rule allows {allowed}"));
+            let [p50, p99, max] = [p50, p99, max].map(|span| milliseconds(*span));
+            format!("self-test: {what} answers in {p50} (99 % in {p99}, at worst {max}){allowed}")
         }
         EventKind::RungAcked { ladder, rung: r, by, after } => format!(
             "{} heard {}: {} {} after its first byte",

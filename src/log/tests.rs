@@ -4,7 +4,7 @@ use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
 use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
 use crate::run::event::{AckedBy, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome, TripId};
-use crate::run::{LeaseState, LinkState, OperatorOrder, RecorderState, SendId};
+use crate::run::{LeaseState, LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
 use crate::stl::{Judgement, Margin, RuleVerdict};
@@ -129,9 +129,10 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::Motion { .. } => 53,
         EventKind::Released { .. } => 54,
         EventKind::Reset { .. } => 55,
+        EventKind::SelfTested { .. } => 56,
     }
 }
-const EVENT_KINDS: usize = 56;
+const EVENT_KINDS: usize = 57;
 
 /// What the chain of evidence of a trip is told by.
 fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
@@ -148,6 +149,15 @@ fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
     };
     let acked = |by| EventKind::RungAcked { ladder, rung, by, after: Span::from_nanos(-1) };
     let written = |trip| EventKind::RungWritten { ladder, rung, trip, begun: Time::ZERO, done: ms(7) };
+    let self_tested = |wire, allowed, enough| EventKind::SelfTested {
+        wire,
+        samples: u32::MAX,
+        p50: Span::from_nanos(-1),
+        p99: Span::ZERO,
+        max: Span::MAX,
+        allowed,
+        enough,
+    };
     let judged = |span, late| EventKind::TripJudged {
         trip,
         reaction: span,
@@ -164,6 +174,8 @@ fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
         acked(AckedBy::Protocol { refused: None }),
         acked(AckedBy::Protocol { refused: Some(String::new()) }),
         acked(AckedBy::Sample(SignalId(0))),
+        self_tested(TestedWire::Loop, None, false),
+        self_tested(TestedWire::Broker(LinkId(0)), Some(Span::ZERO), true),
         judged(None, true),
         judged(Some(Span::from_micros(380)), false),
     ]
@@ -308,9 +320,10 @@ fn input_place(input: &Input) -> usize {
         Input::Watchdog { .. } => 6,
         Input::Recorder { .. } => 7,
         Input::Lease { .. } => 8,
+        Input::SelfTest { .. } => 9,
     }
 }
-const INPUT_KINDS: usize = 9;
+const INPUT_KINDS: usize = 10;
 
 fn every_input() -> Vec<Input> {
     let (at, link) = (ms(17), LinkId(1));
@@ -338,6 +351,18 @@ fn every_input() -> Vec<Input> {
         Input::Samples { at, batch: Vec::new() },
         Input::Sent { at, id: SendId(1 << 40), begun: ms(-1), done: Time::MAX, queued_ahead: u32::MAX },
         Input::Tick { at: Time::MIN },
+        Input::SelfTest { at, state: SelfTest::Begins { wires: u16::MAX } },
+        Input::SelfTest {
+            at,
+            state: SelfTest::Floor {
+                wire: TestedWire::Broker(LinkId(0)),
+                samples: 200,
+                p50: Span::ZERO,
+                p99: Span::from_nanos(-1),
+                max: Span::MAX,
+            },
+        },
+        Input::SelfTest { at, state: SelfTest::Failed { wire: TestedWire::Loop, why: "Höhe".into() } },
         Input::Watchdog { at, link, fired: false },
     ];
     for state in [LinkState::Up, LinkState::Lost("gone".into()), LinkState::Refused(String::new())] {

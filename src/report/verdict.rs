@@ -3,11 +3,14 @@
 //! Times are seconds since the start of the run. A margin is in `unit`; where it is infinite (states and flags)
 //! or unknown it is absent, and `held` says what is known. Fields are added, never changed in meaning; a change raises `format`.
 
+use super::gate::GateVerdict;
+use super::rehearsed::{Tried, tried};
 use super::stops::{self, EmergencyStopVerdict, ReleasedVerdict, ResetVerdict};
 use super::{SAFETY_NOTICE, Subject};
 use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule, StopCategory};
-use crate::run::event::StepOutcome;
+use crate::run::TestedWire;
+use crate::run::event::{EventKind, StepOutcome};
 use crate::scenario::plan::{FileRole, Mode, Plan};
 use crate::stl::why::{Told, ToldTiming};
 use crate::time::{Span, Time};
@@ -36,6 +39,8 @@ pub struct Verdict {
     pub started_unix_ns: i64,
     pub duration_s: f64,
     pub armed_at_s: Option<f64>,
+    /// What the harness reaches at best, measured before arming; empty in virtual time.
+    pub self_test: Vec<SelfTestVerdict>,
     pub parameters: Vec<Parameter>,
     pub files: Vec<File>,
     pub recording_sha256: String,
@@ -45,6 +50,12 @@ pub struct Verdict {
     pub trip: Option<TripVerdict>,
     /// Every cause for action with its chain of evidence, in order of coming.
     pub reactions: Vec<ReactionVerdict>,
+    /// What the gate did; absent where no controller may command.
+    pub gate: Option<GateVerdict>,
+    /// What makes the rig safe, and whether that was rehearsed, as known when the run began.
+    pub relies_on: Vec<Relied>,
+    /// What was tried, where this was a rehearsal.
+    pub rehearsed: Vec<Tried>,
     /// Absent when no e-stop was pressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emergency_stop: Option<EmergencyStopVerdict>,
@@ -59,6 +70,30 @@ pub struct Verdict {
     /// Devices whose last rung was not confirmed.
     pub alarms: Vec<SafeVerdict>,
     pub notice: &'static str,
+}
+
+/// Something that makes the rig safe.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Relied {
+    pub what: String,
+    pub text: String,
+    /// A rehearsal showed that it works.
+    pub shown: bool,
+}
+
+/// The floor of a wire.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SelfTestVerdict {
+    /// `loop`, or `broker of LINK`.
+    pub wire: String,
+    pub samples: u32,
+    pub p50_s: f64,
+    pub p99_s: f64,
+    pub max_s: f64,
+    /// The tightest reaction that a rule wants over it.
+    pub react_within_s: Option<f64>,
+    /// Twice the worst fits into that.
+    pub enough: bool,
 }
 
 /// A parameter as resolved.
@@ -253,6 +288,7 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
         started_unix_ns: subject.wall_clock_unix_nanos,
         duration_s: trace.whole.to.seconds(),
         armed_at_s: trace.armed_at.map(Time::seconds),
+        self_test: self_test(subject),
         parameters: plan
             .parameters
             .iter()
@@ -278,6 +314,13 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
         steps: steps(subject),
         trip: trip(subject),
         reactions: trace.chains.iter().map(|chain| reaction_verdict(plan, chain)).collect(),
+        gate: super::gate::verdict(subject),
+        relies_on: trace
+            .relies_on
+            .iter()
+            .map(|one| Relied { what: one.what.clone(), text: one.text.clone(), shown: one.shown })
+            .collect(),
+        rehearsed: tried(subject),
         emergency_stop: stops::emergency_stop(subject),
         hold_to_run_released: stops::released(subject),
         reset: stops::reset(subject),
@@ -432,6 +475,25 @@ fn trip(subject: &Subject<'_>) -> Option<TripVerdict> {
         })
         .collect();
     Some(TripVerdict { causes, rungs, reaction_s: reaction.time().map(|t| t.seconds()) })
+}
+
+fn self_test(subject: &Subject<'_>) -> Vec<SelfTestVerdict> {
+    let told = subject.trace.events.iter().filter_map(|event| match event.kind {
+        EventKind::SelfTested { wire, samples, p50, p99, max, allowed, enough } => Some(SelfTestVerdict {
+            wire: match wire {
+                TestedWire::Loop => "loop".into(),
+                TestedWire::Broker(link) => format!("broker of {}", words::link(subject.plan, link)),
+            },
+            samples,
+            p50_s: p50.seconds(),
+            p99_s: p99.seconds(),
+            max_s: max.seconds(),
+            react_within_s: allowed.map(Span::seconds),
+            enough,
+        }),
+        _ => None,
+    });
+    told.collect()
 }
 
 fn reaction_verdict(plan: &Plan, chain: &Chain) -> ReactionVerdict {

@@ -7,6 +7,7 @@ use super::faults::ActiveFault;
 use super::judging::{Judging, ProbeId};
 use super::reacting::Reacting;
 use super::script::Ended;
+use super::self_test::SelfTesting;
 use super::stops::Stops;
 use super::wires::LinkRun;
 use super::{Effect, Effects, SendId};
@@ -70,6 +71,7 @@ pub(super) struct Core {
     pub(super) step_troubles: Vec<(StepId, StepOutcome)>,
     pub(super) expects_met: usize,
     pub(super) recorder_trouble: Option<String>,
+    pub(super) self_test: SelfTesting,
     tickets: BTreeMap<Ticket, OpenTicket>,
     prompts: Vec<OpenPrompt>,
     /// Phases under way, the outermost first; phases of parallel lanes need not end in order.
@@ -103,6 +105,7 @@ impl Core {
             step_troubles: Vec::new(),
             expects_met: 0,
             recorder_trouble: None,
+            self_test: SelfTesting::default(),
             tickets: BTreeMap::new(),
             prompts: Vec::new(),
             phases: Vec::new(),

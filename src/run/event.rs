@@ -1,5 +1,6 @@
 //! The one vocabulary of what happened: recorder, report, plot and live view all read it.
 
+use super::TestedWire;
 use crate::command::{Authority, Command, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, LadderSet, RungId};
 use crate::scenario::plan::StepId;
@@ -207,6 +208,17 @@ pub enum EventKind {
         by: AckedBy,
         after: Span,
     },
+    /// What the harness reaches at best on a wire, measured before arming. `allowed`: the tightest reaction that a rule
+    /// wants over it.
+    SelfTested {
+        wire: TestedWire,
+        samples: u32,
+        p50: Span,
+        p99: Span,
+        max: Span,
+        allowed: Option<Span>,
+        enough: bool,
+    },
     /// The reaction to a cause, held against what it was allowed.
     TripJudged {
         trip: TripId,
@@ -301,17 +313,6 @@ pub enum EventKind {
     },
 }
 
-/// What was seen of the motion after the e-stop. Spans count from the instant at which the e-stop was known.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Motion {
-    /// It ended.
-    Ended { after: Span },
-    /// It did not end in time; with `unknown` nobody saw whether it did.
-    NotEnded { within: Span, unknown: bool },
-    /// It had ended, and began again.
-    BeganAgain,
-}
-
 /// Why a fallback took over.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum FallbackWhy {
@@ -335,6 +336,17 @@ pub enum AckedBy {
     /// The first sample of this signal that differs from what it was when the rung was issued: the protocol of the
     /// device acknowledges nothing.
     Sample(SignalId),
+}
+
+/// What was seen of the motion after the e-stop. Spans count from the instant at which the e-stop was known.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Motion {
+    /// It ended.
+    Ended { after: Span },
+    /// It did not end in time; with `unknown` nobody saw whether it did.
+    NotEnded { within: Span, unknown: bool },
+    /// It had ended, and began again.
+    BeganAgain,
 }
 
 /// How a step ended.

@@ -7,6 +7,7 @@ use super::fallback::Fallback;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
+use super::self_test::GOING_ON;
 use super::stops::Stops;
 use super::wires::Standing;
 use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
@@ -62,13 +63,13 @@ impl Run {
         let steps = prepare(&plan.steps, &mut |formula| probes.place(formula));
         let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
         let ladders = Reacting::prepare(&plan, &mut probes);
-        let stops = Stops::prepare(&plan, &mut probes);
         let fallbacks = Fallback::prepare(&plan, &mut probes);
+        let stops = Stops::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
+        core.fallbacks = fallbacks;
         core.judging.need(&stops.signals);
         core.stops = stops;
-        core.fallbacks = fallbacks;
         Run {
             core,
             script: Sequence::new(steps),
@@ -150,6 +151,10 @@ impl Run {
                     }
                     LeaseState::Expired => self.trip_all(Cause::LeaseExpired, out),
                 }
+            }
+            Input::SelfTest { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                self.core.self_tested(state, out);
             }
         }
         self.go_on(out);
@@ -403,6 +408,7 @@ impl Run {
         let blocked = refused
             .or_else(|| core.judging.wrong_identity.clone())
             .or_else(|| core.recorder_trouble.clone())
+            .or_else(|| core.self_test.refusal.clone())
             .or_else(|| {
                 core.tripped().map(|cause| {
                     let words = core.plan.cause_in_words(cause);
@@ -419,6 +425,7 @@ impl Run {
             .filter(|(run, _)| run.state == Standing::Awaited)
             .map(|(_, def)| format!("link {} did not come up", def.name))
             .collect();
+        missing.extend(core.self_test.goes_on().then(|| GOING_ON.to_owned()));
         missing.extend(core.judging.missing(&core.plan, core.now));
         missing.extend(core.held_up_by_hand());
         if missing.is_empty() {

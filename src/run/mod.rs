@@ -14,6 +14,7 @@ mod judging;
 mod lateness;
 mod reacting;
 mod script;
+mod self_test;
 mod steps;
 mod stops;
 mod wires;
@@ -80,6 +81,11 @@ pub enum Input {
         at: Time,
         state: LeaseState,
     },
+    /// The harness measures itself before the run is armed. Virtual runs have none of it.
+    SelfTest {
+        at: Time,
+        state: SelfTest,
+    },
 }
 
 impl Input {
@@ -94,7 +100,8 @@ impl Input {
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
             | Input::Recorder { at, .. }
-            | Input::Lease { at, .. } => *at,
+            | Input::Lease { at, .. }
+            | Input::SelfTest { at, .. } => *at,
         }
     }
 }
@@ -111,7 +118,8 @@ impl Input {
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
             | Input::Recorder { at, .. }
-            | Input::Lease { at, .. } => *at = to,
+            | Input::Lease { at, .. }
+            | Input::SelfTest { at, .. } => *at = to,
         }
     }
 }
@@ -164,6 +172,26 @@ pub enum LeaseState {
     },
     /// Its time is over: the ladders run, then the rig is given back.
     Expired,
+}
+
+/// How the harness measures what it could reach at best.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SelfTest {
+    /// So many wires will be told of; the run is not armed before.
+    Begins { wires: u16 },
+    /// From a write at the far end of a wire to ours, by the very loop that drives the run.
+    Floor { wire: TestedWire, samples: u32, p50: Span, p99: Span, max: Span },
+    /// A wire that could not be measured, with the reason in words.
+    Failed { wire: TestedWire, why: String },
+}
+
+/// What was measured.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum TestedWire {
+    /// The loop itself, over a pseudo-terminal of its own.
+    Loop,
+    /// The way to the broker of this link and back.
+    Broker(LinkId),
 }
 
 /// What the run asks of its host.

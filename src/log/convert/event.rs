@@ -1,5 +1,6 @@
 //! Events of a run.
 
+use super::input::{wire_from, wire_to};
 use super::{Misread, NOTHING, need, small, span, time};
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
@@ -160,6 +161,15 @@ pub fn event_to(event: &Event) -> proto::Event {
                 late: *late,
             })
         }
+        EventKind::SelfTested { wire, samples, p50, p99, max, allowed, enough } => Kind::SelfTested(to::SelfTested {
+            broker_link: wire_to(*wire),
+            samples: *samples,
+            p50_nanos: p50.nanos(),
+            p99_nanos: p99.nanos(),
+            max_nanos: max.nanos(),
+            allowed_nanos: allowed.map(|span| span.nanos()),
+            enough: *enough,
+        }),
         EventKind::DeviceSafe { ladder } => Kind::DeviceSafe(ladder_to(*ladder)),
         EventKind::DeviceUnsafe { ladder } => Kind::DeviceUnsafe(ladder_to(*ladder)),
         EventKind::Alarm { ladder } => Kind::Alarm(ladder_to(*ladder)),
@@ -315,6 +325,15 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
             safe_after: e.safe_after_nanos.map(span),
             safe_within: e.safe_within_nanos.map(span),
             late: e.late,
+        },
+        Kind::SelfTested(e) => EventKind::SelfTested {
+            wire: wire_from(e.broker_link)?,
+            samples: e.samples,
+            p50: span(e.p50_nanos),
+            p99: span(e.p99_nanos),
+            max: span(e.max_nanos),
+            allowed: e.allowed_nanos.map(span),
+            enough: e.enough,
         },
         Kind::DeviceSafe(e) => EventKind::DeviceSafe { ladder: ladder(e.ladder)? },
         Kind::DeviceUnsafe(e) => EventKind::DeviceUnsafe { ladder: ladder(e.ladder)? },

@@ -2,8 +2,8 @@
 
 use super::{Misread, NOTHING, need, small, span, time};
 use crate::log::proto;
-use crate::log::proto::input::{Kind, lease, link_state, operator, recorder_state};
-use crate::run::{Input, LeaseState, LinkState, OperatorOrder, RecorderState, SendId};
+use crate::log::proto::input::{Kind, lease, link_state, operator, recorder_state, self_test};
+use crate::run::{Input, LeaseState, LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
 use crate::signal::{SignalId, Value};
 use crate::time::Time;
 use crate::wire::{Frame, FrameFlags, LinkId};
@@ -47,6 +47,21 @@ pub fn input_to(input: &Input) -> proto::Input {
         Input::Watchdog { at: _, link, fired } => {
             Kind::Watchdog(proto::input::Watchdog { link: link.0.into(), fired: *fired })
         }
+        Input::SelfTest { at: _, state } => Kind::SelfTest(proto::input::SelfTest {
+            state: Some(match state {
+                SelfTest::Begins { wires } => self_test::State::Begins((*wires).into()),
+                SelfTest::Floor { wire, samples, p50, p99, max } => self_test::State::Floor(self_test::Floor {
+                    broker_link: wire_to(*wire),
+                    samples: *samples,
+                    p50_nanos: p50.nanos(),
+                    p99_nanos: p99.nanos(),
+                    max_nanos: max.nanos(),
+                }),
+                SelfTest::Failed { wire, why } => {
+                    self_test::State::Failed(self_test::Failed { broker_link: wire_to(*wire), why: why.clone() })
+                }
+            }),
+        }),
         Input::Recorder { at: _, state } => Kind::Recorder(proto::input::RecorderState {
             state: Some(match state {
                 RecorderState::Full => recorder_state::State::Full(NOTHING),
@@ -114,6 +129,22 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
                 lease::State::Expired(_) => LeaseState::Expired,
             },
         },
+        Kind::SelfTest(test) => Input::SelfTest {
+            at,
+            state: match need(test.state, "state of the self-test")? {
+                self_test::State::Begins(wires) => SelfTest::Begins { wires: small(wires, "count of wires")? },
+                self_test::State::Floor(floor) => SelfTest::Floor {
+                    wire: wire_from(floor.broker_link)?,
+                    samples: floor.samples,
+                    p50: span(floor.p50_nanos),
+                    p99: span(floor.p99_nanos),
+                    max: span(floor.max_nanos),
+                },
+                self_test::State::Failed(failed) => {
+                    SelfTest::Failed { wire: wire_from(failed.broker_link)?, why: failed.why }
+                }
+            },
+        },
         Kind::Recorder(recorder) => Input::Recorder {
             at,
             state: match need(recorder.state, "state of the recorder")? {
@@ -123,6 +154,18 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
             },
         },
     })
+}
+
+/// The link whose broker was measured; `None`: the loop itself.
+pub(super) fn wire_to(wire: TestedWire) -> Option<u32> {
+    match wire {
+        TestedWire::Loop => None,
+        TestedWire::Broker(link) => Some(link.0.into()),
+    }
+}
+
+pub(super) fn wire_from(broker_link: Option<u32>) -> Result<TestedWire, Misread> {
+    broker_link.map_or(Ok(TestedWire::Loop), |link| Ok(TestedWire::Broker(LinkId(small(link, "link")?))))
 }
 
 /// A frame that was sent, as the recording keeps it.
