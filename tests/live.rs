@@ -20,6 +20,8 @@ mod process;
 mod rehearsing;
 #[path = "live/relay.rs"]
 mod relay;
+#[path = "live/resetting.rs"]
+mod resetting;
 #[path = "live/stand.rs"]
 mod stand;
 #[path = "live/stopping.rs"]
