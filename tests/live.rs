@@ -8,6 +8,10 @@ mod blocking;
 mod board;
 #[path = "live/cell.rs"]
 mod cell;
+#[path = "live/hazards.rs"]
+mod hazards;
+#[path = "live/lending.rs"]
+mod lending;
 #[path = "live/losing.rs"]
 mod losing;
 #[path = "live/process.rs"]

@@ -25,6 +25,8 @@ pub enum Cause {
     Watchdog(LinkId),
     /// The fallback of this controller has the machine and cannot say where to: a signal it needs is unknown.
     FallbackLost(DeviceId),
+    /// The time for which the rig was lent to the run is over.
+    LeaseExpired,
     /// A rule is broken.
     Rule(RuleId),
     /// A person said stop.
@@ -58,9 +60,10 @@ impl Cause {
             Cause::Stall => 7,
             Cause::Watchdog(_) => 8,
             Cause::FallbackLost(_) => 9,
-            Cause::Rule(_) => 10,
-            Cause::Operator => 11,
-            Cause::OperatorAgain => 12,
+            Cause::LeaseExpired => 10,
+            Cause::Rule(_) => 12,
+            Cause::Operator => 14,
+            Cause::OperatorAgain => 15,
         }
     }
 }
@@ -82,6 +85,7 @@ mod tests {
             Cause::Stall,
             Cause::Watchdog(LinkId(9)),
             Cause::FallbackLost(DeviceId(9)),
+            Cause::LeaseExpired,
             Cause::Rule(RuleId(9)),
             Cause::Operator,
             Cause::OperatorAgain,

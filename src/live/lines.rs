@@ -49,6 +49,8 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::AuthorityChanged { .. }
         | EventKind::FallbackEngaged { .. }
         | EventKind::FallbackOver { .. }
+        | EventKind::RungRehearsed { safe: None, .. }
+        | EventKind::DeadManRehearsed { safe: None, .. }
         | EventKind::Blocked { .. } => Weight::Warning,
         EventKind::Tripped { .. }
         | EventKind::RuleViolated { .. }
@@ -211,6 +213,19 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
         EventKind::RecorderTrouble { why } => format!("recorder: {why}"),
         EventKind::Settling { at_most } => format!("waiting for open obligations, at most {at_most}"),
         EventKind::Remark { text } => text.clone(),
+        EventKind::Leased { by, lasts } => format!("the rig is leased to {by} for {lasts}"),
+        EventKind::RungRehearsed { ladder, rung: r, first_byte, safe } => {
+            let what = format!("rehearsed {} of {}", rung(ladder, r), ladder_device(ladder));
+            match (first_byte, safe) {
+                (_, Some(safe)) => format!("{what}: safe after {}", words::span(*safe)),
+                (Some(_), None) => format!("{what}: NOT SAFE in its time"),
+                (None, None) => format!("{what}: it was not written"),
+            }
+        }
+        EventKind::DeadManRehearsed { device: d, safe } => match safe {
+            Some(safe) => format!("rehearsed the dead-man of {}: safe after {}", device(d), words::span(*safe)),
+            None => format!("rehearsed the dead-man of {}: NOT SAFE in its time", device(d)),
+        },
         EventKind::Finished { outcome } => {
             format!("{}: {}", outcome.verdict.word(), outcome.reasons.first().map_or("", |r| r.as_str()))
         }

@@ -4,7 +4,7 @@ use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
 use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
 use crate::run::event::{AckedBy, EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome, TripId};
-use crate::run::{LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
+use crate::run::{LeaseState, LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
 use crate::stl::{Judgement, Margin, RuleVerdict};
@@ -118,14 +118,17 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::AuthorityChanged { .. } => 42,
         EventKind::FallbackEngaged { .. } => 43,
         EventKind::FallbackOver { .. } => 44,
-        EventKind::TripOpened { .. } => 45,
-        EventKind::RungWritten { .. } => 46,
-        EventKind::RungAcked { .. } => 47,
-        EventKind::TripJudged { .. } => 48,
-        EventKind::SelfTested { .. } => 49,
+        EventKind::RungRehearsed { .. } => 45,
+        EventKind::DeadManRehearsed { .. } => 46,
+        EventKind::Leased { .. } => 47,
+        EventKind::TripOpened { .. } => 48,
+        EventKind::RungWritten { .. } => 49,
+        EventKind::RungAcked { .. } => 50,
+        EventKind::TripJudged { .. } => 51,
+        EventKind::SelfTested { .. } => 52,
     }
 }
-const EVENT_KINDS: usize = 50;
+const EVENT_KINDS: usize = 53;
 
 /// What the chain of evidence of a trip is told by.
 fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
@@ -220,6 +223,11 @@ fn every_event() -> Vec<EventKind> {
         EventKind::RecorderTrouble { why: text() },
         EventKind::Settling { at_most: Span::MAX },
         EventKind::Remark { text: text() },
+        EventKind::RungRehearsed { ladder, rung, first_byte: Some(Span::ZERO), safe: Some(Span::MAX) },
+        EventKind::RungRehearsed { ladder, rung, first_byte: None, safe: None },
+        EventKind::DeadManRehearsed { device, safe: Some(Span::from_millis(3)) },
+        EventKind::DeadManRehearsed { device, safe: None },
+        EventKind::Leased { by: text(), lasts: Span::MAX },
     ];
     all.extend(chain_events(ladder, rung));
     for outcome in [
@@ -268,6 +276,7 @@ fn every_event() -> Vec<EventKind> {
         Cause::Stall,
         Cause::Watchdog(link),
         Cause::FallbackLost(device),
+        Cause::LeaseExpired,
         Cause::Rule(rule),
         Cause::Operator,
         Cause::OperatorAgain,
@@ -297,10 +306,11 @@ fn input_place(input: &Input) -> usize {
         Input::Operator { .. } => 5,
         Input::Watchdog { .. } => 6,
         Input::Recorder { .. } => 7,
-        Input::SelfTest { .. } => 8,
+        Input::Lease { .. } => 8,
+        Input::SelfTest { .. } => 9,
     }
 }
-const INPUT_KINDS: usize = 9;
+const INPUT_KINDS: usize = 10;
 
 fn every_input() -> Vec<Input> {
     let (at, link) = (ms(17), LinkId(1));
@@ -356,6 +366,9 @@ fn every_input() -> Vec<Input> {
     }
     for state in [RecorderState::Full, RecorderState::Dead("disk full".into()), RecorderState::Dropped(0)] {
         all.push(Input::Recorder { at, state });
+    }
+    for state in [LeaseState::Taken { by: "A. Person".into(), lasts: Span::MAX }, LeaseState::Expired] {
+        all.push(Input::Lease { at, state });
     }
     all
 }

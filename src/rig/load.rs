@@ -97,6 +97,17 @@ impl Loaded {
     }
 }
 
+/// The name that a rig file gives itself, without looking at the rest; `None` where there is none to be had.
+pub fn name_in(path: &str, files: &dyn Files) -> Option<String> {
+    let (_, node) = yaml::load(path, &files.read(path).ok()?);
+    match node?.kind {
+        yaml::Kind::Map(entries) => {
+            entries.iter().find(|entry| entry.key.text == "rig")?.value.word().map(|word| word.text.clone())
+        }
+        _ => None,
+    }
+}
+
 /// Reads rig and envelope. The error: the file itself could not be had.
 pub(crate) fn load(path: &str, files: &dyn Files) -> Result<Loaded, String> {
     let bytes = files.read(path)?;

@@ -269,12 +269,41 @@ pub enum EventKind {
     Remark {
         text: String,
     },
+    /// The rig was lent to this run.
+    Leased {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// One rung alone was tried; spans count from the order. `None`: it never came.
+    RungRehearsed {
+        ladder: LadderId,
+        rung: RungId,
+        first_byte: Option<Span>,
+        safe: Option<Span>,
+    },
+    /// Our heartbeat was held back from a device; the span counts from there to `safe`. `None`: it never was.
+    DeadManRehearsed {
+        device: DeviceId,
+        safe: Option<Span>,
+    },
     RuleJudged {
         judgement: Judgement,
     },
     Finished {
         outcome: Outcome,
     },
+}
+
+/// Why a fallback took over.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum FallbackWhy {
+    /// Its `when` holds.
+    Condition,
+    /// The gate had to hold a command of the controller to a rule's bound, or refuse it for one.
+    Limit,
+    /// The controller was silent.
+    Silence,
 }
 
 /// A cause that the guard was told of, by its place in the order of their coming.
@@ -289,17 +318,6 @@ pub enum AckedBy {
     /// The first sample of this signal that differs from what it was when the rung was issued: the protocol of the
     /// device acknowledges nothing.
     Sample(SignalId),
-}
-
-/// Why a fallback took over.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum FallbackWhy {
-    /// Its `when` holds.
-    Condition,
-    /// The gate had to hold a command of the controller to a rule's bound, or refuse it for one.
-    Limit,
-    /// The controller was silent.
-    Silence,
 }
 
 /// How a step ended.

@@ -9,7 +9,7 @@ use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
 use super::self_test::GOING_ON;
 use super::wires::Standing;
-use super::{Effects, Input, LinkState, OperatorOrder, RecorderState};
+use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
@@ -142,6 +142,15 @@ impl Run {
             Input::SelfTest { state, .. } => {
                 self.core.now = self.core.now.max(at);
                 self.core.self_tested(state, out);
+            }
+            Input::Lease { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                match state {
+                    LeaseState::Taken { by, lasts } => {
+                        self.core.emit(EventKind::Leased { by: by.clone(), lasts: *lasts }, out);
+                    }
+                    LeaseState::Expired => self.trip_all(Cause::LeaseExpired, out),
+                }
             }
         }
         self.go_on(out);

@@ -80,6 +80,11 @@ pub enum Input {
         at: Time,
         state: SelfTest,
     },
+    /// What became of the lease of the rig; without one (twins) nothing is said.
+    Lease {
+        at: Time,
+        state: LeaseState,
+    },
 }
 
 impl Input {
@@ -94,7 +99,8 @@ impl Input {
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
             | Input::Recorder { at, .. }
-            | Input::SelfTest { at, .. } => *at,
+            | Input::SelfTest { at, .. }
+            | Input::Lease { at, .. } => *at,
         }
     }
 }
@@ -111,7 +117,8 @@ impl Input {
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
             | Input::Recorder { at, .. }
-            | Input::SelfTest { at, .. } => *at = to,
+            | Input::SelfTest { at, .. }
+            | Input::Lease { at, .. } => *at = to,
         }
     }
 }
@@ -168,6 +175,19 @@ pub enum TestedWire {
     Loop,
     /// The way to the broker of this link and back.
     Broker(LinkId),
+}
+
+/// What becomes of a lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeaseState {
+    /// The rig was lent to the run.
+    Taken {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// Its time is over: the ladders run, then the rig is given back.
+    Expired,
 }
 
 /// What the run asks of its host.

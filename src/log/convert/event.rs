@@ -10,6 +10,7 @@ use crate::run::event::{AckedBy, Event, EventKind, FallbackWhy, Outcome, RunVerd
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
 use crate::stl::{Judgement, Margin, RuleVerdict};
+use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
 
 /// An event as the recording keeps it.
@@ -176,6 +177,16 @@ pub fn event_to(event: &Event) -> proto::Event {
         EventKind::RecorderTrouble { why } => Kind::RecorderTrouble(to::RecorderTrouble { why: why.clone() }),
         EventKind::Settling { at_most } => Kind::Settling(to::Settling { at_most_nanos: at_most.nanos() }),
         EventKind::Remark { text } => Kind::Remark(to::Remark { text: text.clone() }),
+        EventKind::RungRehearsed { ladder, rung, first_byte, safe } => Kind::RungRehearsed(to::RungRehearsed {
+            ladder: ladder.0.into(),
+            rung: rung.0.into(),
+            first_byte_nanos: first_byte.map(Span::nanos),
+            safe_nanos: safe.map(Span::nanos),
+        }),
+        EventKind::DeadManRehearsed { device, safe } => {
+            Kind::DeadManRehearsed(to::DeadManRehearsed { device: device.0.into(), safe_nanos: safe.map(Span::nanos) })
+        }
+        EventKind::Leased { by, lasts } => Kind::Leased(to::Leased { by: by.clone(), lasts_nanos: lasts.nanos() }),
         EventKind::RuleJudged { judgement } => Kind::RuleJudged(judgement_to(judgement)),
         EventKind::Finished { outcome } => Kind::Finished(outcome_to(outcome)),
     };
@@ -319,6 +330,16 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
         Kind::RecorderTrouble(e) => EventKind::RecorderTrouble { why: e.why },
         Kind::Settling(e) => EventKind::Settling { at_most: span(e.at_most_nanos) },
         Kind::Remark(e) => EventKind::Remark { text: e.text },
+        Kind::RungRehearsed(e) => EventKind::RungRehearsed {
+            ladder: ladder(e.ladder)?,
+            rung: rung(e.rung)?,
+            first_byte: e.first_byte_nanos.map(span),
+            safe: e.safe_nanos.map(span),
+        },
+        Kind::DeadManRehearsed(e) => {
+            EventKind::DeadManRehearsed { device: device(e.device)?, safe: e.safe_nanos.map(span) }
+        }
+        Kind::Leased(e) => EventKind::Leased { by: e.by, lasts: span(e.lasts_nanos) },
         Kind::RuleJudged(e) => EventKind::RuleJudged { judgement: judgement_from(&e)? },
         Kind::Finished(e) => EventKind::Finished { outcome: outcome_from(e)? },
     };
@@ -438,6 +459,7 @@ fn cause_to(cause: &Cause) -> proto::Cause {
             Cause::Stall => To::Stall(NOTHING),
             Cause::Watchdog(link) => To::WatchdogLink(link.0.into()),
             Cause::FallbackLost(device) => To::LostFallback(device.0.into()),
+            Cause::LeaseExpired => To::LeaseExpired(NOTHING),
             Cause::Rule(rule) => To::Rule(rule.0.into()),
             Cause::Operator => To::Operator(NOTHING),
             Cause::OperatorAgain => To::OperatorAgain(NOTHING),
@@ -458,6 +480,7 @@ fn cause_from(cause: &proto::Cause) -> Result<Cause, Misread> {
         From::Stall(_) => Cause::Stall,
         From::WatchdogLink(number) => Cause::Watchdog(link(*number)?),
         From::LostFallback(number) => Cause::FallbackLost(device(*number)?),
+        From::LeaseExpired(_) => Cause::LeaseExpired,
         From::Rule(number) => Cause::Rule(rule(*number)?),
         From::Operator(_) => Cause::Operator,
         From::OperatorAgain(_) => Cause::OperatorAgain,

@@ -2,8 +2,8 @@
 
 use super::{Misread, NOTHING, need, small, span, time};
 use crate::log::proto;
-use crate::log::proto::input::{Kind, link_state, operator, recorder_state, self_test};
-use crate::run::{Input, LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
+use crate::log::proto::input::{Kind, lease, link_state, operator, recorder_state, self_test};
+use crate::run::{Input, LeaseState, LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
 use crate::signal::{SignalId, Value};
 use crate::time::Time;
 use crate::wire::{Frame, FrameFlags, LinkId};
@@ -66,6 +66,14 @@ pub fn input_to(input: &Input) -> proto::Input {
                 RecorderState::Dropped(count) => recorder_state::State::Dropped(*count),
             }),
         }),
+        Input::Lease { at: _, state } => Kind::Lease(proto::input::Lease {
+            state: Some(match state {
+                LeaseState::Taken { by, lasts } => {
+                    lease::State::Taken(lease::Taken { by: by.clone(), lasts_nanos: lasts.nanos() })
+                }
+                LeaseState::Expired => lease::State::Expired(NOTHING),
+            }),
+        }),
     };
     proto::Input { at_nanos: input.at().nanos(), kind: Some(kind) }
 }
@@ -124,6 +132,13 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
                 self_test::State::Failed(failed) => {
                     SelfTest::Failed { wire: wire_from(failed.broker_link)?, why: failed.why }
                 }
+            },
+        },
+        Kind::Lease(lease) => Input::Lease {
+            at,
+            state: match need(lease.state, "state of a lease")? {
+                lease::State::Taken(taken) => LeaseState::Taken { by: taken.by, lasts: span(taken.lasts_nanos) },
+                lease::State::Expired(_) => LeaseState::Expired,
             },
         },
         Kind::Recorder(recorder) => Input::Recorder {
