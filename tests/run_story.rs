@@ -4,6 +4,7 @@ mod common;
 
 mod run_story {
     pub mod arming;
+    pub mod attacks;
     pub mod cell;
     pub mod controllers;
     pub mod evidence;
@@ -13,6 +14,8 @@ mod run_story {
     pub mod ladder;
     pub mod reactions;
     pub mod scripts;
+    pub mod silences;
+    pub mod stops;
     pub mod self_test;
     pub mod unknown;
     pub mod vehicle;

@@ -2,7 +2,7 @@
 
 use crate::guard::Decision;
 use crate::run::TestedWire;
-use crate::run::event::{EventKind, StepOutcome};
+use crate::run::event::{EventKind, Motion, StepOutcome};
 use crate::scenario::plan::{Plan, StepId};
 use crate::stl::Margin;
 use crate::trace::words;
@@ -32,7 +32,11 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::TripOpened { .. }
         | EventKind::RungWritten { .. } => Weight::Quiet,
         // Before arming and after a trip every proposal is rejected: the state says so already.
-        EventKind::CommandGated { decision: Decision::Reject(crate::guard::Refusal::Closed), .. } => Weight::Quiet,
+        // So it is while a fallback or a person has the machine.
+        EventKind::CommandGated {
+            decision: Decision::Reject(crate::guard::Refusal::Closed | crate::guard::Refusal::Outranked),
+            ..
+        } => Weight::Quiet,
         EventKind::CommandGated { .. }
         | EventKind::CommandMalformed { .. }
         | EventKind::CommandRefused { .. }
@@ -51,6 +55,7 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::FallbackOver { .. }
         | EventKind::RungRehearsed { safe: None, .. }
         | EventKind::DeadManRehearsed { safe: None, .. }
+        | EventKind::Reset { .. }
         | EventKind::Blocked { .. } => Weight::Warning,
         EventKind::Tripped { .. }
         | EventKind::RuleViolated { .. }
@@ -59,6 +64,9 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::RungSent { .. }
         | EventKind::Alarm { .. }
         | EventKind::TripJudged { late: true, .. }
+        | EventKind::EmergencyStop { .. }
+        | EventKind::Motion { .. }
+        | EventKind::Released { .. }
         | EventKind::SelfTested { enough: false, .. }
         | EventKind::RecorderTrouble { .. } => Weight::Alarm,
         EventKind::StepEnded { outcome, .. } => match outcome {
@@ -211,6 +219,23 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             if *again { "stop again: straight to the last rung" } else { "stop: a person asked for it" }.to_owned()
         }
         EventKind::RecorderTrouble { why } => format!("recorder: {why}"),
+        EventKind::EmergencyStop { unknown: false } => "e-stop: it is pressed".to_owned(),
+        EventKind::EmergencyStop { unknown: true } => {
+            "e-stop: nobody knows whether it is pressed, so it counts as pressed".to_owned()
+        }
+        EventKind::Motion { what } => match what {
+            Motion::Ended { after } => format!("motion ended {} after the e-stop", words::span(*after)),
+            Motion::NotEnded { within, unknown: false } => format!("MOTION did not end within {within} of the e-stop"),
+            Motion::NotEnded { within, unknown: true } => {
+                format!("nobody saw whether motion ended within {within} of the e-stop: look at the machine")
+            }
+            Motion::BeganAgain => "MOTION began again after the e-stop".to_owned(),
+        },
+        EventKind::Released { unknown: false } => "hold-to-run: it was let go".to_owned(),
+        EventKind::Released { unknown: true } => {
+            "hold-to-run: nobody knows whether it is held, so it counts as let go".to_owned()
+        }
+        EventKind::Reset { by, after } => format!("reset by {by} after: {after}"),
         EventKind::Settling { at_most } => format!("waiting for open obligations, at most {at_most}"),
         EventKind::Remark { text } => text.clone(),
         EventKind::Leased { by, lasts } => format!("the rig is leased to {by} for {lasts}"),

@@ -3,7 +3,7 @@ use super::*;
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
 use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
-use crate::run::event::{AckedBy, EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome, TripId};
+use crate::run::event::{AckedBy, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::run::{LeaseState, LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
@@ -125,10 +125,14 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::RungWritten { .. } => 49,
         EventKind::RungAcked { .. } => 50,
         EventKind::TripJudged { .. } => 51,
-        EventKind::SelfTested { .. } => 52,
+        EventKind::EmergencyStop { .. } => 52,
+        EventKind::Motion { .. } => 53,
+        EventKind::Released { .. } => 54,
+        EventKind::Reset { .. } => 55,
+        EventKind::SelfTested { .. } => 56,
     }
 }
-const EVENT_KINDS: usize = 53;
+const EVENT_KINDS: usize = 57;
 
 /// What the chain of evidence of a trip is told by.
 fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
@@ -228,6 +232,13 @@ fn every_event() -> Vec<EventKind> {
         EventKind::DeadManRehearsed { device, safe: Some(Span::from_millis(3)) },
         EventKind::DeadManRehearsed { device, safe: None },
         EventKind::Leased { by: text(), lasts: Span::MAX },
+        EventKind::EmergencyStop { unknown: true },
+        EventKind::Motion { what: Motion::Ended { after: Span::from_nanos(-1) } },
+        EventKind::Motion { what: Motion::NotEnded { within: Span::MAX, unknown: true } },
+        EventKind::Motion { what: Motion::NotEnded { within: Span::ZERO, unknown: false } },
+        EventKind::Motion { what: Motion::BeganAgain },
+        EventKind::Released { unknown: false },
+        EventKind::Reset { by: text(), after: String::new() },
     ];
     all.extend(chain_events(ladder, rung));
     for outcome in [
@@ -277,7 +288,9 @@ fn every_event() -> Vec<EventKind> {
         Cause::Watchdog(link),
         Cause::FallbackLost(device),
         Cause::LeaseExpired,
+        Cause::Released,
         Cause::Rule(rule),
+        Cause::EmergencyStop,
         Cause::Operator,
         Cause::OperatorAgain,
     ] {
@@ -361,6 +374,7 @@ fn every_input() -> Vec<Input> {
         OperatorOrder::Answer { yes: false },
         OperatorOrder::TakeOver,
         OperatorOrder::HandBack,
+        OperatorOrder::Reset { by: "Ada".into(), after: "Höhe φ₁".into() },
     ] {
         all.push(Input::Operator { at, order });
     }
@@ -591,14 +605,10 @@ fn a_recorded_file_that_was_altered_is_refused() {
 fn a_full_disk_is_an_error_and_what_was_flushed_opens() {
     let plan = fixture::plan();
     let entries = fixture::flight();
-    // A value that is kept in its own unit may come back with another last bit: what a whole file gives is the measure.
-    let file = SharedFile::default();
-    let mut recorder = Recorder::start(file.clone(), &fixture::head(&plan), &plan).unwrap();
-    entries.iter().for_each(|entry| fixture::write(&mut recorder, entry).unwrap());
-    recorder.finish().unwrap();
-    let whole = open(&file.bytes.borrow()).unwrap().entries;
-    let (small, ..) = small_recording();
-    for room in (0..small.len()).step_by(97) {
+    // Kept in the unit of the rig, a number may come back with another last bit.
+    let kept = fixture::recorded_flight().1.entries;
+    let (whole, ..) = small_recording();
+    for room in (0..whole.len()).step_by(97) {
         let file = SharedFile { room: Some(room), ..SharedFile::default() };
         let mut flushed = 0;
         let mut failed = false;
@@ -630,7 +640,7 @@ fn a_full_disk_is_an_error_and_what_was_flushed_opens() {
         let bytes = file.bytes.borrow();
         if flushed > 0 {
             let recording = open(&bytes).unwrap();
-            assert_eq!(recording.entries[..flushed], whole[..flushed]);
+            assert_eq!(recording.entries[..flushed], kept[..flushed]);
             assert!(recording.loss.is_some());
         }
     }

@@ -8,6 +8,7 @@ use super::judging::{Judging, ProbeId};
 use super::reacting::Reacting;
 use super::script::Ended;
 use super::self_test::SelfTesting;
+use super::stops::Stops;
 use super::wires::LinkRun;
 use super::{Effect, Effects, SendId};
 use crate::codec::Turn;
@@ -60,6 +61,7 @@ pub(super) struct Core {
     pub(super) links: Vec<LinkRun>,
     pub(super) judging: Judging,
     pub(super) reacting: Reacting,
+    pub(super) stops: Stops,
     pub(super) controllers: Vec<Controller>,
     pub(super) faults: Vec<ActiveFault>,
     pub(super) fallbacks: Vec<Fallback>,
@@ -95,6 +97,7 @@ impl Core {
             links,
             judging: Judging::new(&plan, probes),
             reacting: Reacting::new(&plan),
+            stops: Stops::default(),
             controllers: Controller::all_of(&plan),
             faults: Vec::new(),
             fallbacks: Vec::new(),
@@ -180,6 +183,7 @@ impl Core {
         [
             self.judging.next_deadline(),
             self.reacting.guard.next_deadline(),
+            self.stops.next_deadline(),
             self.codec_deadline(),
             self.controller_deadline(),
             self.fault_deadline(),

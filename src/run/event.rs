@@ -247,6 +247,24 @@ pub enum EventKind {
     RecorderTrouble {
         why: String,
     },
+    /// The wired e-stop was pressed; with `unknown` nobody knows, which counts as pressed.
+    EmergencyStop {
+        unknown: bool,
+    },
+    /// What became of the motion after the e-stop.
+    Motion {
+        what: Motion,
+    },
+    /// The hold-to-run key was let go; with `unknown` nobody knows whether it is held, which counts as let go.
+    Released {
+        unknown: bool,
+    },
+    /// A person answered for the trip of an earlier run on this rig.
+    Reset {
+        by: String,
+        /// The trip, in words.
+        after: String,
+    },
     /// Before `finally`: waiting for open obligations, at most this long.
     Settling {
         at_most: Span,
@@ -318,6 +336,17 @@ pub enum AckedBy {
     /// The first sample of this signal that differs from what it was when the rung was issued: the protocol of the
     /// device acknowledges nothing.
     Sample(SignalId),
+}
+
+/// What was seen of the motion after the e-stop. Spans count from the instant at which the e-stop was known.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Motion {
+    /// It ended.
+    Ended { after: Span },
+    /// It did not end in time; with `unknown` nobody saw whether it did.
+    NotEnded { within: Span, unknown: bool },
+    /// It had ended, and began again.
+    BeganAgain,
 }
 
 /// How a step ended.

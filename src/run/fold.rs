@@ -8,6 +8,7 @@ use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
 use super::self_test::GOING_ON;
+use super::stops::Stops;
 use super::wires::Standing;
 use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
@@ -63,9 +64,12 @@ impl Run {
         let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
         let ladders = Reacting::prepare(&plan, &mut probes);
         let fallbacks = Fallback::prepare(&plan, &mut probes);
+        let stops = Stops::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
         core.fallbacks = fallbacks;
+        core.judging.need(&stops.signals);
+        core.stops = stops;
         Run {
             core,
             script: Sequence::new(steps),
@@ -139,10 +143,6 @@ impl Run {
                 self.trip_all(Cause::Watchdog(*link), out);
             }
             Input::Recorder { state, .. } => self.recorder(at, state, out),
-            Input::SelfTest { state, .. } => {
-                self.core.now = self.core.now.max(at);
-                self.core.self_tested(state, out);
-            }
             Input::Lease { state, .. } => {
                 self.core.now = self.core.now.max(at);
                 match state {
@@ -151,6 +151,10 @@ impl Run {
                     }
                     LeaseState::Expired => self.trip_all(Cause::LeaseExpired, out),
                 }
+            }
+            Input::SelfTest { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                self.core.self_tested(state, out);
             }
         }
         self.go_on(out);
@@ -264,6 +268,9 @@ impl Run {
             OperatorOrder::Answer { yes } => self.core.answered(*yes),
             OperatorOrder::TakeOver => self.core.take_over(out),
             OperatorOrder::HandBack => self.core.hand_back(out),
+            OperatorOrder::Reset { by, after } => {
+                self.core.emit(EventKind::Reset { by: by.clone(), after: after.clone() }, out);
+            }
             OperatorOrder::Stop => {
                 let again = matches!(self.core.tripped(), Some(Cause::Operator | Cause::OperatorAgain));
                 self.core.emit(EventKind::Operator { again }, out);
@@ -376,7 +383,7 @@ impl Run {
                         return true;
                     }
                 }
-                if !self.core.reacting.guard.settled() {
+                if !self.core.reacting.guard.settled() || self.core.stops.watching() {
                     return false;
                 }
                 self.core.conclude(self.never_armed.as_ref(), out);
@@ -420,6 +427,7 @@ impl Run {
             .collect();
         missing.extend(core.self_test.goes_on().then(|| GOING_ON.to_owned()));
         missing.extend(core.judging.missing(&core.plan, core.now));
+        missing.extend(core.held_up_by_hand());
         if missing.is_empty() {
             self.core.arm(out);
             self.stage = Stage::Script;

@@ -16,6 +16,7 @@ mod reacting;
 mod script;
 mod self_test;
 mod steps;
+mod stops;
 mod wires;
 
 use crate::fault::TwinFault;
@@ -23,7 +24,7 @@ use crate::guard::{LadderId, RungId};
 use crate::signal::{Sample, SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
-pub use event::{Event, Outcome, RunVerdict};
+pub use event::{Event, Motion, Outcome, RunVerdict};
 pub use fold::Run;
 use judging::ProbeId;
 
@@ -75,15 +76,15 @@ pub enum Input {
         at: Time,
         state: RecorderState,
     },
-    /// The harness measures itself before the run is armed. Virtual runs have none of it.
-    SelfTest {
-        at: Time,
-        state: SelfTest,
-    },
     /// What became of the lease of the rig; without one (twins) nothing is said.
     Lease {
         at: Time,
         state: LeaseState,
+    },
+    /// The harness measures itself before the run is armed. Virtual runs have none of it.
+    SelfTest {
+        at: Time,
+        state: SelfTest,
     },
 }
 
@@ -99,8 +100,8 @@ impl Input {
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
             | Input::Recorder { at, .. }
-            | Input::SelfTest { at, .. }
-            | Input::Lease { at, .. } => *at,
+            | Input::Lease { at, .. }
+            | Input::SelfTest { at, .. } => *at,
         }
     }
 }
@@ -117,8 +118,8 @@ impl Input {
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
             | Input::Recorder { at, .. }
-            | Input::SelfTest { at, .. }
-            | Input::Lease { at, .. } => *at = to,
+            | Input::Lease { at, .. }
+            | Input::SelfTest { at, .. } => *at = to,
         }
     }
 }
@@ -144,6 +145,9 @@ pub enum OperatorOrder {
     TakeOver,
     /// A person gives the machines back.
     HandBack,
+    /// A person answers for the trip of an earlier run on this rig: who, and what it was, in words. Without it such a
+    /// run is not begun.
+    Reset { by: String, after: String },
 }
 
 /// What became of the recorder.
@@ -155,6 +159,19 @@ pub enum RecorderState {
     Dead(String),
     /// So many records were lost.
     Dropped(u64),
+}
+
+/// What becomes of a lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeaseState {
+    /// The rig was lent to the run.
+    Taken {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// Its time is over: the ladders run, then the rig is given back.
+    Expired,
 }
 
 /// How the harness measures what it could reach at best.
@@ -175,19 +192,6 @@ pub enum TestedWire {
     Loop,
     /// The way to the broker of this link and back.
     Broker(LinkId),
-}
-
-/// What becomes of a lease.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LeaseState {
-    /// The rig was lent to the run.
-    Taken {
-        /// Who holds it, in words.
-        by: String,
-        lasts: Span,
-    },
-    /// Its time is over: the ladders run, then the rig is given back.
-    Expired,
 }
 
 /// What the run asks of its host.

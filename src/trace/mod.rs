@@ -5,6 +5,7 @@
 
 mod build;
 mod chain;
+mod gate;
 mod lanes;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,12 @@ mod why;
 pub mod words;
 
 pub use chain::{Chain, ChainDevice, ChainJudged, ChainRung, ChainStart};
+pub use gate::{Account, GateTrace, Recovered, Scores};
 pub use why::{RuleWhy, margin_kind};
 
 use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
-use crate::log::Loss;
+use crate::log::{Loss, Reliance};
 use crate::run::event::{Event, Outcome, StepOutcome};
 use crate::scenario::plan::{Plan, StepId};
 use crate::signal::{SignalId, Value};
@@ -76,11 +78,15 @@ pub struct Trace {
     pub reaction: Option<Reaction>,
     /// Every cause with its stamps; empty for recordings of versions that did not keep them.
     pub chains: Vec<Chain>,
+    /// What the gate did with the commands of controllers.
+    pub gate: GateTrace,
     /// `None`: the recording ends before the run did.
     pub outcome: Option<Outcome>,
     /// By rule: what lies behind its verdict, where there is more to say than its margin.
     pub whys: Vec<Option<RuleWhy>>,
     pub events: Vec<Event>,
+    /// What the run relied on to make the rig safe, as known when it began.
+    pub relies_on: Vec<Reliance>,
     pub loss: Option<Loss>,
 }
 

@@ -50,18 +50,6 @@ pub fn cause(plan: &Plan, cause: Cause) -> String {
     plan.cause_in_words(cause)
 }
 
-/// What showed that a device heard a rung.
-pub fn acked_by(plan: &Plan, by: &AckedBy) -> String {
-    match by {
-        AckedBy::Protocol { refused: None } => "acknowledged".into(),
-        AckedBy::Protocol { refused: Some(why) } => format!("refused ({why})"),
-        AckedBy::Sample(signal) if (signal.0 as usize) < plan.rig.signals.len() => {
-            format!("{} changed", plan.rig.signals.def(*signal).name)
-        }
-        AckedBy::Sample(signal) => format!("signal {} changed", signal.0),
-    }
-}
-
 /// What the gate did with a command, for people; `None` where it passed.
 pub fn decision(plan: &Plan, command: &Command, decision: Decision) -> Option<String> {
     let def = plan.rig.commands.get(command.id);
@@ -108,6 +96,18 @@ pub fn holder(holder: Authority) -> &'static str {
         Authority::Person => "a person took over: nothing automatic commands the machines",
         Authority::Controller => "the person handed back",
         Authority::Fallback | Authority::Script => "the script holds the machines",
+    }
+}
+
+/// What showed that a device heard a rung.
+pub fn acked_by(plan: &Plan, by: &AckedBy) -> String {
+    match by {
+        AckedBy::Protocol { refused: None } => "acknowledged".into(),
+        AckedBy::Protocol { refused: Some(why) } => format!("refused ({why})"),
+        AckedBy::Sample(signal) if (signal.0 as usize) < plan.rig.signals.len() => {
+            format!("{} changed", plan.rig.signals.def(*signal).name)
+        }
+        AckedBy::Sample(signal) => format!("signal {} changed", signal.0),
     }
 }
 

@@ -6,6 +6,7 @@ use checkrein::command::RuleId;
 use checkrein::guard::{Cause, Decision, Refusal};
 use checkrein::run::event::{EventKind, FallbackWhy, StepOutcome};
 use checkrein::run::{Effect, OperatorOrder, RunVerdict};
+use checkrein::trace::Scores;
 use checkrein::wire::DeviceId;
 
 const PILOT: DeviceId = DeviceId(2);
@@ -231,4 +232,67 @@ fn the_script_sees_it_and_is_not_outranked_by_it() {
     assert!(goals(&story).iter().any(|(_, to)| *to == 1.0));
     story.pos = "3.0".to_owned();
     story.ends(RunVerdict::Pass, "1 expectation was met");
+}
+
+/// The scores, from what a recording would hold.
+fn scores(story: &Story) -> Scores {
+    story.trace().gate.scores
+}
+
+#[test]
+fn a_take_over_near_no_limit_is_a_nuisance_and_one_near_it_is_none() {
+    let envelope = "  limit:\n    always: arm.pos <= 8 m\n    warn_at: 1 m\n    react_within: 100 ms\n  belt:\n    always: belt.speed <= 4 m/s\n    react_within: 100 ms\n";
+    for (pos, nuisances) in [("6.5", 1), ("7.5", 0)] {
+        let mut story = Story::with_rig(&rig(WHEN, BACK), envelope, HOLD).arm();
+        story.until(2_500);
+        story.pos = pos.to_owned();
+        story.until(2_700);
+        story.pos = "3.0".to_owned();
+        story.end();
+        assert_eq!(scores(&story).nuisance, nuisances, "at {pos} m");
+        let recovered = &story.trace().gate.recoveries;
+        assert_eq!((recovered.len(), recovered[0].handed_back, recovered[0].too_soon), (1, true, false));
+    }
+}
+
+#[test]
+fn a_hand_back_that_is_followed_by_another_take_over_was_too_soon() {
+    let mut story = story(WHEN);
+    story.pos = "6.5".to_owned();
+    story.until(100);
+    story.pos = "3.0".to_owned();
+    story.until(400);
+    assert_eq!(switched(&story).len(), 2);
+    story.pos = "6.5".to_owned();
+    story.until(480);
+    story.pos = "3.0".to_owned();
+    story.end();
+    let recovered = story.trace().gate.recoveries;
+    let too_soon: Vec<bool> = recovered.iter().map(|r| r.too_soon).collect();
+    assert_eq!(too_soon, [true, false], "{recovered:?}");
+    assert_eq!(scores(&story).wrong_hand_backs, 1);
+}
+
+#[test]
+fn a_rule_broken_with_no_intervention_is_missed_and_one_that_comes_behind_is_late() {
+    // A rule that only judges, so that the run goes on.
+    let judged = "  limit:\n    always: arm.pos <= 9.5 m and belt.speed <= 4 m/s\n    react_within: 100 ms\n  low:\n    always: arm.pos <= 6 m\n    on_violation: fail\n    because: It should be seen.\n";
+    let run = |monitor: &str, gate: &str| {
+        let scenario = HOLD.replace("gate: fallback\n", gate);
+        let mut story = Story::with_rig(&rig(monitor, BACK), judged, &scenario).arm();
+        story.until(2_900);
+        story.pos = "5.0".to_owned();
+        story.until(3_000);
+        story.pos = "6.5".to_owned();
+        story.until(3_100);
+        story.pos = "7.5".to_owned();
+        story.until(3_300);
+        story.pos = "3.0".to_owned();
+        story.end();
+        let Scores { missed, late, .. } = scores(&story);
+        (missed.len(), late.len())
+    };
+    assert_eq!(run("      when: arm.pos > 7 m\n", ""), (1, 0), "it did not stand by");
+    assert_eq!(run("      when: arm.pos > 7 m\n", "gate: fallback\n"), (0, 1));
+    assert_eq!(run("      when: arm.pos > 2.5 m\n", "gate: fallback\n"), (0, 0), "it had the arm before");
 }

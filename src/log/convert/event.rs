@@ -6,7 +6,7 @@ use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
 use crate::log::proto;
 use crate::log::proto::event::Kind;
-use crate::run::event::{AckedBy, Event, EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome, TripId};
+use crate::run::event::{AckedBy, Event, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
 use crate::stl::{Judgement, Margin, RuleVerdict};
@@ -175,6 +175,18 @@ pub fn event_to(event: &Event) -> proto::Event {
         EventKind::Alarm { ladder } => Kind::Alarm(ladder_to(*ladder)),
         EventKind::Operator { again } => Kind::Operator(to::Operator { again: *again }),
         EventKind::RecorderTrouble { why } => Kind::RecorderTrouble(to::RecorderTrouble { why: why.clone() }),
+        EventKind::EmergencyStop { unknown } => Kind::EmergencyStop(to::EmergencyStop { unknown: *unknown }),
+        EventKind::Motion { what } => Kind::Motion(to::Motion {
+            what: Some(match what {
+                Motion::Ended { after } => to::motion::What::EndedAfterNanos(after.nanos()),
+                Motion::NotEnded { within, unknown } => {
+                    to::motion::What::NotEnded(to::motion::NotEnded { within_nanos: within.nanos(), unknown: *unknown })
+                }
+                Motion::BeganAgain => to::motion::What::BeganAgain(NOTHING),
+            }),
+        }),
+        EventKind::Released { unknown } => Kind::Released(to::Released { unknown: *unknown }),
+        EventKind::Reset { by, after } => Kind::Reset(proto::Reset { by: by.clone(), after: after.clone() }),
         EventKind::Settling { at_most } => Kind::Settling(to::Settling { at_most_nanos: at_most.nanos() }),
         EventKind::Remark { text } => Kind::Remark(to::Remark { text: text.clone() }),
         EventKind::RungRehearsed { ladder, rung, first_byte, safe } => Kind::RungRehearsed(to::RungRehearsed {
@@ -328,6 +340,18 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
         Kind::Alarm(e) => EventKind::Alarm { ladder: ladder(e.ladder)? },
         Kind::Operator(e) => EventKind::Operator { again: e.again },
         Kind::RecorderTrouble(e) => EventKind::RecorderTrouble { why: e.why },
+        Kind::EmergencyStop(e) => EventKind::EmergencyStop { unknown: e.unknown },
+        Kind::Motion(e) => EventKind::Motion {
+            what: match need(e.what, "what became of the motion")? {
+                proto::event::motion::What::EndedAfterNanos(after) => Motion::Ended { after: span(after) },
+                proto::event::motion::What::NotEnded(e) => {
+                    Motion::NotEnded { within: span(e.within_nanos), unknown: e.unknown }
+                }
+                proto::event::motion::What::BeganAgain(_) => Motion::BeganAgain,
+            },
+        },
+        Kind::Released(e) => EventKind::Released { unknown: e.unknown },
+        Kind::Reset(e) => EventKind::Reset { by: e.by, after: e.after },
         Kind::Settling(e) => EventKind::Settling { at_most: span(e.at_most_nanos) },
         Kind::Remark(e) => EventKind::Remark { text: e.text },
         Kind::RungRehearsed(e) => EventKind::RungRehearsed {
@@ -463,6 +487,8 @@ fn cause_to(cause: &Cause) -> proto::Cause {
             Cause::Rule(rule) => To::Rule(rule.0.into()),
             Cause::Operator => To::Operator(NOTHING),
             Cause::OperatorAgain => To::OperatorAgain(NOTHING),
+            Cause::Released => To::Released(NOTHING),
+            Cause::EmergencyStop => To::EmergencyStop(NOTHING),
         }),
     }
 }
@@ -484,6 +510,8 @@ fn cause_from(cause: &proto::Cause) -> Result<Cause, Misread> {
         From::Rule(number) => Cause::Rule(rule(*number)?),
         From::Operator(_) => Cause::Operator,
         From::OperatorAgain(_) => Cause::OperatorAgain,
+        From::Released(_) => Cause::Released,
+        From::EmergencyStop(_) => Cause::EmergencyStop,
     })
 }
 

@@ -39,6 +39,9 @@ pub fn input_to(input: &Input) -> proto::Input {
                 OperatorOrder::Answer { yes } => operator::Order::Answer(*yes),
                 OperatorOrder::TakeOver => operator::Order::TakeOver(NOTHING),
                 OperatorOrder::HandBack => operator::Order::HandBack(NOTHING),
+                OperatorOrder::Reset { by, after } => {
+                    operator::Order::Reset(proto::Reset { by: by.clone(), after: after.clone() })
+                }
             }),
         }),
         Input::Watchdog { at: _, link, fired } => {
@@ -115,9 +118,17 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
                 operator::Order::Answer(yes) => OperatorOrder::Answer { yes },
                 operator::Order::TakeOver(_) => OperatorOrder::TakeOver,
                 operator::Order::HandBack(_) => OperatorOrder::HandBack,
+                operator::Order::Reset(reset) => OperatorOrder::Reset { by: reset.by, after: reset.after },
             },
         },
         Kind::Watchdog(dog) => Input::Watchdog { at, link: LinkId(small(dog.link, "link")?), fired: dog.fired },
+        Kind::Lease(lease) => Input::Lease {
+            at,
+            state: match need(lease.state, "state of a lease")? {
+                lease::State::Taken(taken) => LeaseState::Taken { by: taken.by, lasts: span(taken.lasts_nanos) },
+                lease::State::Expired(_) => LeaseState::Expired,
+            },
+        },
         Kind::SelfTest(test) => Input::SelfTest {
             at,
             state: match need(test.state, "state of the self-test")? {
@@ -132,13 +143,6 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
                 self_test::State::Failed(failed) => {
                     SelfTest::Failed { wire: wire_from(failed.broker_link)?, why: failed.why }
                 }
-            },
-        },
-        Kind::Lease(lease) => Input::Lease {
-            at,
-            state: match need(lease.state, "state of a lease")? {
-                lease::State::Taken(taken) => LeaseState::Taken { by: taken.by, lasts: span(taken.lasts_nanos) },
-                lease::State::Expired(_) => LeaseState::Expired,
             },
         },
         Kind::Recorder(recorder) => Input::Recorder {

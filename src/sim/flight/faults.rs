@@ -186,8 +186,8 @@ fn a_jammed_receiver_makes_it_land() {
     flight.wait(1.5);
     assert_eq!(flight.last("HEARTBEAT", "custom_mode"), 9.0);
     assert!(flight.texts().iter().any(|t| t.contains("EKF failsafe: landing")), "{:?}", flight.texts());
-    flight.wait(10.0);
-    assert!(!flight.armed());
+    flight.wait(15.0);
+    assert!(!flight.armed(), "{} m, {:?}", flight.last("LOCAL_POSITION_NED", "z"), flight.texts());
     flight.end(FC, &TwinFault::GpsJam);
     flight.wait(0.1);
     flight.command(512.0, &[24.0]);
@@ -242,7 +242,7 @@ fn the_host_codec_reads_a_long_step_back_as_a_restart_and_an_overflow_as_none() 
         flight.wait(2.0);
         host.feed(flight.now, &Frame::serial(TELEM, std::mem::take(&mut flight.bytes)), &mut turn);
         flight.begin(FC, fault);
-        flight.wait(3.0);
+        flight.wait(63.0);
         host.feed(flight.now, &Frame::serial(TELEM, std::mem::take(&mut flight.bytes)), &mut turn);
         turn.notes.iter().filter(|note| matches!(note, Note::Restart { .. })).count()
     };
@@ -250,7 +250,8 @@ fn the_host_codec_reads_a_long_step_back_as_a_restart_and_an_overflow_as_none() 
     // So little may be a frame that was overtaken.
     assert_eq!(restarts(&TwinFault::ClockStep { by: Span::from_secs(-1) }), 0);
     assert_eq!(restarts(&TwinFault::ClockStep { by: Span::from_secs(5) }), 0);
-    assert_eq!(restarts(&TwinFault::ClockRollover { after: Span::from_secs(1) }), 0);
+    // Far enough ahead that the count is heard on its way up: nearer, its first number may be a frame from before an overflow.
+    assert_eq!(restarts(&TwinFault::ClockRollover { after: Span::from_secs(61) }), 0);
     assert_eq!(restarts(&TwinFault::ClockSkew { share: 1e-4 }), 0);
 }
 
