@@ -2,16 +2,27 @@
 //!
 //! Invariant: nothing here draws a number that the seed does not fix.
 
+mod arrival;
+mod bytes;
+mod frames;
 mod kind;
 mod pipe;
+mod presets;
 mod rng;
+mod tells;
 mod twin;
+mod value;
 
+pub use frames::FramePipe;
 pub use kind::{Concerns, PipeFault};
-pub use pipe::{FaultKey, FramePipe, Pipe, TellPipe, Telling};
+pub use pipe::{Carried, FaultKey, Mark, Pipe, Tally};
+pub use presets::{PRESETS, Preset};
 pub use rng::Dice;
+pub use tells::{TellPipe, Telling};
 pub use twin::TwinFault;
+pub use value::{ValueFault, same};
 
+use crate::command::CommandId;
 use crate::signal::SignalId;
 use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
@@ -31,12 +42,23 @@ pub struct FaultSpec {
 pub enum FaultTarget {
     /// What a controller is told: one signal or all of them.
     Tells { device: DeviceId, signal: Option<SignalId>, fault: PipeFault },
-    /// What a controller says.
-    Says { device: DeviceId, fault: PipeFault },
-    /// Frames from us to the devices of a link (Normal lane alone: Safe and Query are never touched).
-    Link { link: LinkId, fault: PipeFault },
+    /// What a controller says: its commands, or one argument of one command (its place).
+    Says { device: DeviceId, arg: Option<(CommandId, u8)>, fault: PipeFault },
+    /// Frames of a link. From us to its devices: Normal lane alone, Safe and Query are never touched. From the devices to
+    /// us: in the wires of their twins.
+    Link { link: LinkId, way: Way, fault: PipeFault },
     /// A twin.
     Twin { device: DeviceId, fault: TwinFault },
     /// The world behind all twins.
     World { fault: TwinFault },
+}
+
+/// Which way a fault acts on a link.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// From us to the devices.
+    Out,
+    /// From the devices to us.
+    In,
+    Both,
 }

@@ -293,7 +293,7 @@ fn steps() -> (Vec<Step>, Vec<Step>) {
                 StepKind::Phase {
                     phase: 1,
                     steps: vec![
-                        step(4, StepKind::Inject { fault }),
+                        step(4, StepKind::Inject { fault, visible: None }),
                         step(5, StepKind::Hold { span: Span::from_secs(8) }),
                     ],
                 },
@@ -326,6 +326,7 @@ pub fn plan() -> Plan {
             operator_reset: SignalId(10),
             commands: vec![(PILOT, PILOT_COMMAND)],
             fallbacks: Vec::new(),
+            told: Vec::new(),
         },
         steps,
         finally,

@@ -130,9 +130,11 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::Released { .. } => 54,
         EventKind::Reset { .. } => 55,
         EventKind::SelfTested { .. } => 56,
+        EventKind::FaultSeen { .. } => 57,
+        EventKind::CommandAsked { .. } => 58,
     }
 }
-const EVENT_KINDS: usize = 57;
+const EVENT_KINDS: usize = 59;
 
 /// What the chain of evidence of a trip is told by.
 fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
@@ -204,6 +206,8 @@ fn every_event() -> Vec<EventKind> {
         EventKind::PromptAnswered { step, yes: true },
         EventKind::FaultStarted { fault: text(), on: "fc".into() },
         EventKind::FaultEnded { fault: text(), on: "fc".into() },
+        EventKind::FaultSeen { fault: text(), on: "fc".into(), items: u64::MAX, altered: 3, visible: true },
+        EventKind::CommandAsked { device, command, stale: true },
         EventKind::CommandGiven { command, ticket },
         EventKind::CommandAcked { ticket, after: Span::from_nanos(-5) },
         EventKind::CommandRefused { ticket, reason: text() },

@@ -65,6 +65,8 @@ pub(super) struct Core {
     pub(super) controllers: Vec<Controller>,
     pub(super) faults: Vec<ActiveFault>,
     pub(super) fallbacks: Vec<Fallback>,
+    /// Faults that did nothing that could be seen, in words.
+    pub(super) unseen_faults: Vec<String>,
     /// Values that the run itself tells, applied at the next free instant.
     pub(super) own_samples: Vec<(SignalId, Value)>,
     /// Steps that did not end well, by themselves and not since one inside them did.
@@ -101,6 +103,7 @@ impl Core {
             controllers: Controller::all_of(&plan),
             faults: Vec::new(),
             fallbacks: Vec::new(),
+            unseen_faults: Vec::new(),
             own_samples,
             step_troubles: Vec::new(),
             expects_met: 0,

@@ -72,6 +72,7 @@ impl Core {
                 self.trip_reasons(&mut reasons);
                 reasons.inconclusive.extend(late.to_others);
                 self.hand_reasons(&mut reasons);
+                reasons.inconclusive.extend(self.unseen_faults.iter().cloned());
                 if self.nothing_judged(judgements) {
                     reasons
                         .inconclusive

@@ -326,6 +326,7 @@ impl Run {
         for _ in 0..LOOKS_MAX {
             self.core.own_instant(out);
             self.core.recover(out);
+            self.core.watch_faults();
             if !self.stage_forward(out) && self.core.own_samples.is_empty() {
                 return;
             }

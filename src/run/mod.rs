@@ -13,6 +13,7 @@ mod fold;
 mod judging;
 mod lateness;
 mod reacting;
+mod said;
 mod script;
 mod self_test;
 mod steps;

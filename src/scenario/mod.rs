@@ -4,6 +4,7 @@
 
 mod acted;
 mod check;
+mod fault_target;
 mod faults;
 mod keys;
 mod ladders;
@@ -11,6 +12,7 @@ mod parameters;
 pub mod plan;
 mod rehearsal;
 mod steps;
+mod stream_faults;
 mod survey;
 
 pub use acted::ActedFault;
