@@ -246,6 +246,7 @@ impl Bench {
             table: Table::of(plan),
             serial: serial.collect(),
             mqtt: Vec::new(),
+            watchdogs: Vec::new(),
             queue,
             poster: poster.clone(),
             recorder: Some(recorder),

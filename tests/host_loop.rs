@@ -87,6 +87,7 @@ impl Bench {
             table,
             serial: paths.iter().enumerate().map(link).collect(),
             mqtt: Vec::new(),
+            watchdogs: Vec::new(),
             queue,
             poster: poster.clone(),
             recorder: None,

@@ -6,6 +6,10 @@
 mod blocking;
 #[path = "live/board.rs"]
 mod board;
+#[path = "live/cell.rs"]
+mod cell;
+#[path = "live/hazards.rs"]
+mod hazards;
 #[path = "live/lending.rs"]
 mod lending;
 #[path = "live/losing.rs"]
@@ -22,3 +26,5 @@ mod stand;
 mod stopping;
 #[path = "live/talking.rs"]
 mod talking;
+#[path = "live/wills.rs"]
+mod wills;

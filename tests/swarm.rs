@@ -409,6 +409,7 @@ fn a_recording_replays_to_the_same_events_whole_or_cut_anywhere() {
             rig_path: "rigs/drone-bench/rig.yaml".into(),
             overrides: Vec::new(),
             seed,
+            gate: Some(plan.gate),
             mode: plan.mode,
             files: plan.files.clone(),
             relies_on: Vec::new(),

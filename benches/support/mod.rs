@@ -48,6 +48,7 @@ pub fn head(plan: &Plan, wall_clock_unix_nanos: i64) -> Head {
         overrides: Vec::new(),
         seed: plan.seed,
         mode: plan.mode,
+        gate: Some(plan.gate),
         files: plan.files.clone(),
         relies_on: Vec::new(),
     }

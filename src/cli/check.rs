@@ -4,7 +4,7 @@ use super::Exit;
 use super::say;
 use crate::diag::{Diagnostic, report};
 use crate::io::Disk;
-use crate::scenario::plan::{Mode, Plan, Rung};
+use crate::scenario::plan::{GateMode, Mode, Plan, Rung};
 use crate::scenario::{self, Request};
 use clap::Args;
 use std::io::IsTerminal;
@@ -32,6 +32,14 @@ pub struct PlanChoice {
     /// Seed of every random draw
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// What the gate does with a controller's commands, in place of what the scenario says
+    #[arg(long, value_name = "MODE", value_parser = parse_gate)]
+    pub gate: Option<GateMode>,
+}
+
+fn parse_gate(text: &str) -> Result<GateMode, String> {
+    let found = GateMode::ALL.iter().find(|(word, _)| *word == text);
+    found.map(|(_, mode)| *mode).ok_or_else(|| "it is observe, enforce or fallback".to_owned())
 }
 
 pub fn parse_override(text: &str) -> Result<(String, String), String> {
@@ -55,7 +63,10 @@ pub fn plan(scenario: &str, choice: &PlanChoice, mode: Mode) -> Option<Plan> {
     match scenario::check(&request, &Disk) {
         Ok((plan, warnings)) => {
             print_diagnostics(&warnings);
-            Some(plan)
+            match choice.gate {
+                None => Some(plan),
+                Some(gate) => plan.with_gate(gate).map_err(|why| say::aside(format!("error: --gate: {why}"))).ok(),
+            }
         }
         Err(diagnostics) => {
             print_diagnostics(&diagnostics);

@@ -1,24 +1,25 @@
 //! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
 
+use super::breakable::Breakable;
 use super::lease::{Safing, Watched};
 use super::run::{Done, Prepared};
 use super::say;
-use crate::io::broker::{Broker as EmbeddedBroker, User};
+use crate::io::broker::{self, Broker as EmbeddedBroker, User};
 use crate::io::clock::Clock;
 use crate::io::feed::{Seen, Watcher, feed};
-use crate::io::host::{self, Ended, Fold, Quality, Table};
+use crate::io::host::{self, Ended, Quality, Table};
+use crate::io::last_words;
 use crate::io::line::SerialLink;
-use crate::io::mqtt;
 use crate::io::queue::{Poster, queue, stop_on_signals};
 use crate::io::recorder::{self, FileSink};
 use crate::io::tunnel::TlsSettings;
 use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
-use crate::io::watchdog::{BlindRung, Setup as WatchdogSetup};
+use crate::io::watchdog::{self, BrokerWay, Watchdog};
+use crate::io::{mqtt, ports};
 use crate::live::Screen;
 use crate::rig::{Broker, KEEP_ALIVE, LinkKind, MqttDef, PortName, Role};
-use crate::run::{Effects, Input, OperatorOrder, Outcome, Run, RunVerdict};
+use crate::run::{Input, OperatorOrder, Outcome, Run, RunVerdict};
 use crate::scenario::plan::{Mode, Plan};
-use crate::time::{Span, Time};
 use crate::wire::LinkId;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, stdin, stdout};
@@ -30,19 +31,11 @@ use std::time::Duration;
 const TWINS_GRACE: Duration = Duration::from_secs(60);
 /// Another grace, in milliseconds: a test need not leave twins behind for a minute.
 const TWINS_GRACE_VARIABLE: &str = "CHECKREIN_TWINS_GRACE_MS";
+/// A watchdog's port is waited for this much longer than the rig's own watchdog would hold it: that of another rig, or one
+/// that fired a little before we came.
+const WATCHDOG_GRACE: Duration = Duration::from_secs(20);
 /// Bursts of three messages by which a broker's delay is measured: under a second on a good one.
 const PROBE_BURSTS: usize = 20;
-/// Silence after which the watchdog takes the harness for dead: ten of the run's own ticks at 50 Hz.
-const WATCHDOG_SILENCE: Span = Span::from_millis(200);
-
-impl Fold for Run {
-    fn handle(&mut self, input: &Input, out: &mut Effects) {
-        Run::handle(self, input, out);
-    }
-    fn next_deadline(&self) -> Option<Time> {
-        Run::next_deadline(self)
-    }
-}
 
 /// Runs the plan on wires to its end. The error is what kept it from being brought up at all.
 pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
@@ -53,6 +46,9 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime for the links: {error}"))?;
+    if plan.mode == Mode::Rig {
+        await_ports(&plan);
+    }
     let around = Around::start(&plan, prepared, &program)?;
     let clock = Clock::start();
     prepared.head.wall_clock_unix_nanos = clock.wall_clock_unix_nanos();
@@ -65,6 +61,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     let run = Run::new(plan.clone());
     let safing = Arc::new(Safing::default());
     let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
+    let watchdogs = around.watchdogs(&plan, &program, runtime.handle(), &poster)?;
     let delays = around.probe_delays(&plan, runtime.handle())?;
     let (feed, watcher) = feed(false);
     runtime.spawn(stop_on_signals(poster.clone()));
@@ -74,6 +71,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         table: Table::of(&plan),
         serial: serial_links(&plan, &ports),
         mqtt,
+        watchdogs,
         queue: posts,
         poster: poster.clone(),
         recorder: Some(recorder),
@@ -86,8 +84,8 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     if let Some(lease) = &mut prepared.lease {
         lease.begin(runtime.handle(), &poster)?;
     }
-    let thread = host::spawn(Watched { run, safing: safing.clone() }, setup)
-        .map_err(|error| format!("the run's thread could not be started: {error}"))?;
+    let run = Breakable::new(Watched { run, safing: safing.clone() }, plan.clone());
+    let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
     watch(&plan, prepared, &watcher, &poster);
     let (ended, lost) = match thread.join() {
         Ok(Ok(ended)) => (ended, false),
@@ -95,10 +93,16 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         Err(_) => (broken("the run's thread stopped through a bug of its own".to_owned()), true),
     };
     let Ended { outcome, quality, recording, remarks } = ended;
-    stop_twins();
-    for broker in brokers.into_values() {
-        if let Err(why) = broker.stop() {
-            say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
+    if lost {
+        // The watchdogs have fired, and what they say must still find its way: broker and twins live on for their grace.
+        drop(stop_twins);
+        drop(brokers);
+    } else {
+        stop_twins();
+        for broker in brokers.into_values() {
+            if let Err(why) = broker.stop() {
+                say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
+            }
         }
     }
     let mut warnings = Vec::new();
@@ -112,6 +116,18 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     warnings.extend(remarks);
     let unconfirmed = safing.unconfirmed(&plan, lost);
     Ok(Done { outcome, loop_quality: Some(quality), recording, warnings, unconfirmed })
+}
+
+/// A port whose last harness died is held by a watchdog until the machine has had the time to become safe: then it is ours.
+fn await_ports(plan: &Plan) {
+    for link in &plan.rig.links {
+        let LinkKind::Serial(def) = &link.kind else { continue };
+        // The watchdog was most likely started for this very rig.
+        let life = last_words::watchdog(plan, link.id).map_or(Duration::ZERO, |setup| setup.life());
+        ports::await_watchdogs(&def.port, life + WATCHDOG_GRACE, |words| {
+            say::aside(format!("link {}: {words}", link.name))
+        });
+    }
 }
 
 /// What is said of a run that lost its own thread: nothing was proven, and the watchdogs make the devices safe.
@@ -141,7 +157,9 @@ impl Around {
         for link in &plan.rig.links {
             if let LinkKind::Mqtt(MqttDef { broker: Broker::Embedded, .. }) = &link.kind {
                 let users = users(plan, link.id).map_err(|error| format!("no random passwords: {error}"))?;
-                let broker = EmbeddedBroker::start(program, &users)
+                // It stays for as long as a watchdog may have to speak through it.
+                let life = last_words::watchdog(plan, link.id).map_or(Duration::ZERO, |setup| setup.life());
+                let broker = EmbeddedBroker::start_for(program, &users, life + broker::GRACE)
                     .map_err(|why| format!("link {}: the embedded broker did not start: {why}", link.name))?;
                 if plan.mode == Mode::Rig {
                     tell_logins(prepared, &link.name, &broker, &users)?;
@@ -272,19 +290,51 @@ impl Around {
         for link in &plan.rig.links {
             let LinkKind::Mqtt(def) = &link.kind else { continue };
             let mut config = self.config(link.id, def, run.subscriptions(link.id))?;
-            config.will = will(plan, link.id);
-            links.push(mqtt::start(runtime, config, poster.clone()));
+            let mut wills = last_words::wills(plan, link.id).into_iter();
+            config.will = wills.next();
+            links.push(mqtt::start_with_wills(runtime, config, wills.collect(), poster.clone()));
         }
         Ok(links)
     }
-}
 
-/// What the broker says for us when we fall silent: the first rung of the first device of the link that has a ladder.
-/// MQTT has one will per connection; more devices than one need connections of their own.
-fn will(plan: &Plan, link: LinkId) -> Option<mqtt::Will> {
-    let frame = plan.ladders.iter().flat_map(|l| l.rungs.first()).flat_map(|r| &r.frames).find(|f| f.link == link)?;
-    let topic = frame.topic.as_ref()?.to_string();
-    Some(mqtt::Will { topic, payload: frame.bytes.clone(), qos: frame.flags.qos.max(1), retain: false })
+    /// A watchdog with a connection of its own per broker over which something can be made safe.
+    fn watchdogs(
+        &self,
+        plan: &Plan,
+        program: &Path,
+        runtime: &tokio::runtime::Handle,
+        poster: &Poster,
+    ) -> Result<Vec<Watchdog>, String> {
+        let mut watchdogs = Vec::new();
+        for link in &plan.rig.links {
+            let LinkKind::Mqtt(def) = &link.kind else { continue };
+            let Some(setup) = last_words::watchdog(plan, link.id) else { continue };
+            let in_words =
+                |error: std::io::Error| format!("link {}: its watchdog could not be started: {error}", link.name);
+            let way = self.way(link.id, def)?;
+            let watchdog = Watchdog::start_on_broker(program, way, &setup).map_err(in_words)?;
+            runtime.spawn(watchdog::listen(watchdog.ear().map_err(in_words)?, link.id, poster.clone()));
+            watchdogs.push(watchdog);
+        }
+        Ok(watchdogs)
+    }
+
+    /// The way to the broker of a link for a process that reads its own certificates.
+    fn way(&self, link: LinkId, def: &MqttDef) -> Result<BrokerWay, String> {
+        let config = self.config(link, def, Vec::new())?;
+        let tls = match &def.broker {
+            Broker::Remote { tls: Some(tls), .. } => Some([tls.ca.clone(), tls.cert.clone(), tls.key.clone()]),
+            Broker::Remote { tls: None, .. } | Broker::Embedded => None,
+        };
+        Ok(BrokerWay {
+            client_id: format!("{}-watchdog", config.client_id),
+            host: config.host,
+            port: config.port,
+            tls,
+            version: config.version,
+            login: config.login.map(|login| (login.user, login.password)),
+        })
+    }
 }
 
 fn twins_grace_ms() -> u64 {
@@ -336,25 +386,11 @@ fn serial_links(plan: &Plan, ports: &[(LinkId, String)]) -> Vec<SerialLink> {
             if let Some((_, path)) = ports.iter().find(|(id, _)| *id == link.id) {
                 def.port = PortName::Path(path.clone());
             }
-            Some(SerialLink { id: link.id, def, watchdog: watchdog(plan, link.id) })
+            Some(SerialLink { id: link.id, def, watchdog: last_words::watchdog(plan, link.id) })
         }
         LinkKind::Mqtt(_) => None,
     };
     plan.rig.links.iter().filter_map(serial).collect()
-}
-
-/// The watchdog of a link over which something can be energised: the rungs of its devices' ladders.
-fn watchdog(plan: &Plan, link: LinkId) -> Option<WatchdogSetup> {
-    let ladders = plan.ladders.iter().filter(|l| plan.rig.devices[l.device.0 as usize].link == link);
-    let rungs: Vec<BlindRung> = ladders
-        .flat_map(|ladder| &ladder.rungs)
-        .map(|rung| BlindRung {
-            frames: rung.frames.iter().filter(|f| f.link == link).map(|f| f.bytes.clone()).collect(),
-            within_ms: (rung.within.nanos() / 1_000_000).max(1) as u64,
-            blind: rung.blind,
-        })
-        .collect();
-    (!rungs.is_empty()).then(|| WatchdogSetup::new(WATCHDOG_SILENCE, rungs))
 }
 
 /// Faults go to the twins of the device, or to all for the world; afterwards the twins are stopped.
@@ -362,12 +398,17 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
     let shared = Arc::new(std::sync::Mutex::new(twins));
     let theirs = shared.clone();
     let plan = plan.clone();
+    let acted = plan.acted_faults();
     let tell: host::FaultTeller = Box::new(move |device, fault, on| {
+        let Some(place) = acted.iter().position(|(d, f)| *d == device && f == fault) else {
+            say::aside(format!("warning: no twin was told of {fault:?}: it is not of the scenario"));
+            return;
+        };
         let mut twins = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (devices, process) in twins.iter_mut() {
             let machines = devices.iter().any(|d| plan.rig.devices[d.0 as usize].role == Role::Machine);
             let meant = device.map_or(machines, |device| devices.contains(&device));
-            if meant && let Err(why) = process.fault(device, fault, on) {
+            if meant && let Err(why) = process.fault(place, on) {
                 say::aside(format!("warning: a twin could not be told of a fault: {why}"));
             }
         }
@@ -386,7 +427,11 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
 /// Shows events and asks prompts until the run is over.
 fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Poster) {
     let mut screen = (!prepared.quiet).then(|| Screen::new(stdout(), plan.clone(), stdout().is_terminal()));
-    let mut asking = false;
+    // Whoever sits at a terminal can take over at any time; elsewhere lines are read only when something is asked.
+    let mut asking = in_foreground();
+    if asking {
+        listen(poster.clone());
+    }
     loop {
         let look = watcher.look(Duration::from_millis(250));
         for seen in look.seen {
@@ -421,13 +466,22 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
     }
 }
 
+/// Whether standard input is a terminal that this process may read: a job in the background would be stopped for it.
+fn in_foreground() -> bool {
+    let input = stdin();
+    input.is_terminal() && rustix::termios::tcgetpgrp(&input).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
 fn answer(poster: &Poster, yes: bool) {
-    let order = OperatorOrder::Answer { yes };
+    order(poster, OperatorOrder::Answer { yes });
+}
+
+fn order(poster: &Poster, order: OperatorOrder) {
     let at = poster.clock().now();
     poster.post_blocking(crate::io::queue::Post::Input(Input::Operator { at, order }));
 }
 
-/// Lines typed by the person beside the rig are answers; anything but y or n is asked for again.
+/// Lines typed by the person beside the rig: answers to prompts, and who holds the machines.
 fn listen(poster: Poster) {
     let started = std::thread::Builder::new().name("answers".into()).spawn(move || {
         for line in stdin().lock().lines() {
@@ -435,7 +489,9 @@ fn listen(poster: Poster) {
             match line.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => answer(&poster, true),
                 "n" | "no" => answer(&poster, false),
-                _ => say::aside("? answer y or n"),
+                "t" => order(&poster, OperatorOrder::TakeOver),
+                "h" => order(&poster, OperatorOrder::HandBack),
+                _ => say::aside("? answer y or n; t takes the machines over, h hands them back"),
             }
         }
     });

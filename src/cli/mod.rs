@@ -2,6 +2,7 @@
 //!
 //! Invariant: no command judges anything itself; it asks the rooms below and prints what they say.
 
+mod breakable;
 mod check;
 mod exit;
 mod explain;

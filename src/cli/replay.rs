@@ -79,7 +79,10 @@ fn plan_of(recording: &Recording) -> Result<Plan, String> {
         mode: head.mode,
     };
     match scenario::check(&request, &RecordedFiles::new(head)) {
-        Ok((plan, _)) => Ok(plan),
+        Ok((plan, _)) => match recording.head.gate {
+            Some(gate) => plan.with_gate(gate),
+            None => Ok(plan),
+        },
         Err(diagnostics) => Err(format!(
             "the recorded files do not check with this version ({} recorded them):\n{}",
             head.tool,

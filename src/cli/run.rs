@@ -148,6 +148,7 @@ fn head(plan: &Plan, arguments: &RunArguments) -> Head {
         overrides: arguments.choice.overrides.clone(),
         seed: plan.seed,
         mode: plan.mode,
+        gate: Some(plan.gate),
         files: plan.files.clone(),
         relies_on: Vec::new(),
     }

@@ -44,6 +44,8 @@ impl Command {
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Authority {
     Controller,
+    /// The recovery function that stands in for a controller while its fallback is engaged.
+    Fallback,
     Script,
     Person,
 }

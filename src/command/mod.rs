@@ -7,6 +7,7 @@ mod call;
 pub use call::{ARGS_MAX, Authority, Bound, Command, CommandId, RuleId, Ticket};
 
 use crate::signal::SignalId;
+use crate::time::Span;
 use crate::units::Unit;
 use crate::wire::DeviceId;
 use std::collections::BTreeMap;
@@ -31,6 +32,16 @@ pub struct ArgDef {
     pub kind: ArgKind,
     /// The signal that this argument drives, if the rig says so (`drives fc.altitude`).
     pub drives: Option<SignalId>,
+    /// The signal whose rate of change this argument is, if the rig says so (`carries fc.x for 500 ms`).
+    pub carries: Option<Carry>,
+}
+
+/// How far one command carries a signal of which an argument is the rate of change.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Carry {
+    pub signal: SignalId,
+    /// How long the machine may go on with one command: one step of the look-ahead.
+    pub lasts: Span,
 }
 
 /// The type of an argument.
@@ -67,6 +78,10 @@ impl CommandTable {
     /// The command of that name.
     pub fn find(&self, name: &str) -> Option<CommandId> {
         self.by_name.get(name).copied()
+    }
+    /// What the command is; `None` for an id of another table (a recording of another plan).
+    pub fn get(&self, id: CommandId) -> Option<&CommandDef> {
+        self.defs.get(id.0 as usize)
     }
     /// What the command is. Panics on an id of another table: ids are made by `add` alone.
     pub fn def(&self, id: CommandId) -> &CommandDef {

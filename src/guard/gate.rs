@@ -42,9 +42,14 @@ pub enum Refusal {
     NotANumber {
         arg: u8,
     },
-    /// An argument is outside its own declared range, or no value satisfies every bound on it.
+    /// An argument is outside its own declared range.
     OutOfRange {
         arg: u8,
+    },
+    /// No value of the argument satisfies every bound on it, or the state that a bound follows from is unknown.
+    NoRoom {
+        arg: u8,
+        rule: RuleId,
     },
 }
 
@@ -58,6 +63,7 @@ impl core::fmt::Display for Refusal {
             Refusal::TooFast => "it came too soon after the one before",
             Refusal::NotANumber { .. } => "an argument is not a finite number",
             Refusal::OutOfRange { .. } => "an argument is out of its range",
+            Refusal::NoRoom { .. } => "no value of an argument is within the bounds of the rules",
         })
     }
 }
@@ -136,7 +142,10 @@ fn limit(command: &mut Command, bounds: &[Bound]) -> Result<Decision, Refusal> {
     for bound in bounds {
         let arg = bound.arg as usize;
         // A bound that is no interval, or on an argument that is not there, permits nothing.
-        if arg >= count || !is_interval(bound) || (bound.rule.is_none() && !is_within(bound, command.args()[arg])) {
+        if arg >= count || !is_interval(bound) {
+            return Err(no_room(bound));
+        }
+        if bound.rule.is_none() && !is_within(bound, command.args()[arg]) {
             return Err(Refusal::OutOfRange { arg: bound.arg });
         }
     }
@@ -153,7 +162,9 @@ fn limit(command: &mut Command, bounds: &[Bound]) -> Result<Decision, Refusal> {
     // Bounds can contradict each other: clamping for the second may have broken the first again.
     for bound in bounds {
         if !is_within(bound, limited[bound.arg as usize]) {
-            return Err(Refusal::OutOfRange { arg: bound.arg });
+            // Where a rule leaves nothing of the declared range, the rule is the one to name.
+            let by_rule = bounds.iter().find(|b| b.arg == bound.arg && b.rule.is_some());
+            return Err(no_room(if bound.rule.is_some() { bound } else { by_rule.unwrap_or(bound) }));
         }
     }
     let decision = match first {
@@ -167,6 +178,13 @@ fn limit(command: &mut Command, bounds: &[Bound]) -> Result<Decision, Refusal> {
     };
     command.args_mut().copy_from_slice(&limited[..count]);
     Ok(decision)
+}
+
+fn no_room(bound: &Bound) -> Refusal {
+    match bound.rule {
+        Some(rule) => Refusal::NoRoom { arg: bound.arg, rule },
+        None => Refusal::OutOfRange { arg: bound.arg },
+    }
 }
 
 fn is_within(bound: &Bound, value: f64) -> bool {
@@ -220,16 +238,17 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_contradict_each_other_permit_nothing() {
-        for bounds in [
-            [rule(0, 0.0, 2.0, 1), rule(0, 3.0, 5.0, 2)],
-            [range(0, 0.0, 10.0), rule(0, 11.0, 12.0, 2)],
-            [rule(0, 5.0, 2.0, 1), range(0, 0.0, 10.0)],
-            [rule(0, f64::NAN, 2.0, 1), range(0, 0.0, 10.0)],
-            [rule(0, f64::INFINITY, f64::INFINITY, 1), range(0, 0.0, 10.0)],
+    fn bounds_that_contradict_each_other_permit_nothing_and_name_a_rule() {
+        for (bounds, named) in [
+            ([rule(0, 0.0, 2.0, 1), rule(0, 3.0, 5.0, 2)], 1),
+            ([range(0, 0.0, 10.0), rule(0, 11.0, 12.0, 2)], 2),
+            ([rule(0, 5.0, 2.0, 1), range(0, 0.0, 10.0)], 1),
+            ([rule(0, f64::NAN, 2.0, 1), range(0, 0.0, 10.0)], 1),
+            ([rule(0, f64::INFINITY, f64::INFINITY, 1), range(0, 0.0, 10.0)], 1),
         ] {
             let (decision, command) = ask(&[4.0], &bounds);
-            assert_eq!(decision, Decision::Reject(Refusal::OutOfRange { arg: 0 }), "{bounds:?}");
+            let expected = Decision::Reject(Refusal::NoRoom { arg: 0, rule: RuleId(named) });
+            assert_eq!(decision, expected, "{bounds:?}");
             assert_eq!(command.args(), [4.0]);
         }
         assert_eq!(ask(&[4.0], &[range(1, 0.0, 9.0)]).0, Decision::Reject(Refusal::OutOfRange { arg: 1 }));

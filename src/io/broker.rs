@@ -22,8 +22,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the broker stays when the harness is gone, so that wills fire and twins hear them.
-const GRACE: Duration = Duration::from_secs(3);
+/// How long the broker stays at least when the harness is gone, so that wills fire and twins hear them.
+pub const GRACE: Duration = Duration::from_secs(3);
 
 /// Who may do what: one per device, and one for the harness.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,6 +57,7 @@ pub fn random_word() -> std::io::Result<String> {
 #[derive(Serialize, Deserialize)]
 struct Setup {
     users: Vec<User>,
+    grace_ms: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,7 +75,11 @@ pub struct Broker {
 impl Broker {
     /// Starts the child (`program child broker`) and waits until it listens.
     pub fn start(program: &Path, users: &[User]) -> Result<Broker, String> {
-        let setup = Setup { users: users.to_vec() };
+        Broker::start_for(program, users, GRACE)
+    }
+    /// Like [`Broker::start`]; it stays for this long when the harness is gone.
+    pub fn start_for(program: &Path, users: &[User], grace: Duration) -> Result<Broker, String> {
+        let setup = Setup { users: users.to_vec(), grace_ms: grace.as_millis() as u64 };
         let mut child = child::Child::start(program, "broker", &setup)?;
         let ready: Ready = child.line()?;
         Ok(Broker { port: ready.port, child })
@@ -187,6 +192,7 @@ async fn serve(setup: Setup, mut lines: Lines) -> Result<(), String> {
         storage_config: StorageConfig::default().with_backend(StorageBackend::Memory).with_persistence(false),
         ..BrokerConfig::default()
     };
+    let grace = Duration::from_millis(setup.grace_ms);
     let gate = Gate(setup.users.into_iter().map(|user| (user.name.clone(), user)).collect());
     let mut broker =
         MqttBroker::with_config(config).await.map_err(|error| error.to_string())?.with_auth_provider(Arc::new(gate));
@@ -201,7 +207,7 @@ async fn serve(setup: Setup, mut lines: Lines) -> Result<(), String> {
         }
     }
     // The harness is gone without a word: its will goes out now, and the twins may still need us to be safe.
-    tokio::time::sleep(GRACE).await;
+    tokio::time::sleep(grace).await;
     stop.shutdown();
     serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }

@@ -17,6 +17,7 @@ use crate::io::queue::{Post, Poster};
 use crate::io::recorder::{self, Batch, Item};
 use crate::io::serial::READ_MAX;
 use crate::io::timer::Timer;
+use crate::io::watchdog::Watchdog;
 use crate::io::{mqtt, os};
 use crate::run::{Effect, Effects, Input, LinkState, Outcome, SendId};
 use crate::scenario::plan::Plan;
@@ -81,6 +82,8 @@ pub struct Setup {
     pub table: Table,
     pub serial: Vec<SerialLink>,
     pub mqtt: Vec<mqtt::Handle>,
+    /// Those of links to brokers; a serial link starts its own when it opens its port.
+    pub watchdogs: Vec<Watchdog>,
     pub queue: Receiver<Post>,
     pub poster: Poster,
     pub recorder: Option<recorder::Handle>,
@@ -144,6 +147,9 @@ pub fn run<F: Fold>(fold: F, setup: Setup) -> io::Result<Ended> {
         remarks.extend(line.close().err());
     }
     drop(runtime);
+    for watchdog in host.watchdogs.drain(..) {
+        remarks.extend(watchdog.disarm().err().map(|error| format!("a watchdog did not leave: {error}")));
+    }
     for link in host.mqtt.drain(..) {
         beside.block_on(link.close());
     }
@@ -176,6 +182,7 @@ struct Host<F> {
     around: Surroundings,
     lines: Vec<Line>,
     mqtt: Vec<mqtt::Handle>,
+    watchdogs: Vec<Watchdog>,
     queue: Receiver<Post>,
     recorder: Option<recorder::Handle>,
     feed: Option<Feed>,
@@ -213,6 +220,7 @@ impl<F: Fold> Host<F> {
             around,
             lines: Vec::new(),
             mqtt: setup.mqtt,
+            watchdogs: setup.watchdogs,
             queue: setup.queue,
             recorder: setup.recorder,
             feed: setup.feed,
@@ -332,6 +340,7 @@ impl<F: Fold> Host<F> {
                 self.pump(cx, place);
             }
         }
+        self.watchdogs.iter_mut().for_each(|watchdog| watchdog.beat(now));
         let deadline = self.fold.next_deadline();
         if deadline.is_some_and(|deadline| deadline <= now) {
             // Bytes that arrived since the reactor was asked last are taken before time is said to have passed.
@@ -525,6 +534,7 @@ impl<F: Fold> Host<F> {
 
     fn next_deadline(&self) -> Option<Time> {
         let lines = self.lines.iter().filter_map(Line::next_deadline);
-        lines.chain(self.fold.next_deadline()).min()
+        let beats = self.watchdogs.iter().map(Watchdog::beat_at);
+        lines.chain(beats).chain(self.fold.next_deadline()).min()
     }
 }

@@ -53,7 +53,6 @@ pub struct Open {
     pub lanes: Lanes,
     pub waiting: Waiting,
     watchdog: Option<Watchdog>,
-    beat_at: Time,
 }
 
 impl Line {
@@ -74,7 +73,7 @@ impl Line {
             None => None,
         };
         let lanes = Lanes::new(&port, around.tightest_reaction);
-        self.open = Some(Open { port, lanes, waiting: Waiting::Nothing, watchdog, beat_at: Time::MIN });
+        self.open = Some(Open { port, lanes, waiting: Waiting::Nothing, watchdog });
         self.look_at = None;
         Ok(())
     }
@@ -116,7 +115,7 @@ impl Line {
     /// When the line wants to be called next, by its own account.
     pub fn next_deadline(&self) -> Option<Time> {
         let open = self.open.as_ref();
-        let beat = open.filter(|open| open.watchdog.is_some()).map(|open| open.beat_at);
+        let beat = open.and_then(|open| open.watchdog.as_ref()).map(Watchdog::beat_at);
         let drain = open.and_then(|open| match open.waiting {
             Waiting::Drain(at) => Some(at),
             Waiting::Nothing | Waiting::Room => None,
@@ -133,11 +132,8 @@ impl Line {
 impl Open {
     /// Tells the watchdog that we live, when it is time to.
     pub fn beat(&mut self, now: Time) {
-        if let Some(watchdog) = &mut self.watchdog
-            && now >= self.beat_at
-        {
-            watchdog.beat();
-            self.beat_at = now + watchdog.beat_every();
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.beat(now);
         }
     }
     /// Writes the frames of a rung now, ahead of everything else; what does not fit goes first into the Safe lane.

@@ -7,11 +7,13 @@
 
 pub mod broker;
 pub mod child;
+pub mod climb;
 pub mod clock;
 mod disk;
 pub mod feed;
 pub mod host;
 pub mod lanes;
+pub mod last_words;
 pub mod line;
 pub mod mqtt;
 mod mqtt_client;

@@ -144,6 +144,81 @@ pub fn start(runtime: &tokio::runtime::Handle, config: Config, poster: Poster) -
     Handle { link, shared, task }
 }
 
+/// Like [`start`], with further last wills beside the one of `config`: MQTT has one per connection, so each is carried by a
+/// connection of its own. The link is up only when all of them are, and lost when one of them is: its will has gone out.
+pub fn start_with_wills(
+    runtime: &tokio::runtime::Handle,
+    config: Config,
+    further: Vec<Will>,
+    poster: Poster,
+) -> Handle {
+    let shared = Arc::new(Shared::default());
+    let link = config.link;
+    let serve = serve_beside(config, further, poster.clone(), shared.clone());
+    let task = runtime.spawn(watched(serve, link, poster, shared.clone()));
+    Handle { link, shared, task }
+}
+
+/// The bearers of further wills first, then the link itself; all say good-bye together.
+async fn serve_beside(config: Config, further: Vec<Will>, poster: Poster, shared: Arc<Shared>) {
+    let mut bearers = Vec::new();
+    for (place, will) in further.into_iter().enumerate() {
+        let words = format!("the connection that carries the last will for {}", will.topic);
+        let (own, mut posts) = crate::io::queue::queue(*poster.clock());
+        let config = Config {
+            client_id: format!("{}-will-{}", config.client_id, place + 1),
+            subscriptions: Vec::new(),
+            will: Some(will),
+            ..config.clone()
+        };
+        let link = config.link;
+        let its_own = Arc::new(Shared::default());
+        let task = AbortOnDrop(tokio::spawn(serve(config, own, its_own.clone())));
+        let up = state(&mut posts).await;
+        if up != Some(LinkState::Up) {
+            tell_of_bearer(&poster, link, &words, up).await;
+            return;
+        }
+        let (poster, its_words) = (poster.clone(), words.clone());
+        let teller = AbortOnDrop(tokio::spawn(async move {
+            while let Some(state) = state(&mut posts).await {
+                if state != LinkState::Up {
+                    tell_of_bearer(&poster, link, &its_words, Some(state)).await;
+                }
+            }
+        }));
+        bearers.push((its_own, task, teller));
+    }
+    serve(config, poster, shared).await;
+    for (its_own, _, _) in &bearers {
+        its_own.out().closing = true;
+        its_own.changed.notify_one();
+    }
+    for (_, mut task, _teller) in bearers {
+        // A broker that no longer answers is given up by whoever closes the link.
+        let _ = (&mut task.0).await;
+    }
+}
+
+/// The next state of a link that is asked for nothing else; `None` at its end.
+async fn state(posts: &mut tokio::sync::mpsc::Receiver<Post>) -> Option<LinkState> {
+    loop {
+        if let Post::Input(Input::Link { state, .. }) = posts.recv().await? {
+            return Some(state);
+        }
+    }
+}
+
+async fn tell_of_bearer(poster: &Poster, link: LinkId, words: &str, state: Option<LinkState>) {
+    let state = match state {
+        Some(LinkState::Refused(why)) => LinkState::Refused(format!("{words}: {why}")),
+        Some(LinkState::Lost(why)) => LinkState::Lost(format!("{words}: {why}")),
+        Some(LinkState::Up) => return,
+        None => LinkState::Lost(format!("{words} stopped through a bug of its own")),
+    };
+    poster.post(Post::Input(Input::Link { at: poster.clock().now(), link, state })).await;
+}
+
 /// A link whose task ends through a bug of ours is lost, and the run hears of it as of any other loss.
 async fn watched(serve: impl Future<Output = ()> + Send + 'static, link: LinkId, poster: Poster, shared: Arc<Shared>) {
     let mut task = AbortOnDrop(tokio::spawn(serve));

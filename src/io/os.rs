@@ -44,6 +44,25 @@ pub fn ignore_signals(which: Deaf) {
     }
 }
 
+/// Bytes handed to a port that have not left the machine yet, as far as its driver tells; 0 where it does not.
+pub fn queued(port: &impl AsRawFd) -> u32 {
+    let mut count: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ writes one int, which is owned by this frame.
+    if unsafe { libc::ioctl(port.as_raw_fd(), libc::TIOCOUTQ, &mut count) } != 0 {
+        return 0;
+    }
+    u32::try_from(count).unwrap_or(0)
+}
+
+/// Asks that this process be the last one the kernel ends when memory runs out, and that what it has touched stay in
+/// memory. Each may be refused to an ordinary user, and changes nothing then.
+pub fn stay_in_memory() {
+    use rustix::mm::{MlockAllFlags, mlockall};
+    // From -1000 (never) to 1000, see proc_pid_oom_score_adj(5).
+    let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
+    let _ = mlockall(MlockAllFlags::CURRENT | MlockAllFlags::ONFAULT);
+}
+
 /// A second descriptor of the same open file: it shares position, locks and O_NONBLOCK with the first.
 pub fn duplicate(file: &impl AsRawFd) -> io::Result<OwnedFd> {
     // SAFETY: the descriptor is open for as long as `file` is borrowed, which is until after the call.

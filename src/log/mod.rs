@@ -37,7 +37,7 @@ pub use schema::UNKNOWN_FIELD;
 
 use crate::run::Input;
 use crate::run::event::Event;
-use crate::scenario::plan::{InputFile, Mode};
+use crate::scenario::plan::{GateMode, InputFile, Mode};
 use crate::signal::Sample;
 use crate::time::Time;
 use crate::wire::Frame;
@@ -60,6 +60,8 @@ pub struct Head {
     pub overrides: Vec<(String, String)>,
     pub seed: u64,
     pub mode: Mode,
+    /// What the gate did; `None` in recordings from before there was a choice, which enforced.
+    pub gate: Option<GateMode>,
     pub files: Vec<InputFile>,
     /// What the run relied on to make the rig safe, as known when it began.
     pub relies_on: Vec<Reliance>,

@@ -6,9 +6,10 @@ use super::names::Names;
 use super::signals::shown;
 use super::yaml::{Entry, Fields, Kind, Node, Page, Word};
 use crate::codec::{CommandMap, FieldValue};
-use crate::command::{ARGS_MAX, ArgDef, ArgKind, Command, CommandDef, CommandId, CommandTable};
+use crate::command::{ARGS_MAX, ArgDef, ArgKind, Carry, Command, CommandDef, CommandId, CommandTable};
 use crate::signal::SignalKind;
-use crate::units::{Quantity, Unit};
+use crate::time::Span;
+use crate::units::{Dimension, Quantity, Unit};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -94,16 +95,16 @@ fn args(page: &mut Page, node: &Node, full: &str, names: &Names) -> Option<Vec<A
     for entry in entries {
         let named = page.is_name(&entry.key, "an argument's name");
         match arg(page, entry, names) {
-            Some((kind, drives)) if named => args.push(ArgDef { name: entry.key.text.clone(), kind, drives }),
+            Some(made) if named => args.push(ArgDef { name: entry.key.text.clone(), ..made }),
             _ => good = false,
         }
     }
     good.then_some(args)
 }
 
-type Made = (ArgKind, Option<crate::signal::SignalId>);
-
-fn arg(page: &mut Page, entry: &Entry, names: &Names) -> Option<Made> {
+/// What the text of an argument says; its name stands before it.
+fn arg(page: &mut Page, entry: &Entry, names: &Names) -> Option<ArgDef> {
+    let unnamed = |kind| ArgDef { name: String::new(), kind, drives: None, carries: None };
     if let Kind::List(items) = &entry.value.kind {
         let mut states = Vec::new();
         for item in items {
@@ -113,13 +114,11 @@ fn arg(page: &mut Page, entry: &Entry, names: &Names) -> Option<Made> {
             page.wrong(&entry.value, "at least one state");
             return None;
         }
-        return Some((ArgKind::States { names: states }, None));
+        return Some(unnamed(ArgKind::States { names: states }));
     }
     let word = page.scalar(&entry.value, "a range such as `0 m .. 8 m`, or a list of states")?;
-    let (range, driven) = match word.text.find(" drives ") {
-        Some(at) => (word.slice(0..at), Some(word.slice(at + " drives ".len()..word.text.len()))),
-        None => (word.slice(0..word.text.len()), None),
-    };
+    let (rest, carried) = cut(word, " carries ");
+    let (range, driven) = cut(&rest, " drives ");
     let (lo, hi) = match Quantity::parse_range(&range.text) {
         Ok(pair) => pair,
         Err(problem) => {
@@ -131,7 +130,72 @@ fn arg(page: &mut Page, entry: &Entry, names: &Names) -> Option<Made> {
         Some(word) => Some(driven_signal(page, &word, &hi, names)?),
         None => None,
     };
-    Some((ArgKind::Number { unit: hi.unit.clone(), lo: lo.si(), hi: hi.si() }, drives.flatten()))
+    let carries = match carried {
+        Some(word) => Some(carried_signal(page, &word, &hi, names)?),
+        None => None,
+    };
+    let kind = ArgKind::Number { unit: hi.unit.clone(), lo: lo.si(), hi: hi.si() };
+    Some(ArgDef { drives: drives.flatten(), carries: carries.flatten(), ..unnamed(kind) })
+}
+
+/// What stands before and behind the first place of a text.
+fn cut(word: &Word, at: &str) -> (Word, Option<Word>) {
+    match word.text.find(at) {
+        Some(found) => (word.slice(0..found), Some(word.slice(found + at.len()..word.text.len()))),
+        None => (word.slice(0..word.text.len()), None),
+    }
+}
+
+/// The signal and the time behind `carries`; the inner `None`: the signal's own line is wrong and was told.
+fn carried_signal(page: &mut Page, word: &Word, like: &Quantity, names: &Names) -> Option<Option<Carry>> {
+    let (name, lasts) = cut(word, " for ");
+    let Some(lasts) = lasts else {
+        page.error(
+            word.span.clone(),
+            "how long does one command carry it?".into(),
+            Some(format!("write `carries {} for 500 ms`", word.text.trim())),
+        );
+        return None;
+    };
+    let mut pace = like.unit.clone();
+    pace.dimension.time += 1;
+    if let Some(id) = names.signals.find(name.text.trim())
+        && let SignalKind::Number { unit, .. } = &names.signals.def(id).kind
+        && unit.dimension != pace.dimension
+    {
+        let mut wanted = unit.dimension;
+        wanted.time -= 1;
+        let message = format!(
+            "what carries `{}` is {}; the argument is {}",
+            name.text.trim(),
+            wanted.words(),
+            like.unit.dimension.words()
+        );
+        page.error(
+            name.span.clone(),
+            message,
+            Some("write `drives` where the argument says where the signal goes".into()),
+        );
+        return None;
+    }
+    let signal = driven_signal(page, &name, &Quantity { unit: pace, ..like.clone() }, names)?;
+    let time = match Quantity::parse(lasts.text.trim()) {
+        Ok(quantity) => quantity,
+        Err(problem) => {
+            page.problem(&lasts, problem);
+            return None;
+        }
+    };
+    let seconds = Dimension { time: 1, ..Dimension::default() };
+    if !page.like(&lasts, &time, seconds, "500 ms") {
+        return None;
+    }
+    let lasts_for = Span::from_seconds(time.si());
+    if lasts_for <= Span::ZERO {
+        page.error(lasts.span.clone(), "a step of the look-ahead is longer than nothing".into(), None);
+        return None;
+    }
+    Some(signal.map(|signal| Carry { signal, lasts: lasts_for }))
 }
 
 /// The signal behind `drives`; the inner `None`: its own line is wrong and was told.

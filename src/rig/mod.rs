@@ -2,11 +2,13 @@
 //!
 //! Invariant: a `Rig` is complete and consistent: whatever could be wrong with the files was said before one exists.
 
+mod bounds;
 mod budget;
 mod commands;
 mod controllers;
 mod devices;
 mod envelope;
+mod fallback;
 mod keys;
 mod links;
 mod load;
@@ -15,9 +17,11 @@ mod names;
 mod rules;
 mod safety;
 mod signals;
+mod stops;
 pub mod twins;
 pub(crate) mod yaml;
 
+pub use bounds::{LookAhead, look_ahead};
 pub use budget::KEEP_ALIVE;
 pub(crate) use commands::call;
 pub(crate) use envelope::for_trace as rules_for_trace;
@@ -26,8 +30,9 @@ pub use keys::{envelope_schema, schema};
 pub use load::name_in;
 pub(crate) use load::{FileKind, Loaded, load};
 pub use model::{
-    BringUp, Broker, DeadMan, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity,
-    PortName, Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, StopCategory, Tls, WorldDef,
+    BringUp, Broker, DeadMan, DeviceDef, EStopDef, FallbackArg, FallbackDef, Flow, HandBackDef, HoldDef, LinkDef,
+    LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret,
+    SerialDef, StopCategory, Tls, WorldDef,
 };
 pub(crate) use names::{Names, Place, tidy_path};
 pub(crate) use rules::{Read as ReadRule, read as read_rules};

@@ -3,7 +3,7 @@
 use crate::codec::LinkConfig;
 use crate::command::{Command, CommandId, CommandTable};
 use crate::expr::MarginKind;
-use crate::expr::ir::Formula;
+use crate::expr::ir::{Formula, Number};
 use crate::signal::SignalTable;
 use crate::stl::{RuleSpec, TextRule};
 use crate::time::Span;
@@ -22,6 +22,28 @@ pub struct Rig {
     /// The envelope's rules; `RuleSpec::id` is their place here.
     pub rules: Vec<Rule>,
     pub world: WorldDef,
+    /// The wired e-stop, where its state can be heard.
+    pub estop: Option<EStopDef>,
+    /// The key that a person must hold.
+    pub hold_to_run: Option<HoldDef>,
+}
+
+/// A wired e-stop as it is heard: it acts by itself, and the run observes that it did.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EStopDef {
+    /// Pressed, with its text. Unknown counts as pressed.
+    pub pressed: (Formula, String),
+    /// Motion has ended, with its text.
+    pub stopped: (Formula, String),
+    /// From the instant at which the press was known to `stopped`.
+    pub within: Span,
+}
+
+/// A hold-to-run key as it is heard.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HoldDef {
+    /// Held, with its text. Unknown counts as let go.
+    pub held: (Formula, String),
 }
 
 /// How bytes reach devices.
@@ -138,6 +160,8 @@ pub struct DeviceDef {
     pub rehearse_dead_man: Option<BringUp>,
     /// For controllers: per command it may ask for, how old and how often.
     pub may: Vec<MayDef>,
+    /// For controllers: what stands in for it when it leads the machine astray.
+    pub fallback: Option<FallbackDef>,
 }
 
 /// What a device is on the rig.
@@ -225,6 +249,41 @@ pub struct MayDef {
     pub command: CommandId,
     pub max_age: Option<Span>,
     pub min_interval: Option<Span>,
+}
+
+/// A controller's fallback: run-time assurance in the words of ASTM F3269, with its monitor and switch (`when`,
+/// `limits`, `silent_for`) and its recovery function (`command` with `args`, every so often).
+#[derive(Clone, PartialEq, Debug)]
+pub struct FallbackDef {
+    /// It takes over when this holds, with its text.
+    pub when: Option<(Formula, String)>,
+    /// It takes over when the gate would hold a command of the controller to a rule's bound, or refuse it for one.
+    pub limits: bool,
+    /// It takes over after this much silence of the controller, sooner than a dead-man trips.
+    pub silent_for: Option<Span>,
+    pub command: CommandId,
+    /// In the order of the command's arguments.
+    pub args: Vec<FallbackArg>,
+    pub every: Span,
+    /// `None`: once it took over, it holds to the end.
+    pub hand_back: Option<HandBackDef>,
+}
+
+/// Where an argument of a recovery function comes from.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FallbackArg {
+    /// SI, or the place of a state.
+    Constant(f64),
+    /// Worked out anew each time, SI.
+    Number(Number),
+}
+
+/// When a fallback lets the controller have the machine again.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HandBackDef {
+    pub when: (Formula, String),
+    /// It must have held for so long.
+    pub lasts: Span,
 }
 
 /// The world behind all twins.

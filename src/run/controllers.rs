@@ -5,11 +5,11 @@ use super::core::Core;
 use super::event::EventKind;
 use super::wires::Standing;
 use crate::codec::Tells;
-use crate::command::{Authority, Command};
+use crate::command::{ArgDef, Authority, Command};
 use crate::fault::{Pipe, TellPipe};
-use crate::guard::{Decision, GateConfig};
+use crate::guard::{Decision, GateConfig, Refusal};
 use crate::rig::Role;
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{GateMode, Plan};
 use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, LinkId};
@@ -87,13 +87,59 @@ impl Core {
             max_age: allowed.and_then(|may| may.max_age),
             min_interval: allowed.and_then(|may| may.min_interval),
         };
-        let bounds = self.reacting.bounds_of(command.id);
-        let decision = self.reacting.guard.gate(self.now, Authority::Controller, age, &mut command, &bounds, &limits);
-        self.emit(EventKind::CommandGated { device, command: proposal.command, decision, age }, out);
-        if let Decision::Pass | Decision::Clamp { .. } = decision
-            && let Err(why) = self.order(command, false, out)
-        {
-            self.emit(EventKind::CommandMalformed { device, why }, out);
+        let bounds = self.bounds_of(command.id);
+        let decision = self.reacting.guard.gate_controller(self.now, device, age, &mut command, &bounds, &limits);
+        if let Decision::Clamp { rule: Some(_), .. } | Decision::Reject(Refusal::NoRoom { .. }) = decision {
+            self.limited(device);
+        }
+        // Observing a gate never opens a lane, nor does it take a machine out of a person's hands.
+        let closed = matches!(decision, Decision::Reject(Refusal::Closed | Refusal::Outranked));
+        let enforced = closed || self.plan.gate != GateMode::Observe;
+        let state = self.state_behind(&proposal.command, decision);
+        self.emit(EventKind::CommandGated { device, command: proposal.command, decision, age, state, enforced }, out);
+        let goes = match decision {
+            _ if !enforced => proposal.command,
+            Decision::Pass | Decision::Clamp { .. } => command,
+            Decision::Reject(_) => return,
+        };
+        if let Err(why) = self.order(goes, false, out) {
+            let name = &self.plan.rig.commands.def(goes.id).name;
+            self.remark(format!("{name} passed the gate and could not be said on the wire: {why}"), out);
+        }
+    }
+
+    /// What the signal held that the decision is about; of a pass, that of the first argument that moves a signal.
+    fn state_behind(&self, command: &Command, decision: Decision) -> Option<f64> {
+        let about = match decision {
+            Decision::Clamp { arg, .. }
+            | Decision::Reject(
+                Refusal::NotANumber { arg } | Refusal::OutOfRange { arg } | Refusal::NoRoom { arg, .. },
+            ) => Some(arg),
+            _ => None,
+        };
+        let args = &self.plan.rig.commands.def(command.id).args;
+        let moved = |arg: &ArgDef| arg.carries.map(|carry| carry.signal).or(arg.drives);
+        let signal = match about {
+            Some(arg) => args.get(usize::from(arg)).and_then(moved),
+            None => args.iter().find_map(moved),
+        };
+        self.number(signal?)
+    }
+
+    /// A person takes the machines over: whatever is automatic is outranked until they are handed back.
+    pub(super) fn take_over(&mut self, out: &mut Effects) {
+        self.hold(Authority::Person, out);
+    }
+
+    /// A person gives the machines back.
+    pub(super) fn hand_back(&mut self, out: &mut Effects) {
+        self.hold(Authority::Controller, out);
+    }
+
+    fn hold(&mut self, holder: Authority, out: &mut Effects) {
+        if self.reacting.guard.holder() != holder {
+            self.reacting.guard.set_holder(holder);
+            self.emit(EventKind::AuthorityChanged { holder }, out);
         }
     }
 

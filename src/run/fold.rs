@@ -3,9 +3,11 @@
 use super::core::Core;
 use super::ending::NeverArmed;
 use super::event::EventKind;
+use super::fallback::Fallback;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
+use super::stops::Stops;
 use super::wires::Standing;
 use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
@@ -60,8 +62,13 @@ impl Run {
         let steps = prepare(&plan.steps, &mut |formula| probes.place(formula));
         let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
         let ladders = Reacting::prepare(&plan, &mut probes);
+        let fallbacks = Fallback::prepare(&plan, &mut probes);
+        let stops = Stops::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
+        core.fallbacks = fallbacks;
+        core.judging.need(&stops.signals);
+        core.stops = stops;
         Run {
             core,
             script: Sequence::new(steps),
@@ -254,6 +261,11 @@ impl Run {
         self.core.now = self.core.now.max(at);
         match order {
             OperatorOrder::Answer { yes } => self.core.answered(*yes),
+            OperatorOrder::TakeOver => self.core.take_over(out),
+            OperatorOrder::HandBack => self.core.hand_back(out),
+            OperatorOrder::Reset { by, after } => {
+                self.core.emit(EventKind::Reset { by: by.clone(), after: after.clone() }, out);
+            }
             OperatorOrder::Stop => {
                 let again = matches!(self.core.tripped(), Some(Cause::Operator | Cause::OperatorAgain));
                 self.core.emit(EventKind::Operator { again }, out);
@@ -308,6 +320,7 @@ impl Run {
     fn go_on(&mut self, out: &mut Effects) {
         for _ in 0..LOOKS_MAX {
             self.core.own_instant(out);
+            self.core.recover(out);
             if !self.stage_forward(out) && self.core.own_samples.is_empty() {
                 return;
             }
@@ -365,7 +378,7 @@ impl Run {
                         return true;
                     }
                 }
-                if !self.core.reacting.guard.settled() {
+                if !self.core.reacting.guard.settled() || self.core.stops.watching() {
                     return false;
                 }
                 self.core.conclude(self.never_armed.as_ref(), out);
@@ -407,6 +420,7 @@ impl Run {
             .map(|(_, def)| format!("link {} did not come up", def.name))
             .collect();
         missing.extend(core.judging.missing(&core.plan, core.now));
+        missing.extend(core.held_up_by_hand());
         if missing.is_empty() {
             self.core.arm(out);
             self.stage = Stage::Script;

@@ -6,13 +6,16 @@ mod controllers;
 mod core;
 mod ending;
 pub mod event;
+mod evidence;
 mod faults;
+mod fallback;
 mod fold;
 mod judging;
 mod lateness;
 mod reacting;
 mod script;
 mod steps;
+mod stops;
 mod wires;
 
 use crate::fault::TwinFault;
@@ -20,7 +23,7 @@ use crate::guard::{LadderId, RungId};
 use crate::signal::{Sample, SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
-pub use event::{Event, Outcome, RunVerdict};
+pub use event::{Event, Motion, Outcome, RunVerdict};
 pub use fold::Run;
 use judging::ProbeId;
 
@@ -130,6 +133,13 @@ pub enum OperatorOrder {
     Stop,
     /// Answer to the open prompt.
     Answer { yes: bool },
+    /// A person takes the machines over: neither controller, fallback nor script commands them until they are handed back.
+    TakeOver,
+    /// A person gives the machines back.
+    HandBack,
+    /// A person answers for the trip of an earlier run on this rig: who, and what it was, in words. Without it such a
+    /// run is not begun.
+    Reset { by: String, after: String },
 }
 
 /// What became of the recorder.

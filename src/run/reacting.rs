@@ -1,13 +1,13 @@
 //! The reaction: trips, rungs, and the proof that a device is safe.
 
 use super::core::Core;
-use super::event::EventKind;
+use super::event::{EventKind, TripId};
+use super::evidence::{Hearing, Trip};
 use super::judging::{ProbeId, ProbeTable};
 use super::{Effect, Effects, SendId};
-use crate::command::{ArgKind, Bound, CommandDef, CommandId, RuleId};
-use crate::expr::{Limit, Side, limits};
+use crate::command::{Bound, CommandId, RuleId};
 use crate::guard::{Cause, Guard, LadderId, LadderSet, Order, RungId, Rungs, Stage};
-use crate::rig::{LinkKind, Reaction};
+use crate::rig::{LinkKind, LookAhead, look_ahead};
 use crate::scenario::plan::{Mode, Plan};
 use crate::signal::{SignalId, Value};
 use crate::stl::Truth;
@@ -23,11 +23,11 @@ pub(super) struct Reacting {
     pub ladders: Vec<LadderRun>,
     /// Trips in order of their latching.
     pub trips: Vec<Trip>,
-    bounds: Vec<Vec<Bound>>,
+    bounds: Vec<Vec<LookAhead>>,
     rungs: Rungs,
     /// The queues were emptied: a trip does it once.
     abandoned: bool,
-    pending: Vec<PendingRung>,
+    pub pending: Vec<PendingRung>,
     /// A rung that is tried by itself, in a rehearsal.
     pub trial: Option<Trial>,
 }
@@ -47,12 +47,12 @@ pub(super) struct Trial {
 
 /// A rung handed to the host, whose bytes are not known to have left.
 #[derive(Copy, Clone, Debug)]
-struct PendingRung {
+pub(super) struct PendingRung {
     id: SendId,
-    ladder: LadderId,
+    pub ladder: LadderId,
     rung: RungId,
-    /// The trip that it answers, by its place among the trips; `None`: it climbs on, or a run ends.
-    answers: Option<usize>,
+    /// The trip that it answers; `None`: it climbs on, or a run ends.
+    pub answers: Option<TripId>,
 }
 
 /// Rungs under way at once, for which room is kept so that a trip allocates nothing for them. Beyond, the oldest is
@@ -72,8 +72,10 @@ pub(super) struct LadderRun {
     /// The last rung's write.
     last: Option<SendId>,
     /// The last rung's bytes left then; `safe` counts on later samples alone. `None`: not yet.
-    left_at: Option<Time>,
+    pub left_at: Option<Time>,
     pub standing: LadderStanding,
+    /// What will show that the device heard the last rung.
+    pub hearing: Hearing,
 }
 
 /// Where a ladder stands.
@@ -85,25 +87,13 @@ pub(super) enum LadderStanding {
     Alarm,
 }
 
-/// One latched cause and how fast it was answered.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Trip {
-    pub cause: Cause,
-    /// When the cause could first be known.
-    pub known_at: Time,
-    /// From `known_at` to the first byte of the first rung, of the slowest device that it stopped.
-    pub reaction: Option<Span>,
-    /// When every ladder it started was confirmed.
-    pub safe_at: Option<Time>,
-}
-
 impl Reacting {
     pub fn new(plan: &Plan) -> Reacting {
         Reacting {
             guard: Guard::new(&plan.guard),
             ladders: Vec::new(),
             trips: Vec::new(),
-            bounds: plan.rig.commands.iter().map(|(_, def)| bounds_of(def, plan)).collect(),
+            bounds: plan.rig.commands.iter().map(|(_, def)| look_ahead(def, plan.rules.iter())).collect(),
             rungs: Rungs::new(),
             abandoned: false,
             pending: Vec::with_capacity(PENDING_MAX),
@@ -129,6 +119,7 @@ impl Reacting {
                 last: None,
                 left_at: None,
                 standing: LadderStanding::Unused,
+                hearing: Hearing::new(plan, ladder),
             })
             .collect()
     }
@@ -148,61 +139,38 @@ impl Reacting {
         self.set(|_| true)
     }
 
+    /// Ladders that were asked for, whether they began or wait.
+    fn asked_for(&self) -> LadderSet {
+        self.in_stage(|stage| stage != Stage::Idle)
+    }
+
+    /// Ladders that stand so.
+    pub fn in_stage(&self, wanted: impl Fn(Stage) -> bool) -> LadderSet {
+        let of = |set: LadderSet, id| if wanted(self.guard.stage(id)) { set.with(id) } else { set };
+        (0..self.ladders.len()).map(|place| LadderId(place as u8)).fold(LadderSet::NONE, of)
+    }
+
     fn set(&self, wanted: impl Fn(&LadderRun) -> bool) -> LadderSet {
         let bits = self.ladders.iter().enumerate().filter(|(_, l)| wanted(l)).fold(0, |bits, (i, _)| bits | 1 << i);
         LadderSet(bits)
     }
-
-    /// Limits of a command's arguments.
-    pub fn bounds_of(&self, command: CommandId) -> Vec<Bound> {
-        self.bounds[command.0 as usize].clone()
-    }
-}
-
-/// The declared range of each argument, and the limits that stopping rules set to the signals that they drive.
-fn bounds_of(def: &CommandDef, plan: &Plan) -> Vec<Bound> {
-    let mut bounds = own_ranges(def);
-    for rule in plan.rules.iter().filter(|rule| matches!(rule.reaction, Reaction::Stop(_))) {
-        // With a `when` the limit holds at some times alone: nobody can say whether it will when the device gets there.
-        if rule.spec.when.is_some() {
-            continue;
-        }
-        for limit in limits(&rule.spec.body).iter().filter(|limit| limit.unconditional) {
-            let driving = def.args.iter().enumerate().filter(|(_, arg)| arg.drives == Some(limit.signal));
-            bounds.extend(driving.map(|(arg, _)| bound_of(arg as u8, limit, rule.spec.id)));
-        }
-    }
-    bounds
-}
-
-/// The furthest that an argument may go: the limit itself, or, where that is forbidden, the number next to it.
-fn bound_of(arg: u8, limit: &Limit, rule: RuleId) -> Bound {
-    let value = limit.value_si;
-    let (lo, hi) = match (limit.side, limit.strict) {
-        (Side::Upper, false) => (f64::NEG_INFINITY, value),
-        (Side::Upper, true) => (f64::NEG_INFINITY, value.next_down()),
-        (Side::Lower, false) => (value, f64::INFINITY),
-        (Side::Lower, true) => (value.next_up(), f64::INFINITY),
-    };
-    Bound { arg, lo, hi, rule: Some(rule) }
-}
-
-/// The declared range of each argument.
-fn own_ranges(def: &CommandDef) -> Vec<Bound> {
-    def.args
-        .iter()
-        .enumerate()
-        .map(|(i, arg)| {
-            let (lo, hi) = match &arg.kind {
-                ArgKind::Number { lo, hi, .. } => (*lo, *hi),
-                ArgKind::States { names } => (0.0, names.len() as f64 - 1.0),
-            };
-            Bound { arg: i as u8, lo, hi, rule: None }
-        })
-        .collect()
 }
 
 impl Core {
+    /// Limits of a command's arguments, by the state at this instant.
+    pub(super) fn bounds_of(&self, command: CommandId) -> Vec<Bound> {
+        let mut state = |signal| self.number(signal);
+        self.reacting.bounds[command.0 as usize].iter().map(|ahead| ahead.bound(&mut state)).collect()
+    }
+
+    /// What a signal holds now, SI; `None` when it is unknown or no number.
+    pub(super) fn number(&self, signal: SignalId) -> Option<f64> {
+        match self.judging.value(signal, self.now) {
+            Value::Number(si) if si.is_finite() => Some(si),
+            _ => None,
+        }
+    }
+
     /// A cause for action. `known_at`: when it could first be known; now, if not told.
     pub(super) fn trip(&mut self, cause: Cause, stop: LadderSet, known_at: Option<Time>, out: &mut Effects) {
         // Recorded devices belong to the old world: the guard says what it would do, and does nothing.
@@ -210,10 +178,13 @@ impl Core {
         self.tell_conditions();
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
+        let before = self.reacting.asked_for();
         self.reacting.guard.observe(self.now, cause, stop, &mut rungs);
         let acts = rungs.as_slice().iter().any(|o| matches!(o, Order::Tripped { .. } | Order::Issue { .. }));
-        let answers = (cause.is_trip() && acts).then(|| self.latch(cause, known_at.unwrap_or(self.now)));
-        self.carry_out(&rungs, answers, out);
+        let new = || self.reacting.trips.iter().all(|trip| trip.cause != cause);
+        let trip = (cause.is_trip() && (acts || new())).then(|| self.latch(cause, known_at, acts, stop, before));
+        self.carry_out(&rungs, trip, out);
+        self.tell_trip(trip, out);
         self.reacting.rungs = rungs;
         self.note_safety();
     }
@@ -223,25 +194,22 @@ impl Core {
         self.tell_conditions();
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
+        let before = self.reacting.asked_for();
         self.reacting.guard.tick(self.now, &mut rungs);
         // Silence is what the guard finds by itself.
         let found = rungs.as_slice().iter().find_map(|order| match order {
             Order::Tripped { cause } => Some(*cause),
             _ => None,
         });
-        let answers = found.map(|cause| self.latch(cause, self.now));
-        self.carry_out(&rungs, answers, out);
+        let every = self.reacting.every_ladder();
+        let trip = found.map(|cause| self.latch(cause, None, true, every, before));
+        self.carry_out(&rungs, trip, out);
+        self.tell_trip(trip, out);
         self.reacting.rungs = rungs;
     }
 
-    /// Notes a cause that the guard acts on, and gives its place among the trips.
-    fn latch(&mut self, cause: Cause, known_at: Time) -> usize {
-        self.reacting.trips.push(Trip { cause, known_at, reaction: None, safe_at: None });
-        self.reacting.trips.len() - 1
-    }
-
     /// Does what the guard ordered. Rungs go to the host before anything else is said.
-    fn carry_out(&mut self, rungs: &Rungs, answers: Option<usize>, out: &mut Effects) {
+    fn carry_out(&mut self, rungs: &Rungs, answers: Option<TripId>, out: &mut Effects) {
         let tripped = self.reacting.guard.tripped().is_some();
         for order in rungs.as_slice() {
             if let Order::Issue { ladder, rung } = *order {
@@ -254,6 +222,8 @@ impl Core {
                 run.started = true;
                 run.left_at = None;
                 run.last = Some(id);
+                self.listen(ladder, rung);
+                let run = &mut self.reacting.ladders[ladder.0 as usize];
                 // An alarm stays one until the device is shown safe: the last rung is only tried again.
                 if run.standing != LadderStanding::Alarm {
                     run.standing = LadderStanding::Climbing;
@@ -286,16 +256,6 @@ impl Core {
                     self.emit(EventKind::Alarm { ladder }, out);
                 }
             }
-        }
-    }
-
-    /// When every ladder that was started is confirmed, and none waits, all trips so far are answered.
-    fn note_safety(&mut self) {
-        let guard = &self.reacting.guard;
-        let over = |place| matches!(guard.stage(LadderId(place as u8)), Stage::Idle | Stage::Safe { .. });
-        if (0..self.reacting.ladders.len()).all(over) {
-            let now = self.now;
-            self.reacting.trips.iter_mut().for_each(|trip| trip.safe_at = trip.safe_at.or(Some(now)));
         }
     }
 
@@ -378,16 +338,19 @@ impl Core {
         if run.last == Some(id) {
             run.left_at = Some(done.max(self.now) + drained);
         }
-        let reaction = answers.map(|place| {
-            let trip = &mut self.reacting.trips[place];
-            let span = begun.since(trip.known_at) + drained;
+        let first_byte = begun + drained;
+        let reaction = answers.map(|trip| {
+            let trip = &mut self.reacting.trips[usize::from(trip.0)];
+            let span = first_byte.since(trip.known_at);
             trip.reaction = Some(trip.reaction.map_or(span, |slowest| slowest.max(span)));
             span
         });
+        self.reacting.ladders[ladder.0 as usize].hearing.written(rung, first_byte);
         if let Some(span) = reaction {
             self.tell_self(self.plan.reserved.guard_reaction, Value::Number(span.seconds()));
         }
         self.emit(EventKind::RungSent { ladder, rung, reaction }, out);
+        self.emit(EventKind::RungWritten { ladder, rung, trip: answers, begun: first_byte, done }, out);
     }
 
     /// How long the bytes that waited ahead take on a real UART; a pseudo-terminal has no baud rate.
@@ -412,27 +375,6 @@ impl Core {
     pub(super) fn not_safe(&self) -> LadderSet {
         let unsafe_now = |ladder: &LadderRun| self.judging.truth(ladder.safe) != Truth::True;
         self.reacting.set(unsafe_now)
-    }
-
-    /// Rules whose reaction came too late, with how late, in words.
-    pub(super) fn late_reactions(&self) -> Vec<String> {
-        let mut late = Vec::new();
-        for trip in &self.reacting.trips {
-            let Some(rule) = rule_of(trip.cause) else { continue };
-            let rule = &self.plan.rules[rule.0 as usize];
-            if let (Some(budget), Some(reaction)) = (rule.react_within, trip.reaction)
-                && reaction > budget
-            {
-                late.push(format!("the reaction to rule {} took {reaction}, the budget is {budget}", rule.name));
-            }
-            let Some(budget) = rule.safe_within else { continue };
-            let took = trip.safe_at.unwrap_or(self.now).since(trip.known_at);
-            if took > budget {
-                let what = if trip.safe_at.is_some() { "to be safe" } else { "and it was not safe" };
-                late.push(format!("after rule {} it took {took} {what}, the budget is {budget}", rule.name));
-            }
-        }
-        late
     }
 }
 

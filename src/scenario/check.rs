@@ -4,7 +4,7 @@ use super::Request;
 use super::keys::SCENARIO;
 use super::ladders;
 use super::parameters::Parameters;
-use super::plan::{FileRole, InputFile, Mode, Plan, Reserved};
+use super::plan::{FileRole, GateMode, InputFile, Mode, Plan, Reserved};
 use super::rehearsal::{self, REHEARSAL};
 use super::steps::{Author, Sheet};
 use super::survey::{Survey, survey};
@@ -85,6 +85,7 @@ pub fn observe(rig: &str, files: &dyn Files, seed: u64) -> Result<(Plan, Vec<Dia
         files: rig_files(&loaded),
         seed,
         mode: Mode::Observe,
+        gate: GateMode::Enforce,
         rig,
     };
     Ok((plan, loaded.into_problems()))
@@ -137,6 +138,11 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
         .filter(|(_, role)| **role == Role::Controller)
         .filter_map(|((name, id, _), _)| Some((*id, signals.find(&format!("{name}.command"))?)))
         .collect();
+    let fallbacks = loaded
+        .devices
+        .iter()
+        .filter_map(|(name, id, _)| Some((*id, signals.find(&format!("{name}.fallback"))?)))
+        .collect();
     Some(Reserved {
         phase: signals.find("phase")?,
         step: signals.find("step")?,
@@ -144,6 +150,7 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
         guard_reaction: signals.find("guard.reaction")?,
         operator_reset: signals.find("operator.reset")?,
         commands,
+        fallbacks,
     })
 }
 
@@ -235,6 +242,7 @@ impl Desk<'_> {
             );
         }
         self.twins(top, &loaded);
+        let gate = self.gate(top, &loaded);
         let phases = look.phases.clone();
         let mut files = rig_files(&loaded);
         files.push(input(FileRole::Scenario, &self.request.scenario, &self.bytes));
@@ -289,6 +297,7 @@ impl Desk<'_> {
             files,
             seed: self.request.seed,
             mode,
+            gate,
             rig,
         };
         Ok((plan, problems))
@@ -356,6 +365,21 @@ impl Desk<'_> {
             _ => false,
         };
         own || loaded.rig.is_none()
+    }
+
+    /// The mode of the gate; `fallback` needs a rig that has one.
+    fn gate(&mut self, top: &Fields<'_>, loaded: &Loaded) -> GateMode {
+        let Some(node) = top.get("gate") else { return GateMode::default() };
+        let Some(mode) = self.page.choice(node, "mode of the gate", &GateMode::ALL) else { return GateMode::default() };
+        let none = loaded.rig.as_ref().is_some_and(|rig| rig.devices.iter().all(|device| device.fallback.is_none()));
+        if mode == GateMode::Fallback && none {
+            self.page.error(
+                node.span.clone(),
+                "no controller of this rig has a `fallback`".into(),
+                Some("give the controller one in the rig file, or write `gate: enforce`".into()),
+            );
+        }
+        mode
     }
 
     /// Whether every device can be simulated, where that is asked for.

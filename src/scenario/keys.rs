@@ -2,7 +2,7 @@
 
 use crate::rig::RULE_KEYS;
 use crate::rig::yaml::{Key, Record, Shape, key, schema_of, want};
-use Shape::{Either, Formula, List, Map, Name, Path, Quantity, Range, Text, Whole};
+use Shape::{Choice, Either, Formula, List, Map, Name, Path, Quantity, Range, Text, Whole};
 
 /// The JSON Schema of a scenario file.
 pub fn schema() -> serde_json::Value {
@@ -54,6 +54,11 @@ pub(super) static SCENARIO: Record = record(
         want("rig", Text, "the rig it runs on"),
         key("about", Text, "what is tried, and why"),
         key("exercises", List(&Text), "rules that must be tested, or the run is inconclusive"),
+        key(
+            "gate",
+            Choice(&["observe", "enforce", "fallback"]),
+            "what the gate does with a controller's commands (enforce)",
+        ),
         key("parameters", Map(&PARAMETER_SHAPE), "values that `--set name=value` may change"),
         key("rules", Map(&Shape::Record(&RULE_KEYS)), "for this scenario only, in addition to the envelope"),
         want("steps", List(&STEP), "what is done, in order"),

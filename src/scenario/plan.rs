@@ -44,9 +44,47 @@ pub struct Plan {
     /// Seeds every random draw of the run and of its twins.
     pub seed: u64,
     pub mode: Mode,
+    /// What the gate does with what it decides.
+    pub gate: GateMode,
+}
+
+/// What a run's gate does with what it decides about a controller's commands.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum GateMode {
+    /// Says what it would do, and lets the command go as it was asked for. Trips act all the same.
+    Observe,
+    /// Passes, clamps, refuses.
+    #[default]
+    Enforce,
+    /// The same, and the fallbacks of the rig stand ready to take over.
+    Fallback,
+}
+
+impl GateMode {
+    /// All of them, with the words of scenario and command line.
+    pub const ALL: [(&'static str, GateMode); 3] =
+        [("observe", GateMode::Observe), ("enforce", GateMode::Enforce), ("fallback", GateMode::Fallback)];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            GateMode::Observe => "observe",
+            GateMode::Enforce => "enforce",
+            GateMode::Fallback => "fallback",
+        }
+    }
 }
 
 impl Plan {
+    /// The same run with its gate in another mode. `Err`: this rig has nothing for it, in words.
+    pub fn with_gate(mut self, gate: GateMode) -> Result<Plan, String> {
+        if gate == GateMode::Fallback && self.rig.devices.iter().all(|device| device.fallback.is_none()) {
+            return Err(format!("no controller of rig `{}` has a `fallback`", self.rig.name));
+        }
+        self.gate = gate;
+        Ok(self)
+    }
+
     /// A cause as people say it; numbers stand for what the plan does not name (a recording of another plan).
     pub fn cause_in_words(&self, cause: Cause) -> String {
         let rule = |id: RuleId| self.rules.get(id.0 as usize).map_or(format!("{}", id.0), |rule| rule.name.clone());
@@ -62,8 +100,11 @@ impl Plan {
             Cause::Recorder => "the recorder could not keep up or could not write".into(),
             Cause::Stall => "the harness itself stood still too long".into(),
             Cause::Watchdog(id) => format!("the watchdog of link `{}` fired or died", link(id)),
+            Cause::FallbackLost(id) => format!("the fallback of controller `{}` could not go on", device(id)),
             Cause::LeaseExpired => "the lease of the rig ran out".into(),
+            Cause::Released => "the hold-to-run key was let go, or nobody knows whether it is held".into(),
             Cause::Rule(id) => format!("rule `{}` was broken", rule(id)),
+            Cause::EmergencyStop => "the e-stop was pressed, or nobody knows whether it is".into(),
             Cause::Operator => "a person said stop".into(),
             Cause::OperatorAgain => "a person said stop twice".into(),
         }
@@ -109,6 +150,8 @@ pub struct Reserved {
     pub operator_reset: SignalId,
     /// `<controller>.command`, per controller.
     pub commands: Vec<(DeviceId, SignalId)>,
+    /// `<controller>.fallback`, per controller that has one: whether it has the machine.
+    pub fallbacks: Vec<(DeviceId, SignalId)>,
 }
 
 /// What stands at the other end of the wires.

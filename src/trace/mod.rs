@@ -4,6 +4,7 @@
 //! reasons behind a verdict are worked out by the engine that gave it, from the same samples.
 
 mod build;
+mod chain;
 mod lanes;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod told;
 mod why;
 pub mod words;
 
+pub use chain::{Chain, ChainDevice, ChainJudged, ChainRung, ChainStart};
 pub use why::{RuleWhy, margin_kind};
 
 use crate::command::RuleId;
@@ -72,6 +74,8 @@ pub struct Trace {
     pub lanes: Vec<Lane>,
     /// What the guard did, if it did.
     pub reaction: Option<Reaction>,
+    /// Every cause with its stamps; empty for recordings of versions that did not keep them.
+    pub chains: Vec<Chain>,
     /// `None`: the recording ends before the run did.
     pub outcome: Option<Outcome>,
     /// By rule: what lies behind its verdict, where there is more to say than its margin.

@@ -1,9 +1,10 @@
 //! How causes, margins and verdicts are said; the same words in every report and plot.
 
 use super::Trace;
-use crate::command::RuleId;
-use crate::guard::{Cause, LadderId, RungId};
+use crate::command::{ArgKind, Authority, Command, RuleId};
+use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
 use crate::rig::{MarginUnit, Rule, StopCategory};
+use crate::run::event::{AckedBy, FallbackWhy};
 use crate::scenario::plan::Plan;
 use crate::stl::{Margin, RuleVerdict};
 use crate::time::Span;
@@ -47,6 +48,67 @@ pub fn category(plan: &Plan, id: LadderId, rung: RungId) -> Option<StopCategory>
 /// Why the guard acted.
 pub fn cause(plan: &Plan, cause: Cause) -> String {
     plan.cause_in_words(cause)
+}
+
+/// What the gate did with a command, for people; `None` where it passed.
+pub fn decision(plan: &Plan, command: &Command, decision: Decision) -> Option<String> {
+    let def = plan.rig.commands.get(command.id);
+    let name = def.map_or_else(|| format!("command {}", command.id.0), |def| def.name.clone());
+    let arg = |place: u8| {
+        def.and_then(|def| def.args.get(usize::from(place))).map_or_else(|| place.to_string(), |a| a.name.clone())
+    };
+    let shown = |place: u8, si: f64| match def.and_then(|def| def.args.get(usize::from(place))).map(|a| &a.kind) {
+        Some(ArgKind::Number { unit, .. }) => value(unit, si),
+        _ => number(si),
+    };
+    Some(match decision {
+        Decision::Pass => return None,
+        Decision::Clamp { arg: place, from, to, rule: by } => {
+            let by = by.map_or_else(|| "its range".to_owned(), |id| format!("rule {}", rule(plan, id)));
+            format!("{name}: {} clamped from {} to {} by {by}", arg(place), shown(place, from), shown(place, to))
+        }
+        Decision::Reject(Refusal::NotANumber { arg: place }) => {
+            format!("{name} rejected: {} is not a finite number", arg(place))
+        }
+        Decision::Reject(Refusal::OutOfRange { arg: place }) => {
+            let asked = command.args().get(usize::from(place)).map_or_else(String::new, |si| shown(place, *si));
+            format!("{name} rejected: {} is out of its range with {asked}", arg(place))
+        }
+        Decision::Reject(Refusal::NoRoom { arg: place, rule: by }) => {
+            format!("{name} rejected: rule {} leaves no room for {}", rule(plan, by), arg(place))
+        }
+        Decision::Reject(refusal) => format!("{name} rejected: {refusal}"),
+    })
+}
+
+/// Why a fallback took over, for people.
+pub fn fallback_why(why: FallbackWhy) -> &'static str {
+    match why {
+        FallbackWhy::Condition => "its `when` holds",
+        FallbackWhy::Limit => "the gate had to hold a command to a rule",
+        FallbackWhy::Silence => "it fell silent",
+    }
+}
+
+/// Who holds the machines from here on, for people.
+pub fn holder(holder: Authority) -> &'static str {
+    match holder {
+        Authority::Person => "a person took over: nothing automatic commands the machines",
+        Authority::Controller => "the person handed back",
+        Authority::Fallback | Authority::Script => "the script holds the machines",
+    }
+}
+
+/// What showed that a device heard a rung.
+pub fn acked_by(plan: &Plan, by: &AckedBy) -> String {
+    match by {
+        AckedBy::Protocol { refused: None } => "acknowledged".into(),
+        AckedBy::Protocol { refused: Some(why) } => format!("refused ({why})"),
+        AckedBy::Sample(signal) if (signal.0 as usize) < plan.rig.signals.len() => {
+            format!("{} changed", plan.rig.signals.def(*signal).name)
+        }
+        AckedBy::Sample(signal) => format!("signal {} changed", signal.0),
+    }
 }
 
 /// The word people read.

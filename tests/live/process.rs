@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
@@ -64,6 +64,7 @@ pub struct Running {
     process: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
+    asides: Receiver<String>,
     errors: Option<JoinHandle<String>>,
 }
 
@@ -80,15 +81,24 @@ impl Running {
                 }
             });
         }
-        let errors = process.stderr.take().map(|mut stderr| {
+        let (whisper, asides) = channel();
+        let errors = process.stderr.take().map(|stderr| {
             std::thread::spawn(move || {
                 let mut text = String::new();
-                // A harness that was killed may leave half a character.
-                let _ = stderr.read_to_string(&mut text);
+                let mut bytes = Vec::new();
+                let mut stderr = BufReader::new(stderr);
+                while stderr.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
+                    // A harness that was killed may leave half a character.
+                    let line = String::from_utf8_lossy(&bytes).into_owned();
+                    text.push_str(&line);
+                    bytes.clear();
+                    // Nobody need listen.
+                    let _ = whisper.send(line);
+                }
                 text
             })
         });
-        Running { process, lines, seen: Vec::new(), errors }
+        Running { process, lines, seen: Vec::new(), asides, errors }
     }
 
     pub fn stdin(&mut self) -> ChildStdin {
@@ -108,6 +118,18 @@ impl Running {
         let _ = self.process.kill();
         let errors = self.errors.take().map(|thread| thread.join().expect("it only reads")).unwrap_or_default();
         panic!("`{words}` was never said:\n{said}\n{errors}");
+    }
+
+    /// Waits for a line on standard error with these words.
+    #[track_caller]
+    pub fn until_aside(&mut self, words: &str) -> String {
+        while let Ok(line) = self.asides.recv_timeout(PATIENCE) {
+            if line.contains(words) {
+                return line;
+            }
+        }
+        let _ = self.process.kill();
+        panic!("`{words}` was never said aside");
     }
 
     pub fn pid(&self) -> Pid {

@@ -50,7 +50,7 @@ pub fn plan_of(name: &str, rig: &str, envelope: &str, scenario: &str) -> Arc<Pla
 pub const LIMIT: &str =
     "  limit:\n    always: arm.pos <= 8 m and belt.speed <= 4 m/s\n    react_within: 100 ms\n    safe_within: 10 s\n";
 
-/// The rig of most stories.
+/// The rig file of the cell.
 pub const RIG: &str = include_str!("../fixtures/cell/rig.yaml");
 
 pub const BUS: LinkId = LinkId(0);
@@ -80,6 +80,8 @@ pub struct Story {
     pub runs: bool,
     pub belt_speaks: bool,
     pub pilot_speaks: bool,
+    /// What the operator's panel says, where the rig has one.
+    pub panel: Option<&'static str>,
     /// Topics of commands that are heard but not obeyed.
     pub deaf_to: BTreeSet<&'static str>,
     /// From the call that names a rung to its first byte.
@@ -92,11 +94,11 @@ pub struct Story {
 
 impl Story {
     pub fn new(envelope: &str, scenario: &str) -> Story {
-        Story::on(RIG, envelope, scenario)
+        Story::with_rig(RIG, envelope, scenario)
     }
 
-    /// A cell whose rig file says something else than the usual one.
-    pub fn on(rig: &str, envelope: &str, scenario: &str) -> Story {
+    /// The same cell with another rig file.
+    pub fn with_rig(rig: &str, envelope: &str, scenario: &str) -> Story {
         let plan = plan_of("cell", rig, envelope, scenario);
         Story {
             run: Run::new(plan.clone()),
@@ -114,6 +116,7 @@ impl Story {
             runs: false,
             belt_speaks: true,
             pilot_speaks: true,
+            panel: None,
             deaf_to: BTreeSet::new(),
             begins_after: Span::from_micros(50),
             leaves: true,
@@ -124,16 +127,15 @@ impl Story {
 
     /// Brought up and armed at 20 ms.
     pub fn armed(envelope: &str, scenario: &str) -> Story {
-        Story::new(envelope, scenario).brought_up()
+        Story::new(envelope, scenario).arm()
     }
 
-    /// Brought up and armed at 20 ms.
-    pub fn brought_up(self) -> Story {
-        let mut story = self;
-        story.link(1, LinkState::Up);
-        story.until(20);
-        assert!(story.is_armed(), "{:?}", story.kinds());
-        story
+    /// The story brought up and armed at 20 ms.
+    pub fn arm(mut self) -> Story {
+        self.link(1, LinkState::Up);
+        self.until(20);
+        assert!(self.is_armed(), "{:?}", self.kinds());
+        self
     }
 
     pub fn feed(&mut self, input: Input) {
@@ -211,6 +213,9 @@ impl Story {
         if self.pilot_speaks {
             self.publish(at, "pilot/beat", r#"{"n":1}"#);
         }
+        if let Some(text) = self.panel {
+            self.publish(at, "panel/state", text);
+        }
         if self.arm_speaks {
             self.tell_arm(at);
         }
@@ -241,6 +246,12 @@ impl Story {
     pub fn stop(&mut self, millis: i64) {
         self.until(millis);
         self.feed(Input::Operator { at: ms(millis), order: OperatorOrder::Stop });
+    }
+
+    /// A person says something but stop.
+    pub fn order(&mut self, millis: i64, order: OperatorOrder) {
+        self.until(millis);
+        self.feed(Input::Operator { at: ms(millis), order });
     }
 
     pub fn recorder(&mut self, millis: i64, state: RecorderState) {

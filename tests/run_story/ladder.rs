@@ -24,7 +24,7 @@ fn when(story: &Story, wanted: impl Fn(&EventKind) -> bool) -> Time {
 #[test]
 fn a_rung_may_be_a_list_and_safe_counts_from_its_last_byte() {
     let rig = rig_with("{ do: arm.stop, within: 1 s }", "{ do: [arm.stop, arm.brake, arm.cut], within: 1 s }");
-    let mut story = Story::on(&rig, LIMIT, ARM).brought_up();
+    let mut story = Story::with_rig(&rig, LIMIT, ARM).arm();
     let frames = &story.plan.ladders[0].rungs[0].frames;
     let topics: Vec<_> = frames.iter().map(|frame| frame.topic.as_deref().unwrap_or_default().to_owned()).collect();
     assert_eq!(topics, ["arm/stop", "arm/brake", "arm/cut"], "in the order of the file");
@@ -43,7 +43,7 @@ fn a_rung_may_be_a_list_and_safe_counts_from_its_last_byte() {
 #[test]
 fn ladders_run_side_by_side_where_the_rig_does_not_order_them() {
     let rig = rig_with("    after: [arm]\n", "");
-    let mut story = Story::on(&rig, LIMIT, BOTH).brought_up();
+    let mut story = Story::with_rig(&rig, LIMIT, BOTH).arm();
     story.deaf_to.insert("arm/stop");
     story.until(499);
     story.pos = "9.5".to_owned();

@@ -163,7 +163,7 @@ fn subject(file: Option<&str>, arguments: &ExplainArguments) -> Result<Subject, 
     let bytes = Disk.read(file).map_err(unreadable)?;
     match role(&String::from_utf8_lossy(&bytes)) {
         Some(FileRole::Scenario) => {
-            let choice = PlanChoice { rig, overrides: arguments.overrides.clone(), seed: 1 };
+            let choice = PlanChoice { rig, overrides: arguments.overrides.clone(), seed: 1, gate: None };
             Ok(Subject::of(&plan(file, &choice, Mode::Rig).ok_or(Refusal::Said)?))
         }
         Some(FileRole::Rig) => Ok(Subject::of(&observed(file)?)),

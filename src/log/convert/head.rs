@@ -2,7 +2,7 @@
 
 use super::Misread;
 use crate::log::{Head, Reliance, proto};
-use crate::scenario::plan::{FileRole, InputFile, Mode};
+use crate::scenario::plan::{FileRole, GateMode, InputFile, Mode};
 
 /// The head as the recording keeps it; `channels` says how signals are to be read.
 pub fn head_to(head: &Head, channels: Vec<proto::SignalChannel>) -> proto::Head {
@@ -22,6 +22,13 @@ pub fn head_to(head: &Head, channels: Vec<proto::SignalChannel>) -> proto::Head 
             Mode::Rig => proto::Mode::Rig,
             Mode::Sim => proto::Mode::Sim,
             Mode::Observe => proto::Mode::Observe,
+        }
+        .into(),
+        gate: match head.gate {
+            None => proto::GateMode::Unspecified,
+            Some(GateMode::Observe) => proto::GateMode::Observe,
+            Some(GateMode::Enforce) => proto::GateMode::Enforce,
+            Some(GateMode::Fallback) => proto::GateMode::Fallback,
         }
         .into(),
         files: head.files.iter().map(file_to).collect(),
@@ -51,6 +58,13 @@ pub fn head_from(head: &proto::Head) -> Result<Head, Misread> {
         overrides: head.overrides.iter().map(|o| (o.name.clone(), o.value.clone())).collect(),
         seed: head.seed,
         mode,
+        gate: match head.gate() {
+            // Recordings from before there was a choice.
+            proto::GateMode::Unspecified => None,
+            proto::GateMode::Observe => Some(GateMode::Observe),
+            proto::GateMode::Enforce => Some(GateMode::Enforce),
+            proto::GateMode::Fallback => Some(GateMode::Fallback),
+        },
         files: head.files.iter().map(file_from).collect::<Result<_, _>>()?,
         relies_on: head
             .relies_on

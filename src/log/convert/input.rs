@@ -37,6 +37,11 @@ pub fn input_to(input: &Input) -> proto::Input {
             order: Some(match order {
                 OperatorOrder::Stop => operator::Order::Stop(NOTHING),
                 OperatorOrder::Answer { yes } => operator::Order::Answer(*yes),
+                OperatorOrder::TakeOver => operator::Order::TakeOver(NOTHING),
+                OperatorOrder::HandBack => operator::Order::HandBack(NOTHING),
+                OperatorOrder::Reset { by, after } => {
+                    operator::Order::Reset(proto::Reset { by: by.clone(), after: after.clone() })
+                }
             }),
         }),
         Input::Watchdog { at: _, link, fired } => {
@@ -96,6 +101,9 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
             order: match need(order.order, "order of a person")? {
                 operator::Order::Stop(_) => OperatorOrder::Stop,
                 operator::Order::Answer(yes) => OperatorOrder::Answer { yes },
+                operator::Order::TakeOver(_) => OperatorOrder::TakeOver,
+                operator::Order::HandBack(_) => OperatorOrder::HandBack,
+                operator::Order::Reset(reset) => OperatorOrder::Reset { by: reset.by, after: reset.after },
             },
         },
         Kind::Watchdog(dog) => Input::Watchdog { at, link: LinkId(small(dog.link, "link")?), fired: dog.fired },
