@@ -98,7 +98,7 @@ pub struct Held {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// Somebody else has it.
-    Leased(Option<Lease>),
+    Leased(Option<Box<Lease>>),
     /// A person must look at it first.
     Quarantined(Quarantine),
     /// The state folder does not work, in words.
@@ -141,7 +141,9 @@ impl State {
     pub fn lease(&self, rig: &str, scenario: &str, run: &str, lasts: Duration) -> Result<Held, Refused> {
         let broken = |why: String| Refused::Broken(why);
         let lock = self.lock(rig).map_err(|why| match why {
-            Taken::Already => Refused::Leased(self.read(&self.path("leases", rig, ".json")).ok().flatten()),
+            Taken::Already => {
+                Refused::Leased(self.read::<Lease>(&self.path("leases", rig, ".json")).ok().flatten().map(Box::new))
+            }
             Taken::Broken(why) => Refused::Broken(why),
         })?;
         let file = self.path("leases", rig, ".json");
@@ -254,7 +256,9 @@ impl State {
     /// A person looked at the rig and gives it free; recorded before it is done. `Ok(None)`: it was not quarantined.
     pub fn release(&self, rig: &str, inspected_by: &str) -> Result<Option<Release>, Refused> {
         let lock = self.lock(rig).map_err(|why| match why {
-            Taken::Already => Refused::Leased(self.read(&self.path("leases", rig, ".json")).ok().flatten()),
+            Taken::Already => {
+                Refused::Leased(self.read::<Lease>(&self.path("leases", rig, ".json")).ok().flatten().map(Box::new))
+            }
             Taken::Broken(why) => Refused::Broken(why),
         })?;
         let left = self.read::<Lease>(&self.path("leases", rig, ".json"));
@@ -461,8 +465,8 @@ mod tests {
         let held = take(&state).expect("it is free");
         assert_eq!(held.lease.until - held.lease.taken, 3600);
         let Err(Refused::Leased(Some(other))) = take(&state) else { panic!("two hold it") };
-        assert_eq!(other, held.lease);
-        assert_eq!(state.standing("bench"), Ok(Standing::Leased(Some(other))));
+        assert_eq!(*other, held.lease);
+        assert_eq!(state.standing("bench"), Ok(Standing::Leased(Some(*other))));
         assert!(state.lease("other", "Hop", "runs/2", HOUR).is_ok(), "another rig is another rig");
         assert_eq!(held.give_back(None), Ok(None));
         assert_eq!(state.standing("bench"), Ok(Standing::Free));
