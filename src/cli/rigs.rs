@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::lease::{instant, refused};
-use super::rehearse::{RehearseArguments, rehearse};
+use super::rehearse::{RehearseArguments, rehearse, when};
 use super::say;
 use crate::io::Disk;
 use crate::io::state::{Standing, State};
@@ -83,6 +83,8 @@ struct Row {
     state: &'static str,
     /// Who, until when, since when, why.
     words: String,
+    /// When, on what, and how it ended.
+    rehearsed: Vec<String>,
     file: Option<String>,
 }
 
@@ -101,7 +103,8 @@ fn list(arguments: &ListArguments) -> Result<Exit, String> {
             (word, words) = ("tripped", super::reset::in_words(&tripped));
         }
         let file = files.iter().find(|(of, _)| *of == name).map(|(_, path)| path.display().to_string());
-        rows.push(Row { rig: name, state: word, words, file });
+        let rehearsed = when(&state, &name);
+        rows.push(Row { rig: name, state: word, words, rehearsed, file });
     }
     if arguments.json {
         let text = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
@@ -113,7 +116,9 @@ fn list(arguments: &ListArguments) -> Result<Exit, String> {
     }
     let wide = rows.iter().map(|row| row.rig.chars().count()).max().unwrap_or(0);
     for row in rows {
-        say::line(format!("{:<wide$}  {:<11}  {}", row.rig, row.state, row.words).trim_end());
+        let mut words = row.rehearsed;
+        words.splice(0..0, Some(row.words).filter(|words| !words.is_empty()));
+        say::line(format!("{:<wide$}  {:<11}  {}", row.rig, row.state, words.join("; ")).trim_end());
     }
     Ok(Exit::Good)
 }

@@ -98,7 +98,7 @@ pub struct Held {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// Somebody else has it.
-    Leased(Option<Lease>),
+    Leased(Option<Box<Lease>>),
     /// A person must look at it first.
     Quarantined(Quarantine),
     /// The state folder does not work, in words.
@@ -468,8 +468,8 @@ mod tests {
         let held = take(&state).expect("it is free");
         assert_eq!(held.lease.until - held.lease.taken, 3600);
         let Err(Refused::Leased(Some(other))) = take(&state) else { panic!("two hold it") };
-        assert_eq!(other, held.lease);
-        assert_eq!(state.standing("bench"), Ok(Standing::Leased(Some(other))));
+        assert_eq!(*other, held.lease);
+        assert_eq!(state.standing("bench"), Ok(Standing::Leased(Some(*other))));
         assert!(state.lease("other", "Hop", "runs/2", HOUR).is_ok(), "another rig is another rig");
         assert_eq!(held.give_back(None), Ok(None));
         assert_eq!(state.standing("bench"), Ok(Standing::Free));
