@@ -2,12 +2,18 @@
 //!
 //! Nothing here sleeps: the tests wait for words of the program and for what the board hears.
 
+#[path = "live/attack.rs"]
+mod attack;
 #[path = "live/blocking.rs"]
 mod blocking;
 #[path = "live/board.rs"]
 mod board;
 #[path = "live/cell.rs"]
 mod cell;
+#[path = "live/hazards.rs"]
+mod hazards;
+#[path = "live/lending.rs"]
+mod lending;
 #[path = "live/losing.rs"]
 mod losing;
 #[path = "live/process.rs"]

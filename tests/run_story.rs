@@ -7,12 +7,15 @@ mod run_story {
     pub mod attacks;
     pub mod cell;
     pub mod controllers;
+    pub mod evidence;
     pub mod exits;
     pub mod fallback;
     pub mod gate;
     pub mod ladder;
     pub mod reactions;
     pub mod scripts;
+    pub mod silences;
+    pub mod stops;
     pub mod unknown;
     pub mod vehicle;
 }

@@ -1,24 +1,25 @@
 //! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
 
+use super::breakable::Breakable;
+use super::lease::{Safing, Watched};
 use super::run::{Done, Prepared};
 use super::say;
 use crate::io::broker::{self, Broker as EmbeddedBroker, User};
 use crate::io::clock::Clock;
 use crate::io::feed::{Seen, Watcher, feed};
-use crate::io::host::{self, Ended, Fold, Quality, Table};
+use crate::io::host::{self, Ended, Quality, Table};
 use crate::io::last_words;
 use crate::io::line::SerialLink;
-use crate::io::mqtt;
 use crate::io::queue::{Poster, queue, stop_on_signals};
 use crate::io::recorder::{self, FileSink};
 use crate::io::tunnel::TlsSettings;
 use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
 use crate::io::watchdog::{self, BrokerWay, Watchdog};
+use crate::io::{mqtt, ports};
 use crate::live::Screen;
 use crate::rig::{Broker, KEEP_ALIVE, LinkKind, MqttDef, PortName, Role};
-use crate::run::{Effects, Input, OperatorOrder, Outcome, Run, RunVerdict};
+use crate::run::{Input, OperatorOrder, Outcome, Run, RunVerdict};
 use crate::scenario::plan::{Mode, Plan};
-use crate::time::Time;
 use crate::wire::LinkId;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, stdin, stdout};
@@ -30,17 +31,11 @@ use std::time::Duration;
 const TWINS_GRACE: Duration = Duration::from_secs(60);
 /// Another grace, in milliseconds: a test need not leave twins behind for a minute.
 const TWINS_GRACE_VARIABLE: &str = "CHECKREIN_TWINS_GRACE_MS";
+/// A watchdog's port is waited for this much longer than the rig's own watchdog would hold it: that of another rig, or one
+/// that fired a little before we came.
+const WATCHDOG_GRACE: Duration = Duration::from_secs(20);
 /// Bursts of three messages by which a broker's delay is measured: under a second on a good one.
 const PROBE_BURSTS: usize = 20;
-
-impl Fold for Run {
-    fn handle(&mut self, input: &Input, out: &mut Effects) {
-        Run::handle(self, input, out);
-    }
-    fn next_deadline(&self) -> Option<Time> {
-        Run::next_deadline(self)
-    }
-}
 
 /// Runs the plan on wires to its end. The error is what kept it from being brought up at all.
 pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
@@ -51,6 +46,9 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime for the links: {error}"))?;
+    if plan.mode == Mode::Rig {
+        await_ports(&plan);
+    }
     let around = Around::start(&plan, prepared, &program)?;
     let clock = Clock::start();
     prepared.head.wall_clock_unix_nanos = clock.wall_clock_unix_nanos();
@@ -61,6 +59,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     let recorder = recorder::start(Box::new(sink), move || waker.wake())
         .map_err(|error| format!("the recorder's thread could not be started: {error}"))?;
     let run = Run::new(plan.clone());
+    let safing = Arc::new(Safing::default());
     let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
     let watchdogs = around.watchdogs(&plan, &program, runtime.handle(), &poster)?;
     let delays = around.probe_delays(&plan, runtime.handle())?;
@@ -82,17 +81,28 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         runtime: runtime.handle().clone(),
         real_time: true,
     };
+    if let Some(lease) = &mut prepared.lease {
+        lease.begin(runtime.handle(), &poster)?;
+    }
+    let run = Breakable::new(Watched { run, safing: safing.clone() }, plan.clone());
     let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
     watch(&plan, prepared, &watcher, &poster);
-    let Ended { outcome, quality, recording, remarks } = match thread.join() {
-        Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => broken(format!("the run's loop failed: {error}")),
-        Err(_) => broken("the run's thread stopped through a bug of its own".to_owned()),
+    let (ended, lost) = match thread.join() {
+        Ok(Ok(ended)) => (ended, false),
+        Ok(Err(error)) => (broken(format!("the run's loop failed: {error}")), true),
+        Err(_) => (broken("the run's thread stopped through a bug of its own".to_owned()), true),
     };
-    stop_twins();
-    for broker in brokers.into_values() {
-        if let Err(why) = broker.stop() {
-            say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
+    let Ended { outcome, quality, recording, remarks } = ended;
+    if lost {
+        // The watchdogs have fired, and what they say must still find its way: broker and twins live on for their grace.
+        drop(stop_twins);
+        drop(brokers);
+    } else {
+        stop_twins();
+        for broker in brokers.into_values() {
+            if let Err(why) = broker.stop() {
+                say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
+            }
         }
     }
     let mut warnings = Vec::new();
@@ -104,7 +114,20 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
     warnings.extend(remarks);
-    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings })
+    let unconfirmed = safing.unconfirmed(&plan, lost);
+    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings, unconfirmed })
+}
+
+/// A port whose last harness died is held by a watchdog until the machine has had the time to become safe: then it is ours.
+fn await_ports(plan: &Plan) {
+    for link in &plan.rig.links {
+        let LinkKind::Serial(def) = &link.kind else { continue };
+        // The watchdog was most likely started for this very rig.
+        let life = last_words::watchdog(plan, link.id).map_or(Duration::ZERO, |setup| setup.life());
+        ports::await_watchdogs(&def.port, life + WATCHDOG_GRACE, |words| {
+            say::aside(format!("link {}: {words}", link.name))
+        });
+    }
 }
 
 /// What is said of a run that lost its own thread: nothing was proven, and the watchdogs make the devices safe.
@@ -375,12 +398,17 @@ fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> 
     let shared = Arc::new(std::sync::Mutex::new(twins));
     let theirs = shared.clone();
     let plan = plan.clone();
+    let acted = plan.acted_faults();
     let tell: host::FaultTeller = Box::new(move |device, fault, on| {
+        let Some(place) = acted.iter().position(|(d, f)| *d == device && f == fault) else {
+            say::aside(format!("warning: no twin was told of {fault:?}: it is not of the scenario"));
+            return;
+        };
         let mut twins = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (devices, process) in twins.iter_mut() {
             let machines = devices.iter().any(|d| plan.rig.devices[d.0 as usize].role == Role::Machine);
             let meant = device.map_or(machines, |device| devices.contains(&device));
-            if meant && let Err(why) = process.fault(device, fault, on) {
+            if meant && let Err(why) = process.fault(place, on) {
                 say::aside(format!("warning: a twin could not be told of a fault: {why}"));
             }
         }

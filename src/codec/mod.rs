@@ -103,6 +103,8 @@ pub enum Note {
     Acked { ticket: Ticket },
     /// The device refused.
     Refused { ticket: Ticket, reason: String },
+    /// The device answered a safe frame, which has no ticket: one of these commands, with the reason where it refused.
+    SafeAcked { device: DeviceId, commands: Vec<CommandId>, refused: Option<String> },
     /// No acknowledgement came in the protocol's own time, retries included.
     Unanswered { ticket: Ticket },
     /// All identity facts of the device that the rig asks for were heard and agree.

@@ -2,11 +2,15 @@
 //!
 //! Invariant: nothing here draws a number that the seed does not fix.
 
+mod kind;
 mod pipe;
 mod rng;
+mod twin;
 
+pub use kind::{Concerns, PipeFault};
 pub use pipe::{FaultKey, FramePipe, Pipe, TellPipe, Telling};
 pub use rng::Dice;
+pub use twin::TwinFault;
 
 use crate::signal::SignalId;
 use crate::time::Span;
@@ -35,48 +39,4 @@ pub enum FaultTarget {
     Twin { device: DeviceId, fault: TwinFault },
     /// The world behind all twins.
     World { fault: TwinFault },
-}
-
-/// A fault on a stream of samples or frames.
-#[derive(Copy, Clone, PartialEq, Debug)]
-pub enum PipeFault {
-    /// Everything arrives this much later, in order.
-    Delay { by: Span },
-    /// Each item is lost with this probability, 0..=1.
-    Drop { share: f64 },
-    /// Nothing arrives.
-    Off,
-    /// The last value before the fault is repeated (samples only).
-    Freeze,
-    /// Added to every number, SI (samples only).
-    Bias { by: f64 },
-    /// Every number is multiplied (samples only).
-    Scale { gain: f64 },
-    /// Normal noise of this standard deviation is added, SI (samples only).
-    Noise { sigma: f64 },
-    /// Each bit is flipped with this probability (frames only).
-    Corrupt { bit_error_rate: f64 },
-    /// Each item arrives twice with this probability.
-    Duplicate { share: f64 },
-}
-
-/// A fault that a simulated device or the world acts out.
-#[derive(Clone, PartialEq, Debug)]
-pub enum TwinFault {
-    /// Wind in m/s, coming from this bearing in rad (0: from north).
-    Wind { speed: f64, from: f64 },
-    /// The device stops sending.
-    Silence,
-    /// The device puts garbage between its frames: bytes per second.
-    Garbage { rate: f64 },
-    /// The device starts anew at once.
-    Restart,
-    /// The device ignores commands.
-    Deaf,
-    /// Remaining charge, 0..=1.
-    Battery { level: f64 },
-    /// A motor gives this share of its thrust.
-    Motor { index: u8, gain: f64 },
-    /// A value of the device's own is off by this much (field name, SI).
-    SensorBias { field: String, by: f64 },
 }

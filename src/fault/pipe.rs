@@ -52,11 +52,7 @@ impl<T: Clone> Pipe<T> {
                 PipeFault::Off => copies = 0,
                 PipeFault::Duplicate { share } if dice.chance(share) => copies *= 2,
                 PipeFault::Drop { .. } | PipeFault::Duplicate { .. } => {}
-                PipeFault::Freeze
-                | PipeFault::Bias { .. }
-                | PipeFault::Scale { .. }
-                | PipeFault::Noise { .. }
-                | PipeFault::Corrupt { .. } => {}
+                _ => {}
             }
         }
         if copies > 0 {
@@ -188,7 +184,7 @@ impl SignalFault {
             // Flags and states have no size to be off by; whole tellings are the pipe's business.
             (PipeFault::Bias { .. } | PipeFault::Scale { .. } | PipeFault::Noise { .. }, _) => {}
             (PipeFault::Delay { .. } | PipeFault::Drop { .. } | PipeFault::Off, _) => {}
-            (PipeFault::Duplicate { .. } | PipeFault::Corrupt { .. }, _) => {}
+            (_, _) => {}
         }
     }
 

@@ -25,8 +25,14 @@ pub enum Cause {
     Watchdog(LinkId),
     /// The fallback of this controller has the machine and cannot say where to: a signal it needs is unknown.
     FallbackLost(DeviceId),
+    /// The time for which the rig was lent to the run is over.
+    LeaseExpired,
+    /// The person at the hold-to-run key let go, or nobody knows whether they hold it.
+    Released,
     /// A rule is broken.
     Rule(RuleId),
+    /// The wired e-stop was pressed, or nobody knows whether it is.
+    EmergencyStop,
     /// A person said stop.
     Operator,
     /// A person said stop a second time: straight to the last rung.
@@ -58,9 +64,12 @@ impl Cause {
             Cause::Stall => 7,
             Cause::Watchdog(_) => 8,
             Cause::FallbackLost(_) => 9,
-            Cause::Rule(_) => 10,
-            Cause::Operator => 11,
-            Cause::OperatorAgain => 12,
+            Cause::LeaseExpired => 10,
+            Cause::Released => 11,
+            Cause::Rule(_) => 12,
+            Cause::EmergencyStop => 13,
+            Cause::Operator => 14,
+            Cause::OperatorAgain => 15,
         }
     }
 }
@@ -82,7 +91,10 @@ mod tests {
             Cause::Stall,
             Cause::Watchdog(LinkId(9)),
             Cause::FallbackLost(DeviceId(9)),
+            Cause::LeaseExpired,
+            Cause::Released,
             Cause::Rule(RuleId(9)),
+            Cause::EmergencyStop,
             Cause::Operator,
             Cause::OperatorAgain,
         ];

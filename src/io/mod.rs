@@ -23,6 +23,7 @@ pub mod pty;
 pub mod queue;
 pub mod recorder;
 pub mod serial;
+pub mod state;
 pub mod timer;
 pub mod tunnel;
 pub mod twins;

@@ -5,9 +5,8 @@
 //!
 //! Invariant: the harness reaches a twin's bytes only over its link; besides it tells faults, and when to stop.
 
-use crate::fault::TwinFault;
 use crate::io::child::Child;
-use crate::wire::{DeviceId, LinkId};
+use crate::wire::LinkId;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -55,27 +54,13 @@ pub(super) enum Fact {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
+    /// A fault begins or ends, by its place in [`Plan::acted_faults`](crate::scenario::plan::Plan::acted_faults): the child
+    /// has checked the same scenario.
     Fault {
-        device: Option<u16>,
-        #[serde(with = "FaultWire")]
-        fault: TwinFault,
+        place: usize,
         on: bool,
     },
     Stop,
-}
-
-/// How a fault is written down; the compiler holds it against [`TwinFault`].
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "TwinFault", rename_all = "snake_case")]
-enum FaultWire {
-    Wind { speed: f64, from: f64 },
-    Silence,
-    Garbage { rate: f64 },
-    Restart,
-    Deaf,
-    Battery { level: f64 },
-    Motor { index: u8, gain: f64 },
-    SensorBias { field: String, by: f64 },
 }
 
 /// A running process of twins. Dropping it closes its standard input: the twins live on for their grace.
@@ -109,37 +94,13 @@ impl Twins {
     pub fn pid(&self) -> u32 {
         self.child.pid()
     }
-    /// Starts or ends a fault; no device means the world. Never waits. The error is the child's end.
-    pub fn fault(&mut self, device: Option<DeviceId>, fault: &TwinFault, on: bool) -> Result<(), String> {
-        self.child.say(&Order::Fault { device: device.map(|device| device.0), fault: fault.clone(), on })
+    /// Starts or ends a fault by its place in the plan's list. Never waits. The error is the child's end.
+    pub fn fault(&mut self, place: usize, on: bool) -> Result<(), String> {
+        self.child.say(&Order::Fault { place, on })
     }
     /// Stops the twins at once, and waits for their end.
     pub fn stop(mut self) -> Result<(), String> {
         self.child.say(&Order::Stop)?;
         self.child.wait()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_fault_survives_the_way_to_the_child() {
-        let faults = [
-            TwinFault::Wind { speed: 8.0, from: 1.25 },
-            TwinFault::Silence,
-            TwinFault::Garbage { rate: 20.0 },
-            TwinFault::Restart,
-            TwinFault::Deaf,
-            TwinFault::Battery { level: 0.1 },
-            TwinFault::Motor { index: 3, gain: 0.5 },
-            TwinFault::SensorBias { field: "GLOBAL_POSITION_INT.relative_alt".into(), by: -2.0 },
-        ];
-        for fault in faults {
-            let order = Order::Fault { device: Some(1), fault, on: true };
-            let line = serde_json::to_string(&order).unwrap();
-            assert_eq!(serde_json::from_str::<Order>(&line).unwrap(), order, "{line}");
-        }
     }
 }

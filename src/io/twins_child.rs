@@ -15,7 +15,7 @@ use crate::io::twins::{BrokerLogin, Fact, Order, Setup};
 use crate::rig::{LinkKind, Rig};
 use crate::run::{Input, LinkState, SendId};
 use crate::scenario::plan::Mode;
-use crate::scenario::{self, Request};
+use crate::scenario::{self, ActedFault, Request};
 use crate::sim;
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
@@ -86,8 +86,8 @@ fn begin() -> Result<(), String> {
         .map_err(|wrong| format!("{}: {} mistakes; run `checkrein check`", setup.scenario, wrong.len()))?;
     let devices = named(&plan.rig, &setup.devices)?;
     let bench = sim::Bench::new(&plan.rig, setup.seed, &devices)?;
-    let serve =
-        serve(bench, wires(&plan.rig, &devices, &setup.brokers)?, setup.grace_ms, lines, Box::new(child::print));
+    let wires = wires(&plan.rig, &devices, &setup.brokers)?;
+    let serve = serve(bench, wires, plan.acted_faults(), setup.grace_ms, lines, Box::new(child::print));
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -220,7 +220,14 @@ enum Woke {
 /// Tells the harness a fact.
 type Say = Box<dyn Fn(&Fact) -> Result<(), String>>;
 
-async fn serve<W: World>(mut world: W, wires: Wires, grace_ms: u64, mut lines: Lines, say: Say) -> Result<(), String> {
+async fn serve<W: World>(
+    mut world: W,
+    wires: Wires,
+    acted: Vec<ActedFault>,
+    grace_ms: u64,
+    mut lines: Lines,
+    say: Say,
+) -> Result<(), String> {
     let clock = Clock::start();
     let mut timer = Timer::new(clock).map_err(|error| error.to_string())?;
     let mut ends = Ends::open(&world, &wires, clock, &say)?;
@@ -263,8 +270,12 @@ async fn serve<W: World>(mut world: W, wires: Wires, grace_ms: u64, mut lines: L
             Woke::Told(None) => leave_at = Some(now + Span::from_millis(grace_ms as i64)),
             Woke::Told(Some(line)) => match serde_json::from_str(&line) {
                 Ok(Order::Stop) => return Ok(()),
-                Ok(Order::Fault { device, fault, on }) => {
-                    if let Err(why) = world.fault(now, device.map(DeviceId), &fault, on) {
+                Ok(Order::Fault { place, on }) => {
+                    let result = match acted.get(place) {
+                        Some((device, fault)) => world.fault(now, *device, fault, on),
+                        None => Err(format!("the scenario has no fault {place}")),
+                    };
+                    if let Err(why) = result {
                         child::complain(&format!("twins: {why}"));
                     }
                 }
@@ -326,7 +337,8 @@ mod tests {
             let world = Parrot { ticks: 3, fault: None };
             let wires = Wires { serial: vec![LINK], mqtt: Vec::new() };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(serve(world, wires, grace_ms, Lines::of(lines), say))
+            let acted = vec![(None, TwinFault::Deaf), (Some(DeviceId(2)), TwinFault::Silence)];
+            runtime.block_on(serve(world, wires, acted, grace_ms, Lines::of(lines), say))
         });
         let Fact::Port { link: 4, path } = heard.recv().unwrap() else { panic!("the port comes first") };
         assert_eq!(heard.recv().unwrap(), Fact::Ready);
@@ -351,7 +363,7 @@ mod tests {
         assert_eq!(read(&port, 3), "...");
         port.write_all(b"ping").unwrap();
         assert_eq!(read(&port, 4), "PING");
-        let order = Order::Fault { device: Some(2), fault: TwinFault::Silence, on: true };
+        let order = Order::Fault { place: 1, on: true };
         orders.blocking_send(serde_json::to_string(&order).unwrap()).unwrap();
         let told = "Some(DeviceId(2)) Silence true";
         assert_eq!(read(&port, told.len()), told);

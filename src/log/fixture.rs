@@ -14,7 +14,7 @@ use crate::rig::{
     Broker, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role,
     Rule, SerialDef, StopCategory, WorldDef,
 };
-use crate::run::event::{Event, EventKind, Outcome, RunVerdict, StepOutcome};
+use crate::run::event::{AckedBy, Event, EventKind, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::run::{Input, LinkState, SendId};
 use crate::scenario::plan::{
     FileRole, GateMode, InputFile, Ladder, Mode, Plan, Reserved, Rung, Step, StepId, StepKind, StepTitle,
@@ -207,6 +207,8 @@ fn rig() -> Rig {
         commands.add(CommandDef { name: name.into(), device: FC, args, harmless, acked: true }).expect("names differ");
     }
     Rig {
+        estop: None,
+        hold_to_run: None,
         name: "drone-bench".into(),
         about: "One quadrotor on a gimbal stand.".into(),
         links: vec![
@@ -514,6 +516,19 @@ fn story(end: i64) -> Vec<(Time, Entry)> {
         event(ms(v), EventKind::RuleEpisode { rule: CEILING, broken: true, instant: ms(v) }),
         event(ms(v), EventKind::Tripped { cause: Cause::Rule(CEILING) }),
         event(ms(v), EventKind::RungIssued { ladder, rung: land }),
+        event(
+            ms(v),
+            EventKind::TripOpened {
+                trip: TripId(0),
+                cause: Cause::Rule(CEILING),
+                violated_at: Some(ms(v)),
+                known_at: ms(v),
+                taken_at: ms(v),
+                begins: LadderSet(1),
+                waits: LadderSet::NONE,
+                under_way: LadderSet::NONE,
+            },
+        ),
         (ms(v), Entry::Sent { at: ms(v), frame: Frame::serial(LinkId(0), [0xfd, 1, 2, 3]) }),
         (
             ms(v) + Span::from_micros(412),
@@ -528,6 +543,25 @@ fn story(end: i64) -> Vec<(Time, Entry)> {
         event(
             ms(v) + Span::from_micros(412),
             EventKind::RungSent { ladder, rung: land, reaction: Some(Span::from_micros(380)) },
+        ),
+        event(
+            ms(v) + Span::from_micros(412),
+            EventKind::RungWritten {
+                ladder,
+                rung: land,
+                trip: Some(TripId(0)),
+                begun: ms(v) + Span::from_micros(380),
+                done: ms(v) + Span::from_micros(412),
+            },
+        ),
+        event(
+            ms(v + 21),
+            EventKind::RungAcked {
+                ladder,
+                rung: land,
+                by: AckedBy::Protocol { refused: None },
+                after: Span::from_micros(20_620),
+            },
         ),
         step(v + 1, 5, StepOutcome::Skipped("after the trip".into())),
         step(v + 1, 3, StepOutcome::Skipped("after the trip".into())),
@@ -559,6 +593,17 @@ fn verdicts(end: i64) -> Vec<(Time, Entry)> {
         )
     };
     vec![
+        event(
+            ms(end),
+            EventKind::TripJudged {
+                trip: TripId(0),
+                reaction: Some(Span::from_micros(380)),
+                react_within: Some(Span::from_millis(100)),
+                safe_after: Some(Span::from_millis(21_100 - VIOLATED)),
+                safe_within: Some(Span::from_secs(25)),
+                late: false,
+            },
+        ),
         judged(CEILING, RuleVerdict::Fail, -0.509_829_568_346_56, Some(12_780), Some(VIOLATED)),
         judged(TILT, RuleVerdict::Pass, 44.845f64.to_radians(), Some(11_680), None),
         judged(OFFBOARD, RuleVerdict::Untested, f64::INFINITY, None, None),

@@ -2,13 +2,13 @@ use super::fixture::{self, ms};
 use super::*;
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
-use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
-use crate::run::event::{EventKind, FallbackWhy, Outcome, RunVerdict, StepOutcome};
-use crate::run::{LinkState, OperatorOrder, RecorderState, SendId};
+use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
+use crate::run::event::{AckedBy, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome, TripId};
+use crate::run::{LeaseState, LinkState, OperatorOrder, RecorderState, SendId};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
 use crate::stl::{Judgement, Margin, RuleVerdict};
-use crate::time::Span;
+use crate::time::{Span, Time};
 use crate::wire::{DeviceId, FrameFlags, LinkId};
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -118,9 +118,56 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::AuthorityChanged { .. } => 42,
         EventKind::FallbackEngaged { .. } => 43,
         EventKind::FallbackOver { .. } => 44,
+        EventKind::RungRehearsed { .. } => 45,
+        EventKind::DeadManRehearsed { .. } => 46,
+        EventKind::Leased { .. } => 47,
+        EventKind::TripOpened { .. } => 48,
+        EventKind::RungWritten { .. } => 49,
+        EventKind::RungAcked { .. } => 50,
+        EventKind::TripJudged { .. } => 51,
+        EventKind::EmergencyStop { .. } => 52,
+        EventKind::Motion { .. } => 53,
+        EventKind::Released { .. } => 54,
+        EventKind::Reset { .. } => 55,
     }
 }
-const EVENT_KINDS: usize = 45;
+const EVENT_KINDS: usize = 56;
+
+/// What the chain of evidence of a trip is told by.
+fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
+    let trip = TripId(u16::MAX);
+    let opened = |violated_at| EventKind::TripOpened {
+        trip,
+        cause: Cause::Rule(RuleId(2)),
+        violated_at,
+        known_at: ms(-3),
+        taken_at: Time::MAX,
+        begins: LadderSet(u16::MAX),
+        waits: LadderSet(1),
+        under_way: LadderSet::NONE,
+    };
+    let acked = |by| EventKind::RungAcked { ladder, rung, by, after: Span::from_nanos(-1) };
+    let written = |trip| EventKind::RungWritten { ladder, rung, trip, begun: Time::ZERO, done: ms(7) };
+    let judged = |span, late| EventKind::TripJudged {
+        trip,
+        reaction: span,
+        react_within: Some(Span::ZERO),
+        safe_after: span,
+        safe_within: None,
+        late,
+    };
+    vec![
+        opened(None),
+        opened(Some(Time::ZERO)),
+        written(None),
+        written(Some(TripId(0))),
+        acked(AckedBy::Protocol { refused: None }),
+        acked(AckedBy::Protocol { refused: Some(String::new()) }),
+        acked(AckedBy::Sample(SignalId(0))),
+        judged(None, true),
+        judged(Some(Span::from_micros(380)), false),
+    ]
+}
 
 fn every_event() -> Vec<EventKind> {
     let (link, device, step, rule) = (LinkId(3), DeviceId(65_535), StepId(70_000), RuleId(2));
@@ -168,7 +215,20 @@ fn every_event() -> Vec<EventKind> {
         EventKind::RecorderTrouble { why: text() },
         EventKind::Settling { at_most: Span::MAX },
         EventKind::Remark { text: text() },
+        EventKind::RungRehearsed { ladder, rung, first_byte: Some(Span::ZERO), safe: Some(Span::MAX) },
+        EventKind::RungRehearsed { ladder, rung, first_byte: None, safe: None },
+        EventKind::DeadManRehearsed { device, safe: Some(Span::from_millis(3)) },
+        EventKind::DeadManRehearsed { device, safe: None },
+        EventKind::Leased { by: text(), lasts: Span::MAX },
+        EventKind::EmergencyStop { unknown: true },
+        EventKind::Motion { what: Motion::Ended { after: Span::from_nanos(-1) } },
+        EventKind::Motion { what: Motion::NotEnded { within: Span::MAX, unknown: true } },
+        EventKind::Motion { what: Motion::NotEnded { within: Span::ZERO, unknown: false } },
+        EventKind::Motion { what: Motion::BeganAgain },
+        EventKind::Released { unknown: false },
+        EventKind::Reset { by: text(), after: String::new() },
     ];
+    all.extend(chain_events(ladder, rung));
     for outcome in [
         StepOutcome::Done,
         StepOutcome::Failed(text()),
@@ -215,7 +275,10 @@ fn every_event() -> Vec<EventKind> {
         Cause::Stall,
         Cause::Watchdog(link),
         Cause::FallbackLost(device),
+        Cause::LeaseExpired,
+        Cause::Released,
         Cause::Rule(rule),
+        Cause::EmergencyStop,
         Cause::Operator,
         Cause::OperatorAgain,
     ] {
@@ -244,9 +307,10 @@ fn input_place(input: &Input) -> usize {
         Input::Operator { .. } => 5,
         Input::Watchdog { .. } => 6,
         Input::Recorder { .. } => 7,
+        Input::Lease { .. } => 8,
     }
 }
-const INPUT_KINDS: usize = 8;
+const INPUT_KINDS: usize = 9;
 
 fn every_input() -> Vec<Input> {
     let (at, link) = (ms(17), LinkId(1));
@@ -285,11 +349,15 @@ fn every_input() -> Vec<Input> {
         OperatorOrder::Answer { yes: false },
         OperatorOrder::TakeOver,
         OperatorOrder::HandBack,
+        OperatorOrder::Reset { by: "Ada".into(), after: "Höhe φ₁".into() },
     ] {
         all.push(Input::Operator { at, order });
     }
     for state in [RecorderState::Full, RecorderState::Dead("disk full".into()), RecorderState::Dropped(0)] {
         all.push(Input::Recorder { at, state });
+    }
+    for state in [LeaseState::Taken { by: "A. Person".into(), lasts: Span::MAX }, LeaseState::Expired] {
+        all.push(Input::Lease { at, state });
     }
     all
 }
@@ -512,14 +580,10 @@ fn a_recorded_file_that_was_altered_is_refused() {
 fn a_full_disk_is_an_error_and_what_was_flushed_opens() {
     let plan = fixture::plan();
     let entries = fixture::flight();
-    // A value that is kept in its own unit may come back with another last bit: what a whole file gives is the measure.
-    let file = SharedFile::default();
-    let mut recorder = Recorder::start(file.clone(), &fixture::head(&plan), &plan).unwrap();
-    entries.iter().for_each(|entry| fixture::write(&mut recorder, entry).unwrap());
-    recorder.finish().unwrap();
-    let whole = open(&file.bytes.borrow()).unwrap().entries;
-    let (small, ..) = small_recording();
-    for room in (0..small.len()).step_by(97) {
+    // Kept in the unit of the rig, a number may come back with another last bit.
+    let kept = fixture::recorded_flight().1.entries;
+    let (whole, ..) = small_recording();
+    for room in (0..whole.len()).step_by(97) {
         let file = SharedFile { room: Some(room), ..SharedFile::default() };
         let mut flushed = 0;
         let mut failed = false;
@@ -551,7 +615,7 @@ fn a_full_disk_is_an_error_and_what_was_flushed_opens() {
         let bytes = file.bytes.borrow();
         if flushed > 0 {
             let recording = open(&bytes).unwrap();
-            assert_eq!(recording.entries[..flushed], whole[..flushed]);
+            assert_eq!(recording.entries[..flushed], kept[..flushed]);
             assert!(recording.loss.is_some());
         }
     }

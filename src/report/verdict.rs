@@ -8,10 +8,10 @@ use super::{SAFETY_NOTICE, Subject};
 use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule, StopCategory};
 use crate::run::event::StepOutcome;
-use crate::scenario::plan::{FileRole, Mode};
+use crate::scenario::plan::{FileRole, Mode, Plan};
 use crate::stl::why::{Told, ToldTiming};
 use crate::time::{Span, Time};
-use crate::trace::{RuleTrace, Stretch, words};
+use crate::trace::{Chain, ChainRung, ChainStart, RuleTrace, Stretch, words};
 use serde::Serialize;
 
 /// Version of the format of `verdict.json`.
@@ -43,6 +43,8 @@ pub struct Verdict {
     pub steps: Vec<StepVerdict>,
     /// Absent when the guard never tripped.
     pub trip: Option<TripVerdict>,
+    /// Every cause for action with its chain of evidence, in order of coming.
+    pub reactions: Vec<ReactionVerdict>,
     /// What the gate did; absent where no controller may command.
     pub gate: Option<GateVerdict>,
     /// Devices whose `safe` was confirmed, with the last instant at which it was.
@@ -137,6 +139,53 @@ pub struct TripVerdict {
     pub reaction_s: Option<f64>,
 }
 
+/// One cause, stamp by stamp: violation → known → decided → first safe byte → heard → safe.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ReactionVerdict {
+    pub cause: String,
+    /// First instant at which the rule was broken, where a broken rule is the cause.
+    pub violated_at_s: Option<f64>,
+    /// When that could first be known: the stamp of the sample, or the deadline that passed.
+    pub known_at_s: f64,
+    /// When the harness took up the input in whose call the guard decided.
+    pub decided_at_s: f64,
+    /// From `known_at_s` to the first byte of the slowest ladder that it began.
+    pub first_byte_after_s: Option<f64>,
+    /// The rule's own; for other causes the tightest of the rules that stop one of the same devices.
+    pub react_within_s: Option<f64>,
+    /// From `known_at_s` until every device that it stops was confirmed safe.
+    pub safe_after_s: Option<f64>,
+    pub safe_within_s: Option<f64>,
+    /// Absent when the run ended before it was judged.
+    pub late: Option<bool>,
+    pub devices: Vec<DeviceReaction>,
+}
+
+/// The reaction of one device.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct DeviceReaction {
+    pub device: String,
+    /// `began`, `waited` for the ladder of another device, or was `under way` for an earlier cause.
+    pub start: &'static str,
+    pub rungs: Vec<RungReaction>,
+    pub safe_at_s: Option<f64>,
+}
+
+/// The stamps of one rung.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct RungReaction {
+    pub rung: u8,
+    pub command: String,
+    pub issued_at_s: f64,
+    /// Bytes that were queued ahead on a UART are waited for.
+    pub first_byte_at_s: Option<f64>,
+    pub last_byte_at_s: Option<f64>,
+    /// First sign that the device heard it.
+    pub heard_at_s: Option<f64>,
+    /// `acknowledged` or `refused` by the protocol, or which signal changed first.
+    pub heard_by: Option<String>,
+}
+
 /// Why the guard acted.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct CauseVerdict {
@@ -221,6 +270,7 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
         rules: plan.rules.iter().zip(&trace.rules).map(|(rule, t)| rule_report(subject, rule, t)).collect(),
         steps: steps(subject),
         trip: trip(subject),
+        reactions: trace.chains.iter().map(|chain| reaction_verdict(plan, chain)).collect(),
         gate: super::gate::verdict(subject),
         safe: reaction.map_or_else(Vec::new, |r| r.safe.iter().map(device_at).collect()),
         alarms: reaction.map_or_else(Vec::new, |r| r.alarms.iter().map(device_at).collect()),
@@ -233,6 +283,7 @@ fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleRep
     let reaction = subject.trace.reaction.as_ref();
     let why = subject.trace.why(rule.spec.id);
     let tripped_by = reaction.filter(|r| r.trip().is_some_and(|(_, cause)| cause == Cause::Rule(rule.spec.id)));
+    let own = subject.trace.chains.iter().find(|chain| chain.cause == Cause::Rule(rule.spec.id)).and_then(|c| c.judged);
     let total = |stretches: &[Stretch]| stretches.iter().fold(Span::ZERO, |sum, s| sum + s.span()).seconds();
     let seconds = |span: Option<Span>| span.map(Span::seconds);
     RuleReport {
@@ -264,13 +315,18 @@ fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleRep
             RuleReaction::Fail => "fail",
         },
         react_within_s: seconds(rule.react_within),
-        reaction_s: tripped_by.and_then(|r| seconds(r.time())),
+        reaction_s: match own {
+            Some(judged) => seconds(judged.reaction),
+            None => tripped_by.and_then(|r| seconds(r.time())),
+        },
         safe_within_s: seconds(rule.safe_within),
-        safe_after_s: tripped_by.and_then(|r| {
-            let known = trace.violated.map(|v| v.known_at)?;
-            // A device that is not safe in the end makes the answer unknown.
-            let last = r.safe.iter().map(|(at, _)| *at).max()?;
-            r.alarms.is_empty().then(|| last.since(known).seconds())
+        safe_after_s: own.map(|judged| seconds(judged.safe_after)).unwrap_or_else(|| {
+            tripped_by.and_then(|r| {
+                let known = trace.violated.map(|v| v.known_at)?;
+                // A device that is not safe in the end makes the answer unknown.
+                let last = r.safe.iter().map(|(at, _)| *at).max()?;
+                r.alarms.is_empty().then(|| last.since(known).seconds())
+            })
         }),
     }
 }
@@ -367,6 +423,45 @@ fn trip(subject: &Subject<'_>) -> Option<TripVerdict> {
         })
         .collect();
     Some(TripVerdict { causes, rungs, reaction_s: reaction.time().map(|t| t.seconds()) })
+}
+
+fn reaction_verdict(plan: &Plan, chain: &Chain) -> ReactionVerdict {
+    let seconds = |span: Option<Span>| span.map(Span::seconds);
+    let judged = chain.judged;
+    let rung = |ladder, run: &ChainRung| RungReaction {
+        rung: run.rung.0,
+        command: words::rung(plan, ladder, run.rung),
+        issued_at_s: run.issued_at.seconds(),
+        first_byte_at_s: run.written.map(|(first, _)| first.seconds()),
+        last_byte_at_s: run.written.map(|(_, last)| last.seconds()),
+        heard_at_s: run.heard.as_ref().map(|(at, _)| at.seconds()),
+        heard_by: run.heard.as_ref().map(|(_, by)| words::acked_by(plan, by)),
+    };
+    ReactionVerdict {
+        cause: words::cause(plan, chain.cause),
+        violated_at_s: chain.violated_at.map(Time::seconds),
+        known_at_s: chain.known_at.seconds(),
+        decided_at_s: chain.taken_at.seconds(),
+        first_byte_after_s: seconds(judged.and_then(|j| j.reaction)),
+        react_within_s: seconds(judged.and_then(|j| j.react_within)),
+        safe_after_s: seconds(judged.and_then(|j| j.safe_after)),
+        safe_within_s: seconds(judged.and_then(|j| j.safe_within)),
+        late: judged.map(|j| j.late),
+        devices: chain
+            .devices
+            .iter()
+            .map(|device| DeviceReaction {
+                device: words::ladder(plan, device.ladder),
+                start: match device.start {
+                    ChainStart::Began => "began",
+                    ChainStart::Waited => "waited",
+                    ChainStart::UnderWay => "under way",
+                },
+                rungs: device.rungs.iter().map(|run| rung(device.ladder, run)).collect(),
+                safe_at_s: device.safe_at.map(Time::seconds),
+            })
+            .collect(),
+    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

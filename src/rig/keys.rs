@@ -29,7 +29,25 @@ pub(super) static RIG: Record = record(
         key("define", Map(&Formula), "named parts of formulas"),
         want("devices", Map(&Shape::Record(&DEVICE)), "what is on the bench"),
         key("world", Shape::Record(&WORLD), "the world behind all twins"),
+        key("estop", Shape::Record(&ESTOP), "the wired e-stop, where a signal tells its state"),
+        key("hold_to_run", Shape::Record(&HOLD_TO_RUN), "the key that a person must hold while anything may move"),
     ],
+);
+
+pub(super) static ESTOP: Record = record(
+    "estop",
+    "an e-stop",
+    &[
+        want("pressed", Formula, "holds while it is pressed; unknown counts as pressed"),
+        want("stopped", Formula, "holds once motion has ended"),
+        want("within", Quantity, "how soon after the press `stopped` must hold"),
+    ],
+);
+
+pub(super) static HOLD_TO_RUN: Record = record(
+    "hold_to_run",
+    "a hold-to-run key",
+    &[want("held", Formula, "holds while a person holds it; unknown counts as let go")],
 );
 
 pub(super) static LINK: Record = record(

@@ -13,6 +13,7 @@ use super::names::{Names, Place, beside};
 use super::rules::Read;
 use super::safety::{self, Covering, Way};
 use super::signals;
+use super::stops;
 use super::twins::WORLDS;
 use super::yaml::{self, Entry, Node, Page};
 use crate::codec::{self, Protocol};
@@ -97,6 +98,17 @@ impl Loaded {
     }
 }
 
+/// The name that a rig file gives itself, without looking at the rest; `None` where there is none to be had.
+pub fn name_in(path: &str, files: &dyn Files) -> Option<String> {
+    let (_, node) = yaml::load(path, &files.read(path).ok()?);
+    match node?.kind {
+        yaml::Kind::Map(entries) => {
+            entries.iter().find(|entry| entry.key.text == "rig")?.value.word().map(|word| word.text.clone())
+        }
+        _ => None,
+    }
+}
+
 /// Reads rig and envelope. The error: the file itself could not be had.
 pub(crate) fn load(path: &str, files: &dyn Files) -> Result<Loaded, String> {
     let bytes = files.read(path)?;
@@ -169,6 +181,9 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
         drafts.iter().map(|d| safety::read(&mut reading.page, d, &names, &commands, &broken)).collect();
     let after = safety::after(&mut reading.page, &drafts, &ways);
     let world = top.get("world").map(|n| world(&mut reading.page, n)).unwrap_or_default();
+    let roles: Vec<Role> = drafts.iter().map(|d| d.role).collect();
+    let estop = top.get("estop").and_then(|n| stops::estop(&mut reading.page, n, &names, &roles));
+    let hold_to_run = top.get("hold_to_run").and_then(|n| stops::hold_to_run(&mut reading.page, n, &names, &roles));
     limits(&mut reading.page, &drafts, &ways);
     for link in &mut links {
         link.codec.devices =
@@ -210,7 +225,6 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
             fallback: read.as_ref().map(|read| read.def.clone()),
         });
     }
-    let roles = drafts.iter().map(|d| d.role).collect();
     let twins = drafts.iter().map(|d| d.twin.clone()).collect();
     let mut loaded = Loaded {
         rig: None,
@@ -239,6 +253,8 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
             commands: loaded.commands.clone(),
             rules: loaded.rules.iter().map(|r| r.rule.clone()).collect(),
             world,
+            estop,
+            hold_to_run,
         };
         budget::check(&mut loaded, &rig);
         for read in fallbacks.iter().flatten() {

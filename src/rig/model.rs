@@ -22,6 +22,28 @@ pub struct Rig {
     /// The envelope's rules; `RuleSpec::id` is their place here.
     pub rules: Vec<Rule>,
     pub world: WorldDef,
+    /// The wired e-stop, where its state can be heard.
+    pub estop: Option<EStopDef>,
+    /// The key that a person must hold.
+    pub hold_to_run: Option<HoldDef>,
+}
+
+/// A wired e-stop as it is heard: it acts by itself, and the run observes that it did.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EStopDef {
+    /// Pressed, with its text. Unknown counts as pressed.
+    pub pressed: (Formula, String),
+    /// Motion has ended, with its text.
+    pub stopped: (Formula, String),
+    /// From the instant at which the press was known to `stopped`.
+    pub within: Span,
+}
+
+/// A hold-to-run key as it is heard.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HoldDef {
+    /// Held, with its text. Unknown counts as let go.
+    pub held: (Formula, String),
 }
 
 /// How bytes reach devices.

@@ -14,6 +14,10 @@ pub struct TwinKind {
     pub biases: &'static [&'static str],
     /// Whether a battery's level can be set.
     pub battery: bool,
+    /// Whether it knows where it is, and by what clock.
+    pub navigates: bool,
+    /// Whether it asks for commands: a controller.
+    pub asks: bool,
 }
 
 /// Every twin.
@@ -23,8 +27,10 @@ pub static TWINS: &[TwinKind] = &[
         motors: 4,
         biases: &["x", "y", "z", "altitude", "vx", "vy", "vz", "climb", "roll", "pitch", "yaw", "voltage", "battery"],
         battery: true,
+        navigates: true,
+        asks: false,
     },
-    TwinKind { name: "hover-pilot", motors: 0, biases: &[], battery: false },
+    TwinKind { name: "hover-pilot", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
 ];
 
 /// A world by its name in the rig, with its settings and what each measures.
@@ -52,21 +58,78 @@ impl TwinKind {
         let name = self.name;
         match fault {
             TwinFault::Silence | TwinFault::Deaf | TwinFault::Garbage { .. } | TwinFault::Restart => None,
+            TwinFault::PowerOff
+            | TwinFault::BrownOut { .. }
+            | TwinFault::BootStorm { .. }
+            | TwinFault::WatchdogReset { .. }
+            | TwinFault::Wire { .. } => None,
             TwinFault::Battery { .. } if self.battery => None,
             TwinFault::Battery { .. } => Some(format!("the twin `{name}` has no battery")),
-            TwinFault::Motor { index, .. } if (1..=self.motors).contains(index) => None,
-            TwinFault::Motor { .. } if self.motors == 0 => Some(format!("the twin `{name}` has no motors")),
-            TwinFault::Motor { index, .. } => {
+            TwinFault::Motor { index, .. } => self.refuses_motor(Some(*index)),
+            TwinFault::MotorStuck { index, .. }
+            | TwinFault::MotorSlow { index, .. }
+            | TwinFault::MotorReversed { index } => self.refuses_motor(*index),
+            TwinFault::GpsStep { .. } | TwinFault::GpsDrag { .. } | TwinFault::GpsJam if self.navigates => None,
+            TwinFault::GpsStep { .. } | TwinFault::GpsDrag { .. } | TwinFault::GpsJam => {
+                Some(format!("the twin `{name}` has no receiver that tells it where it is"))
+            }
+            TwinFault::ClockStep { .. }
+            | TwinFault::ClockSkew { .. }
+            | TwinFault::ClockRollover { .. }
+            | TwinFault::ClockDate { .. }
+                if self.navigates =>
+            {
+                None
+            }
+            TwinFault::ClockStep { .. }
+            | TwinFault::ClockSkew { .. }
+            | TwinFault::ClockRollover { .. }
+            | TwinFault::ClockDate { .. } => Some(format!("the twin `{name}` stamps nothing by a clock of its own")),
+            TwinFault::StaleOutput { .. }
+            | TwinFault::OutOfRange { .. }
+            | TwinFault::NotANumber
+            | TwinFault::Oscillate { .. }
+            | TwinFault::ConfidentWrong { .. }
+            | TwinFault::Rate { .. }
+            | TwinFault::UnknownCommands
+            | TwinFault::Frozen
+                if self.asks =>
+            {
+                None
+            }
+            TwinFault::StaleOutput { .. }
+            | TwinFault::OutOfRange { .. }
+            | TwinFault::NotANumber
+            | TwinFault::Oscillate { .. }
+            | TwinFault::ConfidentWrong { .. }
+            | TwinFault::Rate { .. }
+            | TwinFault::UnknownCommands
+            | TwinFault::Frozen => Some(format!("the twin `{name}` is no controller: it asks for nothing")),
+            TwinFault::Sensor { field, .. } => self.refuses_field(field),
+            TwinFault::SensorBias { field, .. } => self.refuses_field(field),
+            TwinFault::Wind { .. } => Some("wind blows on the world, not on one device".to_owned()),
+        }
+    }
+
+    fn refuses_motor(&self, index: Option<u8>) -> Option<String> {
+        let name = self.name;
+        match index {
+            _ if self.motors == 0 => Some(format!("the twin `{name}` has no motors")),
+            Some(index) if !(1..=self.motors).contains(&index) => {
                 Some(format!("the twin `{name}` has no motor {index}: they count from 1 to {}", self.motors))
             }
-            TwinFault::SensorBias { field, .. } if self.biases.contains(&field.as_str()) => None,
-            TwinFault::SensorBias { .. } if self.biases.is_empty() => {
-                Some(format!("the twin `{name}` has no sensors that could be off"))
-            }
-            TwinFault::SensorBias { field, .. } => {
-                Some(format!("the twin `{name}` has no sensor field `{field}`: there are {}", self.biases.join(", ")))
-            }
-            TwinFault::Wind { .. } => Some("wind blows on the world, not on one device".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn refuses_field(&self, field: &str) -> Option<String> {
+        let name = self.name;
+        if self.biases.is_empty() {
+            Some(format!("the twin `{name}` has no sensors that could be off"))
+        } else if self.biases.contains(&field) {
+            None
+        } else {
+            Some(format!("the twin `{name}` has no sensor field `{field}`: there are {}", self.biases.join(", ")))
         }
     }
 }

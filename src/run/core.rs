@@ -7,6 +7,7 @@ use super::faults::ActiveFault;
 use super::judging::{Judging, ProbeId};
 use super::reacting::Reacting;
 use super::script::Ended;
+use super::stops::Stops;
 use super::wires::LinkRun;
 use super::{Effect, Effects, SendId};
 use crate::codec::Turn;
@@ -59,6 +60,7 @@ pub(super) struct Core {
     pub(super) links: Vec<LinkRun>,
     pub(super) judging: Judging,
     pub(super) reacting: Reacting,
+    pub(super) stops: Stops,
     pub(super) controllers: Vec<Controller>,
     pub(super) faults: Vec<ActiveFault>,
     pub(super) fallbacks: Vec<Fallback>,
@@ -93,6 +95,7 @@ impl Core {
             links,
             judging: Judging::new(&plan, probes),
             reacting: Reacting::new(&plan),
+            stops: Stops::default(),
             controllers: Controller::all_of(&plan),
             faults: Vec::new(),
             fallbacks: Vec::new(),
@@ -177,6 +180,7 @@ impl Core {
         [
             self.judging.next_deadline(),
             self.reacting.guard.next_deadline(),
+            self.stops.next_deadline(),
             self.codec_deadline(),
             self.controller_deadline(),
             self.fault_deadline(),

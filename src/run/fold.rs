@@ -7,8 +7,9 @@ use super::fallback::Fallback;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
+use super::stops::Stops;
 use super::wires::Standing;
-use super::{Effects, Input, LinkState, OperatorOrder, RecorderState};
+use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
@@ -62,9 +63,12 @@ impl Run {
         let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
         let ladders = Reacting::prepare(&plan, &mut probes);
         let fallbacks = Fallback::prepare(&plan, &mut probes);
+        let stops = Stops::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
         core.fallbacks = fallbacks;
+        core.judging.need(&stops.signals);
+        core.stops = stops;
         Run {
             core,
             script: Sequence::new(steps),
@@ -138,6 +142,15 @@ impl Run {
                 self.trip_all(Cause::Watchdog(*link), out);
             }
             Input::Recorder { state, .. } => self.recorder(at, state, out),
+            Input::Lease { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                match state {
+                    LeaseState::Taken { by, lasts } => {
+                        self.core.emit(EventKind::Leased { by: by.clone(), lasts: *lasts }, out);
+                    }
+                    LeaseState::Expired => self.trip_all(Cause::LeaseExpired, out),
+                }
+            }
         }
         self.go_on(out);
     }
@@ -250,6 +263,9 @@ impl Run {
             OperatorOrder::Answer { yes } => self.core.answered(*yes),
             OperatorOrder::TakeOver => self.core.take_over(out),
             OperatorOrder::HandBack => self.core.hand_back(out),
+            OperatorOrder::Reset { by, after } => {
+                self.core.emit(EventKind::Reset { by: by.clone(), after: after.clone() }, out);
+            }
             OperatorOrder::Stop => {
                 let again = matches!(self.core.tripped(), Some(Cause::Operator | Cause::OperatorAgain));
                 self.core.emit(EventKind::Operator { again }, out);
@@ -362,7 +378,7 @@ impl Run {
                         return true;
                     }
                 }
-                if !self.core.reacting.guard.settled() {
+                if !self.core.reacting.guard.settled() || self.core.stops.watching() {
                     return false;
                 }
                 self.core.conclude(self.never_armed.as_ref(), out);
@@ -404,6 +420,7 @@ impl Run {
             .map(|(_, def)| format!("link {} did not come up", def.name))
             .collect();
         missing.extend(core.judging.missing(&core.plan, core.now));
+        missing.extend(core.held_up_by_hand());
         if missing.is_empty() {
             self.core.arm(out);
             self.stage = Stage::Script;

@@ -139,6 +139,15 @@ impl Judging {
         self.armed_at.and(self.rules.take())
     }
 
+    /// Signals without which the run is not armed, beyond those of rules and of `safe`.
+    pub fn need(&mut self, signals: &[SignalId]) {
+        for signal in signals {
+            if !self.needed.contains(signal) {
+                self.needed.push(*signal);
+            }
+        }
+    }
+
     /// Names of what is missing before the run can be armed, in words.
     pub fn missing(&self, plan: &Plan, now: Time) -> Vec<String> {
         let mut missing = Vec::new();
@@ -218,6 +227,8 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.note_hearing(batch, out);
+        self.watch_stops(out);
         self.confirm_safe(out);
     }
 
@@ -235,6 +246,7 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.watch_stops(out);
         if self.judging.armed_at.is_some() && self.judging.next_margins <= self.now {
             self.judging.next_margins = self.now + MARGIN_EVERY;
             self.margins(out);
@@ -262,6 +274,7 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.watch_stops(out);
         self.confirm_safe(out);
     }
 

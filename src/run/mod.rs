@@ -6,6 +6,7 @@ mod controllers;
 mod core;
 mod ending;
 pub mod event;
+mod evidence;
 mod faults;
 mod fallback;
 mod fold;
@@ -14,6 +15,7 @@ mod lateness;
 mod reacting;
 mod script;
 mod steps;
+mod stops;
 mod wires;
 
 use crate::fault::TwinFault;
@@ -21,7 +23,7 @@ use crate::guard::{LadderId, RungId};
 use crate::signal::{Sample, SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
-pub use event::{Event, Outcome, RunVerdict};
+pub use event::{Event, Motion, Outcome, RunVerdict};
 pub use fold::Run;
 use judging::ProbeId;
 
@@ -73,6 +75,11 @@ pub enum Input {
         at: Time,
         state: RecorderState,
     },
+    /// What became of the lease of the rig; without one (twins) nothing is said.
+    Lease {
+        at: Time,
+        state: LeaseState,
+    },
 }
 
 impl Input {
@@ -86,7 +93,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. } => *at,
         }
     }
 }
@@ -102,7 +110,8 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at = to,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. } => *at = to,
         }
     }
 }
@@ -128,6 +137,9 @@ pub enum OperatorOrder {
     TakeOver,
     /// A person gives the machines back.
     HandBack,
+    /// A person answers for the trip of an earlier run on this rig: who, and what it was, in words. Without it such a
+    /// run is not begun.
+    Reset { by: String, after: String },
 }
 
 /// What became of the recorder.
@@ -139,6 +151,19 @@ pub enum RecorderState {
     Dead(String),
     /// So many records were lost.
     Dropped(u64),
+}
+
+/// What becomes of a lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeaseState {
+    /// The rig was lent to the run.
+    Taken {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// Its time is over: the ladders run, then the rig is given back.
+    Expired,
 }
 
 /// What the run asks of its host.

@@ -1,7 +1,8 @@
 //! The reaction: trips, rungs, and the proof that a device is safe.
 
 use super::core::Core;
-use super::event::EventKind;
+use super::event::{EventKind, TripId};
+use super::evidence::{Hearing, Trip};
 use super::judging::{ProbeId, ProbeTable};
 use super::{Effect, Effects, SendId};
 use crate::command::{Bound, CommandId, RuleId};
@@ -26,17 +27,17 @@ pub(super) struct Reacting {
     rungs: Rungs,
     /// The queues were emptied: a trip does it once.
     abandoned: bool,
-    pending: Vec<PendingRung>,
+    pub pending: Vec<PendingRung>,
 }
 
 /// A rung handed to the host, whose bytes are not known to have left.
 #[derive(Copy, Clone, Debug)]
-struct PendingRung {
+pub(super) struct PendingRung {
     id: SendId,
-    ladder: LadderId,
+    pub ladder: LadderId,
     rung: RungId,
-    /// The trip that it answers, by its place among the trips; `None`: it climbs on, or a run ends.
-    answers: Option<usize>,
+    /// The trip that it answers; `None`: it climbs on, or a run ends.
+    pub answers: Option<TripId>,
 }
 
 /// Rungs under way at once, for which room is kept so that a trip allocates nothing for them. Beyond, the oldest is
@@ -56,8 +57,10 @@ pub(super) struct LadderRun {
     /// The last rung's write.
     last: Option<SendId>,
     /// The last rung's bytes left then; `safe` counts on later samples alone. `None`: not yet.
-    left_at: Option<Time>,
+    pub left_at: Option<Time>,
     pub standing: LadderStanding,
+    /// What will show that the device heard the last rung.
+    pub hearing: Hearing,
 }
 
 /// Where a ladder stands.
@@ -67,18 +70,6 @@ pub(super) enum LadderStanding {
     Climbing,
     Safe(Time),
     Alarm,
-}
-
-/// One latched cause and how fast it was answered.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Trip {
-    pub cause: Cause,
-    /// When the cause could first be known.
-    pub known_at: Time,
-    /// From `known_at` to the first byte of the first rung, of the slowest device that it stopped.
-    pub reaction: Option<Span>,
-    /// When every ladder it started was confirmed.
-    pub safe_at: Option<Time>,
 }
 
 impl Reacting {
@@ -112,6 +103,7 @@ impl Reacting {
                 last: None,
                 left_at: None,
                 standing: LadderStanding::Unused,
+                hearing: Hearing::new(plan, ladder),
             })
             .collect()
     }
@@ -124,6 +116,17 @@ impl Reacting {
     /// All ladders.
     pub fn every_ladder(&self) -> LadderSet {
         self.set(|_| true)
+    }
+
+    /// Ladders that were asked for, whether they began or wait.
+    fn asked_for(&self) -> LadderSet {
+        self.in_stage(|stage| stage != Stage::Idle)
+    }
+
+    /// Ladders that stand so.
+    pub fn in_stage(&self, wanted: impl Fn(Stage) -> bool) -> LadderSet {
+        let of = |set: LadderSet, id| if wanted(self.guard.stage(id)) { set.with(id) } else { set };
+        (0..self.ladders.len()).map(|place| LadderId(place as u8)).fold(LadderSet::NONE, of)
     }
 
     fn set(&self, wanted: impl Fn(&LadderRun) -> bool) -> LadderSet {
@@ -154,10 +157,13 @@ impl Core {
         self.tell_conditions();
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
+        let before = self.reacting.asked_for();
         self.reacting.guard.observe(self.now, cause, stop, &mut rungs);
         let acts = rungs.as_slice().iter().any(|o| matches!(o, Order::Tripped { .. } | Order::Issue { .. }));
-        let answers = (cause.is_trip() && acts).then(|| self.latch(cause, known_at.unwrap_or(self.now)));
-        self.carry_out(&rungs, answers, out);
+        let new = || self.reacting.trips.iter().all(|trip| trip.cause != cause);
+        let trip = (cause.is_trip() && (acts || new())).then(|| self.latch(cause, known_at, acts, stop, before));
+        self.carry_out(&rungs, trip, out);
+        self.tell_trip(trip, out);
         self.reacting.rungs = rungs;
         self.note_safety();
     }
@@ -167,25 +173,22 @@ impl Core {
         self.tell_conditions();
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
+        let before = self.reacting.asked_for();
         self.reacting.guard.tick(self.now, &mut rungs);
         // Silence is what the guard finds by itself.
         let found = rungs.as_slice().iter().find_map(|order| match order {
             Order::Tripped { cause } => Some(*cause),
             _ => None,
         });
-        let answers = found.map(|cause| self.latch(cause, self.now));
-        self.carry_out(&rungs, answers, out);
+        let every = self.reacting.every_ladder();
+        let trip = found.map(|cause| self.latch(cause, None, true, every, before));
+        self.carry_out(&rungs, trip, out);
+        self.tell_trip(trip, out);
         self.reacting.rungs = rungs;
     }
 
-    /// Notes a cause that the guard acts on, and gives its place among the trips.
-    fn latch(&mut self, cause: Cause, known_at: Time) -> usize {
-        self.reacting.trips.push(Trip { cause, known_at, reaction: None, safe_at: None });
-        self.reacting.trips.len() - 1
-    }
-
     /// Does what the guard ordered. Rungs go to the host before anything else is said.
-    fn carry_out(&mut self, rungs: &Rungs, answers: Option<usize>, out: &mut Effects) {
+    fn carry_out(&mut self, rungs: &Rungs, answers: Option<TripId>, out: &mut Effects) {
         let tripped = self.reacting.guard.tripped().is_some();
         for order in rungs.as_slice() {
             if let Order::Issue { ladder, rung } = *order {
@@ -198,6 +201,8 @@ impl Core {
                 run.started = true;
                 run.left_at = None;
                 run.last = Some(id);
+                self.listen(ladder, rung);
+                let run = &mut self.reacting.ladders[ladder.0 as usize];
                 // An alarm stays one until the device is shown safe: the last rung is only tried again.
                 if run.standing != LadderStanding::Alarm {
                     run.standing = LadderStanding::Climbing;
@@ -230,16 +235,6 @@ impl Core {
                     self.emit(EventKind::Alarm { ladder }, out);
                 }
             }
-        }
-    }
-
-    /// When every ladder that was started is confirmed, and none waits, all trips so far are answered.
-    fn note_safety(&mut self) {
-        let guard = &self.reacting.guard;
-        let over = |place| matches!(guard.stage(LadderId(place as u8)), Stage::Idle | Stage::Safe { .. });
-        if (0..self.reacting.ladders.len()).all(over) {
-            let now = self.now;
-            self.reacting.trips.iter_mut().for_each(|trip| trip.safe_at = trip.safe_at.or(Some(now)));
         }
     }
 
@@ -300,16 +295,19 @@ impl Core {
         if run.last == Some(id) {
             run.left_at = Some(done.max(self.now) + drained);
         }
-        let reaction = answers.map(|place| {
-            let trip = &mut self.reacting.trips[place];
-            let span = begun.since(trip.known_at) + drained;
+        let first_byte = begun + drained;
+        let reaction = answers.map(|trip| {
+            let trip = &mut self.reacting.trips[usize::from(trip.0)];
+            let span = first_byte.since(trip.known_at);
             trip.reaction = Some(trip.reaction.map_or(span, |slowest| slowest.max(span)));
             span
         });
+        self.reacting.ladders[ladder.0 as usize].hearing.written(rung, first_byte);
         if let Some(span) = reaction {
             self.tell_self(self.plan.reserved.guard_reaction, Value::Number(span.seconds()));
         }
         self.emit(EventKind::RungSent { ladder, rung, reaction }, out);
+        self.emit(EventKind::RungWritten { ladder, rung, trip: answers, begun: first_byte, done }, out);
     }
 
     /// How long the bytes that waited ahead take on a real UART; a pseudo-terminal has no baud rate.
@@ -334,27 +332,6 @@ impl Core {
     pub(super) fn not_safe(&self) -> LadderSet {
         let unsafe_now = |ladder: &LadderRun| self.judging.truth(ladder.safe) != Truth::True;
         self.reacting.set(unsafe_now)
-    }
-
-    /// Rules whose reaction came too late, with how late, in words.
-    pub(super) fn late_reactions(&self) -> Vec<String> {
-        let mut late = Vec::new();
-        for trip in &self.reacting.trips {
-            let Some(rule) = rule_of(trip.cause) else { continue };
-            let rule = &self.plan.rules[rule.0 as usize];
-            if let (Some(budget), Some(reaction)) = (rule.react_within, trip.reaction)
-                && reaction > budget
-            {
-                late.push(format!("the reaction to rule {} took {reaction}, the budget is {budget}", rule.name));
-            }
-            let Some(budget) = rule.safe_within else { continue };
-            let took = trip.safe_at.unwrap_or(self.now).since(trip.known_at);
-            if took > budget {
-                let what = if trip.safe_at.is_some() { "to be safe" } else { "and it was not safe" };
-                late.push(format!("after rule {} it took {took} {what}, the budget is {budget}", rule.name));
-            }
-        }
-        late
     }
 }
 

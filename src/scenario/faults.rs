@@ -44,6 +44,15 @@ enum Want {
     Any,
     /// The name of a field of the twin.
     Field,
+    /// A time, also below zero.
+    Shift,
+    Length,
+    Voltage,
+    Frequency,
+    /// A number greater than zero.
+    Times,
+    /// A year from 1970 to 2105.
+    Year,
 }
 
 /// A parameter of a fault; the last one is what it is when the scenario does not say.
@@ -151,7 +160,139 @@ static FAULTS: &[Fault] = &[
         params: &[Param("field", Want::Field, None), Param("by", Want::Any, None)],
         make: |g| Twin(TwinFault::SensorBias { field: g.text.clone(), by: g.numbers[1] }),
     },
+    // What twins act out.
+    Fault {
+        name: "motor-stuck",
+        on: &[On::Device],
+        params: &[Param("index", Want::Index, Some(NOT_GIVEN)), Param("at", Want::Share, Some(NOT_GIVEN))],
+        make: |g| Twin(TwinFault::MotorStuck { index: g.index(0), at: g.given(1) }),
+    },
+    Fault {
+        name: "motor-slow",
+        on: &[On::Device],
+        params: &[Param("lag", Want::Time, None), Param("index", Want::Index, Some(NOT_GIVEN))],
+        make: |g| Twin(TwinFault::MotorSlow { index: g.index(1), lag: g.span(0) }),
+    },
+    Fault {
+        name: "motor-reversed",
+        on: &[On::Device],
+        params: &[Param("index", Want::Index, Some(NOT_GIVEN))],
+        make: |g| Twin(TwinFault::MotorReversed { index: g.index(0) }),
+    },
+    Fault { name: "power-off", on: &[On::Device], params: &[], make: |_| Twin(TwinFault::PowerOff) },
+    Fault {
+        name: "brown-out",
+        on: &[On::Device],
+        params: &[Param("to", Want::Voltage, None), Param("length", Want::Time, Some(0.02))],
+        make: |g| Twin(TwinFault::BrownOut { volts: g.numbers[0], length: g.span(1) }),
+    },
+    Fault {
+        name: "boot-storm",
+        on: &[On::Device],
+        params: &[Param("every", Want::Time, None)],
+        make: |g| Twin(TwinFault::BootStorm { every: g.span(0) }),
+    },
+    Fault {
+        name: "watchdog-reset",
+        on: &[On::Device],
+        params: &[Param("after", Want::Time, Some(2.0))],
+        make: |g| Twin(TwinFault::WatchdogReset { hang: g.span(0) }),
+    },
+    Fault {
+        name: "gps-step",
+        on: &[On::Device],
+        params: &[Param("by", Want::Length, None), Param("bearing", Want::Angle, Some(0.0))],
+        make: |g| Twin(TwinFault::GpsStep { by: g.numbers[0], bearing: g.numbers[1] }),
+    },
+    Fault {
+        name: "gps-drag",
+        on: &[On::Device],
+        params: &[Param("speed", Want::Speed, None), Param("bearing", Want::Angle, Some(0.0))],
+        make: |g| Twin(TwinFault::GpsDrag { speed: g.numbers[0], bearing: g.numbers[1] }),
+    },
+    Fault { name: "gps-jam", on: &[On::Device], params: &[], make: |_| Twin(TwinFault::GpsJam) },
+    Fault {
+        name: "clock-step",
+        on: &[On::Device],
+        params: &[Param("by", Want::Shift, None)],
+        make: |g| Twin(TwinFault::ClockStep { by: g.span(0) }),
+    },
+    Fault {
+        name: "clock-skew",
+        on: &[On::Device],
+        params: &[Param("by", Want::Gain, None)],
+        make: |g| Twin(TwinFault::ClockSkew { share: g.numbers[0] }),
+    },
+    Fault {
+        name: "clock-rollover",
+        on: &[On::Device],
+        params: &[Param("after", Want::Time, None)],
+        make: |g| Twin(TwinFault::ClockRollover { after: g.span(0) }),
+    },
+    Fault {
+        name: "clock-date",
+        on: &[On::Device],
+        params: &[Param("year", Want::Year, None)],
+        make: |g| Twin(TwinFault::ClockDate { year: g.numbers[0] as u16 }),
+    },
+    Fault {
+        name: "stale-output",
+        on: &[On::Device],
+        params: &[Param("every", Want::Time, None)],
+        make: |g| Twin(TwinFault::StaleOutput { every: g.span(0) }),
+    },
+    Fault {
+        name: "latency",
+        on: &[On::Device],
+        params: &[Param("by", Want::Time, None)],
+        make: |g| Twin(TwinFault::Wire { fault: PipeFault::Delay { by: g.span(0) } }),
+    },
+    Fault {
+        name: "beyond-range",
+        on: &[On::Device],
+        params: &[Param("by", Want::Length, Some(100.0))],
+        make: |g| Twin(TwinFault::OutOfRange { by: g.numbers[0] }),
+    },
+    Fault { name: "not-a-number", on: &[On::Device], params: &[], make: |_| Twin(TwinFault::NotANumber) },
+    Fault {
+        name: "limit-cycle",
+        on: &[On::Device],
+        params: &[Param("frequency", Want::Frequency, None), Param("size", Want::Length, None)],
+        make: |g| Twin(TwinFault::Oscillate { hertz: g.numbers[0], size: g.numbers[1] }),
+    },
+    Fault {
+        name: "confident-wrong",
+        on: &[On::Device],
+        params: &[Param("by", Want::Length, None), Param("bearing", Want::Angle, Some(0.0))],
+        make: |g| Twin(TwinFault::ConfidentWrong { by: g.numbers[0], bearing: g.numbers[1] }),
+    },
+    Fault {
+        name: "rate",
+        on: &[On::Device],
+        params: &[Param("times", Want::Times, None)],
+        make: |g| Twin(TwinFault::Rate { times: g.numbers[0] }),
+    },
+    Fault { name: "unknown-commands", on: &[On::Device], params: &[], make: |_| Twin(TwinFault::UnknownCommands) },
+    Fault { name: "frozen", on: &[On::Device], params: &[], make: |_| Twin(TwinFault::Frozen) },
 ];
+
+/// What stands for a number that the scenario leaves out where nothing is a meaning of its own; no index or share is.
+const NOT_GIVEN: f64 = -1.0;
+
+impl Given {
+    /// The number at this place, unless it was left out.
+    fn given(&self, place: usize) -> Option<f64> {
+        self.numbers.get(place).copied().filter(|number| *number != NOT_GIVEN)
+    }
+    /// The index at this place, unless it was left out.
+    fn index(&self, place: usize) -> Option<u8> {
+        self.given(place).map(|number| number as u8)
+    }
+    /// The time at this place.
+    fn span(&self, place: usize) -> Span {
+        Span::from_seconds(self.numbers[place])
+    }
+}
 
 /// The names of all faults, for help and completion.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -422,6 +563,12 @@ fn example(want: Want, unit: Option<&Unit>) -> String {
         (Want::Index, _) => "1".into(),
         (Want::LikeSignal | Want::Any, _) => "1 m".into(),
         (Want::Field, _) => "altitude".into(),
+        (Want::Shift, _) => "-1 s".into(),
+        (Want::Length, _) => "2 m".into(),
+        (Want::Voltage, _) => "4.2 V".into(),
+        (Want::Frequency, _) => "2 Hz".into(),
+        (Want::Times, _) => "10".into(),
+        (Want::Year, _) => "2038".into(),
     }
 }
 
@@ -456,13 +603,16 @@ fn number(
     let quantity = parameters.look_up(page, word)?;
     let none = Dimension::default();
     let dimension = match want {
-        Want::Time => Dimension { time: 1, ..none },
+        Want::Time | Want::Shift => Dimension { time: 1, ..none },
+        Want::Length => Dimension { length: 1, ..none },
+        Want::Voltage => Dimension { length: 2, mass: 1, time: -3, current: -1, ..none },
+        Want::Frequency => Dimension { time: -1, ..none },
         Want::Speed => Dimension { length: 1, time: -1, ..none },
         Want::Angle => Dimension { angle: 1, ..none },
         Want::Bytes => Dimension { information: 1, time: -1, ..none },
         Want::LikeSignal => unit.map_or(none, |u| u.dimension),
         Want::Any => quantity.unit.dimension,
-        Want::Share | Want::Gain | Want::Index | Want::Field => none,
+        Want::Share | Want::Gain | Want::Index | Want::Field | Want::Times | Want::Year => none,
     };
     if !page.like(word, &quantity, dimension, &example) {
         return None;
@@ -484,8 +634,15 @@ fn in_range(page: &mut Page, node: &Node, want: Want, quantity: &Quantity) -> Op
             let si = quantity.si();
             (si, (0.0..=255.0).contains(&si) && si.fract() == 0.0, "a whole number from 0 to 255")
         }
+        Want::Voltage => (quantity.si(), quantity.si() >= 0.0, "a voltage that is not negative"),
+        Want::Frequency => (quantity.si(), quantity.si() > 0.0, "a frequency greater than zero"),
+        Want::Times => (quantity.si(), quantity.si() > 0.0, "a number greater than zero"),
+        Want::Year => {
+            let si = quantity.si();
+            (si, (1970.0..=2105.0).contains(&si) && si.fract() == 0.0, "a year from 1970 to 2105")
+        }
         Want::LikeSignal | Want::Any => (difference, true, ""),
-        Want::Gain | Want::Angle | Want::Field => (quantity.si(), true, ""),
+        Want::Gain | Want::Angle | Want::Field | Want::Shift | Want::Length => (quantity.si(), true, ""),
     };
     if !good {
         page.wrong(node, wanted);

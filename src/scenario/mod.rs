@@ -2,6 +2,7 @@
 //!
 //! Invariant: a `Plan` exists only when nothing is wrong with any of the three files, so `Run::new` cannot fail.
 
+mod acted;
 mod check;
 mod faults;
 mod keys;
@@ -11,6 +12,7 @@ pub mod plan;
 mod steps;
 mod survey;
 
+pub use acted::ActedFault;
 pub use check::{check, observe};
 pub use faults::names as fault_names;
 pub use keys::schema;

@@ -101,11 +101,39 @@ impl Plan {
             Cause::Stall => "the harness itself stood still too long".into(),
             Cause::Watchdog(id) => format!("the watchdog of link `{}` fired or died", link(id)),
             Cause::FallbackLost(id) => format!("the fallback of controller `{}` could not go on", device(id)),
+            Cause::LeaseExpired => "the lease of the rig ran out".into(),
+            Cause::Released => "the hold-to-run key was let go, or nobody knows whether it is held".into(),
             Cause::Rule(id) => format!("rule `{}` was broken", rule(id)),
+            Cause::EmergencyStop => "the e-stop was pressed, or nobody knows whether it is".into(),
             Cause::Operator => "a person said stop".into(),
             Cause::OperatorAgain => "a person said stop twice".into(),
         }
     }
+}
+
+impl Plan {
+    /// The longest that the run can take: bring-up, every step to its deadline, open obligations, `finally`, and every
+    /// ladder one after the other. What a step does at the instant it is over is not counted.
+    pub fn longest(&self) -> Span {
+        let ladders = self.ladders.iter().flat_map(|ladder| &ladder.rungs).fold(Span::ZERO, |sum, r| sum + r.within);
+        self.arm_within + longest(&self.steps) + self.horizon + longest(&self.finally) + ladders
+    }
+}
+
+/// The longest that steps can take, one after the other.
+fn longest(steps: &[Step]) -> Span {
+    let one = |step: &Step| match &step.kind {
+        StepKind::Do { within, .. }
+        | StepKind::Expect { within, .. }
+        | StepKind::Wait { within, .. }
+        | StepKind::Prompt { within, .. } => *within,
+        StepKind::Hold { span } => *span,
+        StepKind::Inject { .. } => Span::ZERO,
+        StepKind::Phase { steps, .. } | StepKind::When { steps, .. } => longest(steps),
+        StepKind::Parallel { lanes } => lanes.iter().map(|lane| longest(lane)).max().unwrap_or(Span::ZERO),
+        StepKind::Repeat { times, steps } => longest(steps) * i64::from(*times),
+    };
+    steps.iter().fold(Span::ZERO, |sum, step| sum + one(step))
 }
 
 /// Signals that the run itself tells.

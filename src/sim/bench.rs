@@ -1,18 +1,21 @@
 //! The bench: the twins of a rig and their world, in step.
 
+use super::devices::active::ActiveFaults;
 use super::devices::hover_pilot::HoverPilot;
 use super::devices::quadrotor::{FlightController, LOOP};
 use super::random::Noise;
 use super::world::hall::{BodyId, Hall, STEP_NANOS};
 use crate::codec::{DeviceConfig, FieldValue, Protocol};
-use crate::fault::TwinFault;
-use crate::rig::twins::{TWINS, WORLDS};
+use crate::fault::{FramePipe, TwinFault};
+use crate::rig::twins::{TWINS, TwinKind, WORLDS};
 use crate::rig::{DeviceDef, Rig};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, LinkId};
 
 /// A bench that was not called for longer than this lets the missed time go, where it would else pour it out in one burst.
 const LAG_MAX: Span = Span::from_secs(1);
+/// The first of the streams of chance of what happens on the twins' wires.
+const WIRES: u64 = 1 << 32;
 /// Board number of a flight controller whose rig does not name one.
 const UID: u64 = 1;
 
@@ -24,14 +27,52 @@ pub struct Bench {
     epoch: Option<Time>,
     /// When the next turn of world and machines is due, in the bench's own time.
     next_turn: Time,
-    /// What was begun and not ended, in order: where two of a kind overlap, the later one counts until it ends.
-    active: Vec<(Option<DeviceId>, TwinFault)>,
+    /// The winds that were begun and not ended, in order: the latest blows.
+    winds: Vec<(f64, f64)>,
 }
 
 struct Twin {
     device: DeviceId,
     link: LinkId,
+    /// What it can act out.
+    acts: &'static TwinKind,
+    /// The way out of it, with the faults on it and their keys.
+    wire: FramePipe,
+    wire_faults: ActiveFaults,
     kind: Kind,
+}
+
+impl Twin {
+    /// Sends a serial device's frames: together, or, where faults act on the wire, each by itself.
+    fn send_bytes(&mut self, at: Time, frames: Vec<Vec<u8>>, out: &mut Vec<Frame>) {
+        if self.clean() {
+            let bytes = frames.concat();
+            if !bytes.is_empty() {
+                out.push(Frame::serial(self.link, bytes));
+            }
+        } else {
+            let link = self.link;
+            self.send(at, frames.into_iter().map(|bytes| Frame::serial(link, bytes)), out);
+        }
+    }
+    fn send(&mut self, at: Time, frames: impl IntoIterator<Item = Frame>, out: &mut Vec<Frame>) {
+        if self.clean() {
+            out.extend(frames);
+            return;
+        }
+        frames.into_iter().for_each(|frame| self.wire.push(at, frame));
+        self.drain(at, out);
+    }
+    /// What the faults on the wire let through by now.
+    fn drain(&mut self, at: Time, out: &mut Vec<Frame>) {
+        while let Some(frame) = self.wire.pop(at) {
+            out.push(frame);
+        }
+    }
+    /// Nothing acts on the wire, and nothing is still under way.
+    fn clean(&self) -> bool {
+        self.wire_faults.iter().next().is_none() && self.wire.next_deadline().is_none()
+    }
 }
 
 enum Kind {
@@ -51,20 +92,19 @@ impl Bench {
         for id in devices {
             let def = rig.devices.iter().find(|d| d.id == *id).ok_or_else(|| format!("the rig has no {id:?}"))?;
             let Some(twin) = def.twin.as_deref() else { continue };
+            let acts = TwinKind::find(twin).ok_or_else(|| no_twin(twin))?;
             let config = config_of(rig, def)?;
             // Each twin has its own stream of numbers, so that leaving one out does not change the others.
             let noise = Noise::new(seed, 1 + u64::from(id.0));
             let kind = match twin {
                 "quadrotor" => quadrotor(&mut world, config, noise)?,
                 "hover-pilot" => Kind::HoverPilot(Box::new(HoverPilot::new(config, def.link, noise)?)),
-                _ => {
-                    let known: Vec<&str> = TWINS.iter().map(|kind| kind.name).collect();
-                    return Err(format!("there is no twin `{twin}` (there are {})", known.join(", ")));
-                }
+                _ => return Err(no_twin(twin)),
             };
-            twins.push(Twin { device: *id, link: def.link, kind });
+            let wire = FramePipe::new(Noise::new(seed, WIRES + u64::from(id.0)).seed());
+            twins.push(Twin { device: *id, link: def.link, acts, wire, wire_faults: ActiveFaults::default(), kind });
         }
-        Ok(Bench { world, twins, epoch: None, next_turn: Time::ZERO + LOOP, active: Vec::new() })
+        Ok(Bench { world, twins, epoch: None, next_turn: Time::ZERO + LOOP, winds: Vec::new() })
     }
     /// MQTT topics that the twins on this link listen to.
     pub fn subscriptions(&self, link: LinkId) -> Vec<String> {
@@ -81,7 +121,8 @@ impl Bench {
             match (&mut twin.kind, &frame.topic) {
                 (Kind::Quadrotor { controller, .. }, None) => {
                     controller.receive(own, &frame.bytes);
-                    out.extend(controller.take_bytes().map(|bytes| Frame::serial(twin.link, bytes)));
+                    let frames = controller.take_frames();
+                    twin.send_bytes(own, frames, out);
                 }
                 (Kind::HoverPilot(pilot), Some(topic)) => pilot.receive(own, topic, &frame.bytes),
                 // Bytes of the other kind of link cannot come from a rig that was checked.
@@ -103,8 +144,11 @@ impl Bench {
         }
         for twin in &mut self.twins {
             if let Kind::HoverPilot(pilot) = &mut twin.kind {
-                pilot.tick(own, out);
+                let mut said = Vec::new();
+                pilot.tick(own, &mut said);
+                twin.send(own, said, out);
             }
+            twin.drain(own, out);
         }
     }
     /// When `tick` wants to be called next.
@@ -116,41 +160,49 @@ impl Bench {
             Kind::Quadrotor { .. } => self.next_turn,
             Kind::HoverPilot(pilot) => pilot.next_deadline(),
         });
-        next.min().map(|own| epoch + own.since(Time::ZERO))
+        let wires = self.twins.iter().filter_map(|t| t.wire.next_deadline());
+        next.chain(wires).min().map(|own| epoch + own.since(Time::ZERO))
     }
     /// Starts (`on`) or ends a fault; no device means the world. A fault that the twin cannot act out is told in words.
     pub fn fault(&mut self, at: Time, device: Option<DeviceId>, fault: &TwinFault, on: bool) -> Result<(), String> {
         let own = self.own_time(at);
-        self.act(own, device, fault, on)?;
-        if on {
-            self.active.push((device, fault.clone()));
+        let Some(device) = device else { return self.blow(fault, on) };
+        let twin = self.twins.iter_mut().find(|t| t.device == device);
+        let twin = twin.ok_or_else(|| format!("{device:?} has no twin here to act out {fault:?}"))?;
+        if let Some(why) = twin.acts.refuses(fault) {
+            return Err(why);
+        }
+        if let TwinFault::Wire { fault: pipe } = fault {
+            if on {
+                let key = twin.wire_faults.start(own, fault);
+                twin.wire.start(key, *pipe);
+            } else if let Some(ended) = twin.wire_faults.stop(fault) {
+                twin.wire.stop(ended.key);
+            }
             return Ok(());
         }
-        if let Some(place) = self.active.iter().position(|(d, f)| *d == device && f == fault) {
-            self.active.remove(place);
+        match (&mut twin.kind, on) {
+            (Kind::Quadrotor { controller, body }, true) => {
+                controller.start_fault(own, fault, self.world.body_mut(*body));
+            }
+            (Kind::Quadrotor { controller, .. }, false) => controller.stop_fault(fault),
+            (Kind::HoverPilot(pilot), true) => pilot.start_fault(own, fault),
+            (Kind::HoverPilot(pilot), false) => pilot.stop_fault(fault),
         }
-        let lasting = |f: &TwinFault| !matches!(f, TwinFault::Restart | TwinFault::Battery { .. });
-        let rest: Vec<TwinFault> =
-            self.active.iter().filter(|(d, f)| *d == device && lasting(f)).map(|(_, f)| f.clone()).collect();
-        rest.iter().try_for_each(|fault| self.act(own, device, fault, true))
+        Ok(())
     }
 
-    fn act(&mut self, own: Time, device: Option<DeviceId>, fault: &TwinFault, on: bool) -> Result<(), String> {
-        let Some(device) = device else {
-            return match fault {
-                TwinFault::Wind { speed, from } => {
-                    self.world.blow(on.then_some((*speed, *from)));
-                    Ok(())
-                }
-                _ => Err(format!("the world cannot act out {}", words(fault))),
-            };
+    fn blow(&mut self, fault: &TwinFault, on: bool) -> Result<(), String> {
+        let TwinFault::Wind { speed, from } = *fault else {
+            return Err(format!("the world cannot act out {fault:?}"));
         };
-        let twin = self.twins.iter_mut().find(|t| t.device == device);
-        let twin = twin.ok_or_else(|| format!("{device:?} has no twin here to act out {}", words(fault)))?;
-        match &mut twin.kind {
-            Kind::Quadrotor { controller, body } => quadrotor_fault(own, controller, *body, &mut self.world, fault, on),
-            Kind::HoverPilot(pilot) => pilot_fault(pilot, fault, on),
+        if on {
+            self.winds.push((speed, from));
+        } else if let Some(place) = self.winds.iter().position(|wind| *wind == (speed, from)) {
+            self.winds.remove(place);
         }
+        self.world.blow(self.winds.last().copied());
+        Ok(())
     }
 
     fn own_time(&mut self, at: Time) -> Time {
@@ -165,10 +217,16 @@ impl Bench {
         for twin in &mut self.twins {
             if let Kind::Quadrotor { controller, body } = &mut twin.kind {
                 controller.step(at, self.world.body_mut(*body));
-                out.extend(controller.take_bytes().map(|bytes| Frame::serial(twin.link, bytes)));
+                let frames = controller.take_frames();
+                twin.send_bytes(at, frames, out);
             }
         }
     }
+}
+
+fn no_twin(twin: &str) -> String {
+    let known: Vec<&str> = TWINS.iter().map(|kind| kind.name).collect();
+    format!("there is no twin `{twin}` (there are {})", known.join(", "))
 }
 
 fn config_of<'a>(rig: &'a Rig, def: &DeviceDef) -> Result<&'a DeviceConfig, String> {
@@ -189,66 +247,4 @@ fn quadrotor(world: &mut Hall, config: &DeviceConfig, noise: Noise) -> Result<Ki
     let body = world.park();
     let controller = FlightController::new(dialect, *system, *component, uid, noise, Time::ZERO, world.body(body))?;
     Ok(Kind::Quadrotor { controller: Box::new(controller), body })
-}
-
-fn quadrotor_fault(
-    at: Time,
-    controller: &mut FlightController,
-    body: BodyId,
-    world: &mut Hall,
-    fault: &TwinFault,
-    on: bool,
-) -> Result<(), String> {
-    match fault {
-        TwinFault::Silence => controller.set_silent(on),
-        TwinFault::Deaf => controller.set_deaf(on),
-        TwinFault::Garbage { rate } => controller.set_garbage(if on { *rate } else { 0.0 }),
-        TwinFault::Restart if on => controller.restart(at, world.body_mut(body)),
-        TwinFault::Battery { level } if on => world.body_mut(body).battery.set_charge(*level),
-        // A restart is over at once, and charge does not come back by itself.
-        TwinFault::Restart | TwinFault::Battery { .. } => {}
-        TwinFault::Motor { index, gain } => {
-            // Motors count from 1, as they are labelled on the machine.
-            let motor = usize::from(*index).checked_sub(1).unwrap_or(usize::MAX);
-            if !world.body_mut(body).set_motor_gain(motor, if on { *gain } else { 1.0 }) {
-                return Err(format!("there is no motor {index} (there are 1 to 4)"));
-            }
-        }
-        TwinFault::SensorBias { field, by } => {
-            if !controller.set_bias(field, if on { *by } else { 0.0 }) {
-                let known = FlightController::bias_fields().join(", ");
-                return Err(format!("no sensor field `{field}` can be off (there are {known})"));
-            }
-        }
-        TwinFault::Wind { .. } => return Err("wind blows on the world, not on one device".to_owned()),
-    }
-    Ok(())
-}
-
-fn pilot_fault(pilot: &mut HoverPilot, fault: &TwinFault, on: bool) -> Result<(), String> {
-    match fault {
-        TwinFault::Silence => pilot.set_silent(on),
-        TwinFault::Deaf => pilot.set_deaf(on),
-        TwinFault::Garbage { .. } => pilot.set_garbled(on),
-        TwinFault::Restart => {
-            if on {
-                pilot.restart();
-            }
-        }
-        _ => return Err(format!("the twin `hover-pilot` cannot act out {}", words(fault))),
-    }
-    Ok(())
-}
-
-fn words(fault: &TwinFault) -> &'static str {
-    match fault {
-        TwinFault::Wind { .. } => "wind",
-        TwinFault::Silence => "silence",
-        TwinFault::Garbage { .. } => "garbage",
-        TwinFault::Restart => "a restart",
-        TwinFault::Deaf => "deafness",
-        TwinFault::Battery { .. } => "a battery level",
-        TwinFault::Motor { .. } => "a weak motor",
-        TwinFault::SensorBias { .. } => "a sensor bias",
-    }
 }

@@ -1,8 +1,8 @@
 //! Recording -> columns.
 
 use super::{
-    Column, LateSamples, LinkTrace, Reaction, RuleTrace, RuleWhy, RungRun, StepRun, Stretch, Trace, Violation, gate,
-    lanes, told,
+    Column, LateSamples, LinkTrace, Reaction, RuleTrace, RuleWhy, RungRun, StepRun, Stretch, Trace, Violation, chain,
+    gate, lanes, told,
 };
 use crate::command::RuleId;
 use crate::log::{Entry, Recording};
@@ -50,6 +50,7 @@ impl Trace {
             steps,
             lanes,
             reaction,
+            chains: chain::chains(&events),
             gate,
             outcome: events.iter().rev().find_map(|e| match &e.kind {
                 EventKind::Finished { outcome } => Some(outcome.clone()),

@@ -4,6 +4,7 @@
 //! reasons behind a verdict are worked out by the engine that gave it, from the same samples.
 
 mod build;
+mod chain;
 mod gate;
 mod lanes;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod told;
 mod why;
 pub mod words;
 
+pub use chain::{Chain, ChainDevice, ChainJudged, ChainRung, ChainStart};
 pub use gate::{Account, GateTrace, Recovered, Scores};
 pub use why::{RuleWhy, margin_kind};
 
@@ -74,6 +76,8 @@ pub struct Trace {
     pub lanes: Vec<Lane>,
     /// What the guard did, if it did.
     pub reaction: Option<Reaction>,
+    /// Every cause with its stamps; empty for recordings of versions that did not keep them.
+    pub chains: Vec<Chain>,
     /// What the gate did with the commands of controllers.
     pub gate: GateTrace,
     /// `None`: the recording ends before the run did.

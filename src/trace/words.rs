@@ -4,7 +4,7 @@ use super::Trace;
 use crate::command::{ArgKind, Authority, Command, RuleId};
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
 use crate::rig::{MarginUnit, Rule, StopCategory};
-use crate::run::event::FallbackWhy;
+use crate::run::event::{AckedBy, FallbackWhy};
 use crate::scenario::plan::Plan;
 use crate::stl::{Margin, RuleVerdict};
 use crate::time::Span;
@@ -96,6 +96,18 @@ pub fn holder(holder: Authority) -> &'static str {
         Authority::Person => "a person took over: nothing automatic commands the machines",
         Authority::Controller => "the person handed back",
         Authority::Fallback | Authority::Script => "the script holds the machines",
+    }
+}
+
+/// What showed that a device heard a rung.
+pub fn acked_by(plan: &Plan, by: &AckedBy) -> String {
+    match by {
+        AckedBy::Protocol { refused: None } => "acknowledged".into(),
+        AckedBy::Protocol { refused: Some(why) } => format!("refused ({why})"),
+        AckedBy::Sample(signal) if (signal.0 as usize) < plan.rig.signals.len() => {
+            format!("{} changed", plan.rig.signals.def(*signal).name)
+        }
+        AckedBy::Sample(signal) => format!("signal {} changed", signal.0),
     }
 }
 

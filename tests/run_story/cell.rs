@@ -84,6 +84,8 @@ pub struct Story {
     pub runs: bool,
     pub belt_speaks: bool,
     pub pilot_speaks: bool,
+    /// What the operator's panel says, where the rig has one.
+    pub panel: Option<&'static str>,
     /// Topics of commands that are heard but not obeyed.
     pub deaf_to: BTreeSet<&'static str>,
     /// From the call that names a rung to its first byte.
@@ -119,6 +121,7 @@ impl Story {
             runs: false,
             belt_speaks: true,
             pilot_speaks: true,
+            panel: None,
             deaf_to: BTreeSet::new(),
             begins_after: Span::from_micros(50),
             leaves: true,
@@ -221,6 +224,9 @@ impl Story {
         }
         if self.pilot_speaks {
             self.publish(at, "pilot/beat", r#"{"n":1}"#);
+        }
+        if let Some(text) = self.panel {
+            self.publish(at, "panel/state", text);
         }
         if self.arm_speaks {
             self.tell_arm(at);

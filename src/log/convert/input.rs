@@ -1,9 +1,9 @@
 //! Inputs of a run, and the frames it sent.
 
-use super::{Misread, NOTHING, need, small, time};
+use super::{Misread, NOTHING, need, small, span, time};
 use crate::log::proto;
-use crate::log::proto::input::{Kind, link_state, operator, recorder_state};
-use crate::run::{Input, LinkState, OperatorOrder, RecorderState, SendId};
+use crate::log::proto::input::{Kind, lease, link_state, operator, recorder_state};
+use crate::run::{Input, LeaseState, LinkState, OperatorOrder, RecorderState, SendId};
 use crate::signal::{SignalId, Value};
 use crate::time::Time;
 use crate::wire::{Frame, FrameFlags, LinkId};
@@ -39,6 +39,9 @@ pub fn input_to(input: &Input) -> proto::Input {
                 OperatorOrder::Answer { yes } => operator::Order::Answer(*yes),
                 OperatorOrder::TakeOver => operator::Order::TakeOver(NOTHING),
                 OperatorOrder::HandBack => operator::Order::HandBack(NOTHING),
+                OperatorOrder::Reset { by, after } => {
+                    operator::Order::Reset(proto::Reset { by: by.clone(), after: after.clone() })
+                }
             }),
         }),
         Input::Watchdog { at: _, link, fired } => {
@@ -49,6 +52,14 @@ pub fn input_to(input: &Input) -> proto::Input {
                 RecorderState::Full => recorder_state::State::Full(NOTHING),
                 RecorderState::Dead(why) => recorder_state::State::Dead(why.clone()),
                 RecorderState::Dropped(count) => recorder_state::State::Dropped(*count),
+            }),
+        }),
+        Input::Lease { at: _, state } => Kind::Lease(proto::input::Lease {
+            state: Some(match state {
+                LeaseState::Taken { by, lasts } => {
+                    lease::State::Taken(lease::Taken { by: by.clone(), lasts_nanos: lasts.nanos() })
+                }
+                LeaseState::Expired => lease::State::Expired(NOTHING),
             }),
         }),
     };
@@ -92,9 +103,17 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
                 operator::Order::Answer(yes) => OperatorOrder::Answer { yes },
                 operator::Order::TakeOver(_) => OperatorOrder::TakeOver,
                 operator::Order::HandBack(_) => OperatorOrder::HandBack,
+                operator::Order::Reset(reset) => OperatorOrder::Reset { by: reset.by, after: reset.after },
             },
         },
         Kind::Watchdog(dog) => Input::Watchdog { at, link: LinkId(small(dog.link, "link")?), fired: dog.fired },
+        Kind::Lease(lease) => Input::Lease {
+            at,
+            state: match need(lease.state, "state of a lease")? {
+                lease::State::Taken(taken) => LeaseState::Taken { by: taken.by, lasts: span(taken.lasts_nanos) },
+                lease::State::Expired(_) => LeaseState::Expired,
+            },
+        },
         Kind::Recorder(recorder) => Input::Recorder {
             at,
             state: match need(recorder.state, "state of the recorder")? {

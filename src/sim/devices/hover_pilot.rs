@@ -4,8 +4,11 @@
 //! proportional and derivative on what it was last told. On fresh sight the loop is well damped; with its sight some hundred
 //! milliseconds late the same law drives the machine ever farther past its goal.
 
+use super::active::ActiveFaults;
+use super::power::{Power, Supply};
 use crate::codec::json::device::{Told as Words, propose};
 use crate::codec::{DeviceConfig, May};
+use crate::fault::TwinFault;
 use crate::sim::random::Noise;
 use crate::time::{Span, Time};
 use crate::wire::{Frame, LinkId};
@@ -27,15 +30,6 @@ const CLIMB_MAX: f64 = 2.0;
 /// Arguments it knows how to fill.
 const KNOWN: [&str; 7] = ["x", "y", "z", "vx", "vy", "climb", "yaw"];
 
-/// What is wrong with the pilot, on purpose.
-#[derive(Clone, Debug, Default)]
-struct Faults {
-    silent: bool,
-    deaf: bool,
-    /// Its next words are no JSON.
-    garbled: bool,
-}
-
 /// The pilot of one machine.
 pub struct HoverPilot {
     link: LinkId,
@@ -47,9 +41,18 @@ pub struct HoverPilot {
     told: Option<Told>,
     task: Option<Place>,
     says_next: Time,
-    faults: Faults,
+    /// What it said last, and when it thought of it.
+    said: Option<Vec<u8>>,
+    thought: Time,
+    power: Power,
+    faults: ActiveFaults,
     noise: Noise,
 }
+
+/// Most often it speaks, however fast it is made to: once in this time.
+const SAYS_AT_MOST_EVERY: Span = Span::from_micros(500);
+/// An argument and the end of a topic that no rig declares.
+const UNKNOWN: &str = "self_destruct";
 
 /// What it was last told: m and m/s, up positive.
 #[derive(Copy, Clone, Debug)]
@@ -88,7 +91,10 @@ impl HoverPilot {
             told: None,
             task: None,
             says_next: Time::ZERO,
-            faults: Faults::default(),
+            said: None,
+            thought: Time::ZERO,
+            power: Power::new(),
+            faults: ActiveFaults::default(),
             noise,
         })
     }
@@ -98,7 +104,7 @@ impl HoverPilot {
     }
     /// Takes a message; what is not for it or not understood changes nothing.
     pub fn receive(&mut self, at: Time, topic: &str, payload: &[u8]) {
-        if self.faults.deaf {
+        if self.faults.has(&TwinFault::Deaf) || self.power.supply(at) > Supply::NoRadio {
             return;
         }
         let Ok(message) = Words::read(payload) else { return };
@@ -116,39 +122,91 @@ impl HoverPilot {
     }
     /// Speaks when it is time to.
     pub fn tick(&mut self, at: Time, out: &mut Vec<Frame>) {
+        if self.power.boots(at) {
+            self.restart();
+        }
         if at < self.says_next {
             return;
         }
-        self.says_next += SAYS_EVERY;
+        let every = self.says_every();
+        self.says_next += every;
         if self.says_next <= at {
-            self.says_next = at + SAYS_EVERY;
+            self.says_next = at + every;
         }
-        let Some(told) = self.told.filter(|t| at.since(t.at) <= BLIND_AFTER && !self.faults.silent) else { return };
-        let bytes = if self.faults.garbled {
-            (0..24).map(|_| self.noise.byte()).collect()
-        } else {
-            propose(&self.words(&told))
-        };
-        out.push(Frame::publish(self.link, &self.goto_topic, bytes));
+        if self.power.supply(at) > Supply::NoRadio {
+            return;
+        }
+        let Some((topic, bytes)) = self.speak(at) else { return };
+        self.said = Some(bytes.clone());
+        if !self.faults.has(&TwinFault::Silence) && self.power.supply(at) == Supply::On {
+            out.push(Frame::publish(self.link, &topic, bytes));
+        }
     }
-    /// Starts anew: what it was told and its task are forgotten.
-    pub fn restart(&mut self) {
-        self.told = None;
-        self.task = None;
+    /// A fault begins.
+    pub fn start_fault(&mut self, at: Time, fault: &TwinFault) {
+        let key = self.faults.start(at, fault);
+        if let Some(active) = self.faults.latest(|a| (a.key == key).then(|| a.clone())) {
+            self.power.start(&active);
+        }
+        // It begins to speak faster at once.
+        self.says_next = self.says_next.min(at + self.says_every());
+        if *fault == TwinFault::Restart {
+            self.restart();
+        }
     }
-    /// Stops speaking, or speaks again.
-    pub fn set_silent(&mut self, on: bool) {
-        self.faults.silent = on;
-    }
-    /// Hears nothing, or hears again.
-    pub fn set_deaf(&mut self, on: bool) {
-        self.faults.deaf = on;
-    }
-    /// Speaks nonsense, or sense again.
-    pub fn set_garbled(&mut self, on: bool) {
-        self.faults.garbled = on;
+    /// A fault ends.
+    pub fn stop_fault(&mut self, fault: &TwinFault) {
+        if let Some(active) = self.faults.stop(fault) {
+            self.power.stop(active.key);
+        }
     }
 
+    /// Starts anew: what it was told and its task are forgotten.
+    fn restart(&mut self) {
+        self.told = None;
+        self.task = None;
+        self.said = None;
+    }
+    fn says_every(&self) -> Span {
+        let times = self.faults.latest(|a| match a.fault {
+            TwinFault::Rate { times } => Some(times),
+            _ => None,
+        });
+        times.map_or(SAYS_EVERY, |times| {
+            // Slower than once an hour is silence, which has a fault of its own.
+            Span::from_seconds((SAYS_EVERY.seconds() / times.max(1e-6)).min(3600.0)).max(SAYS_AT_MOST_EVERY)
+        })
+    }
+    /// What it says now, and on which topic.
+    fn speak(&mut self, at: Time) -> Option<(Arc<str>, Vec<u8>)> {
+        let topic = self.goto_topic.clone();
+        let stale = self.faults.latest(|a| match a.fault {
+            TwinFault::StaleOutput { every } => Some(every),
+            _ => None,
+        });
+        let repeats = self.faults.has(&TwinFault::Frozen) || stale.is_some_and(|every| at.since(self.thought) < every);
+        if repeats && let Some(said) = &self.said {
+            return Some((topic, said.clone()));
+        }
+        let told = self.told.filter(|t| at.since(t.at) <= BLIND_AFTER)?;
+        self.thought = at;
+        if self.faults.latest(|a| matches!(a.fault, TwinFault::Garbage { .. }).then_some(())).is_some() {
+            return Some((topic, (0..24).map(|_| self.noise.byte()).collect()));
+        }
+        // Every other time it uses a topic of nobody's, else an argument that the command has not.
+        let unknown = self.faults.has(&TwinFault::UnknownCommands).then(|| self.noise.byte() % 2 == 0);
+        let mut words = self.words(at, &told);
+        if self.faults.has(&TwinFault::NotANumber) {
+            let none: Vec<String> = words.iter().map(|(name, _)| format!("{name:?}:NaN")).collect();
+            return Some((topic, format!("{{{}}}", none.join(",")).into_bytes()));
+        }
+        match unknown {
+            Some(true) => return Some((format!("{topic}/{UNKNOWN}").into(), propose(&words))),
+            Some(false) => words.push((UNKNOWN, 1.0)),
+            None => {}
+        }
+        Some((topic, propose(&words)))
+    }
     fn see(&mut self, at: Time, message: &Words) {
         // Names come with their device (`fc.altitude`); this pilot knows of one machine, so the last part says it all.
         let find = |name: &str| {
@@ -163,9 +221,25 @@ impl HoverPilot {
         self.told = Some(Told { at, place: Place([x, y, altitude]), speed: Place(speed), yaw });
     }
     /// The policy: what it asks for, by what it was last told.
-    fn words(&self, told: &Told) -> Vec<(&str, f64)> {
+    fn words(&self, at: Time, told: &Told) -> Vec<(&str, f64)> {
         let here = told.place.0;
-        let goal = self.task.map_or(here, |t| t.0);
+        let mut goal = self.task.map_or(here, |t| t.0);
+        let mut swing = [0.0; 3];
+        let mut beyond = 0.0;
+        for active in self.faults.iter() {
+            match active.fault {
+                TwinFault::ConfidentWrong { by, bearing } => {
+                    let (sin, cos) = libm::sincos(bearing);
+                    goal = [goal[0] + by * cos, goal[1] + by * sin, goal[2]];
+                }
+                TwinFault::Oscillate { hertz, size } => {
+                    let turns = hertz * at.since(active.since).seconds();
+                    swing = [size * libm::sin(core::f64::consts::TAU * turns); 3];
+                }
+                TwinFault::OutOfRange { by } => beyond = by,
+                _ => {}
+            }
+        }
         let mut speed: [f64; 3] = std::array::from_fn(|i| EAGERNESS * (goal[i] - here[i]) - DAMPING * told.speed.0[i]);
         if self.task.is_none() {
             speed = [0.0; 3];
@@ -175,10 +249,10 @@ impl HoverPilot {
         let speed = [speed[0] * shrink, speed[1] * shrink, speed[2].clamp(-CLIMB_MAX, CLIMB_MAX)];
         let ahead: [f64; 3] = std::array::from_fn(|i| here[i] + LOOKAHEAD * speed[i]);
         let value = |name: &str| match name {
-            "x" => ahead[0],
-            "y" => ahead[1],
+            "x" => ahead[0] + swing[0] + beyond,
+            "y" => ahead[1] + swing[1] + beyond,
             // On the ground it is told a height a few centimetres below zero now and then; it does not ask to go there.
-            "z" => ahead[2].max(0.0),
+            "z" => (ahead[2] + swing[2]).max(0.0) + beyond,
             "vx" => speed[0],
             "vy" => speed[1],
             "climb" => speed[2],

@@ -42,6 +42,9 @@ const RATE_DAMPING: f64 = 0.02;
 const DRIVE_EFFICIENCY: f64 = 0.75;
 /// Flight controller, receiver, telemetry radio, in W.
 const AVIONICS_POWER: f64 = 5.0;
+/// Share of its thrust that a propeller gives when it turns backwards: its blades meet the air with the wrong edge and the
+/// wrong side. Ours, of the order that reversible drives of model aeroplanes reach.
+const BACKWARDS: f64 = 0.5;
 /// The feet stand this far below the centre, in m.
 pub const FOOT_DEPTH: f64 = 0.1;
 /// Feet at plus and minus this far ahead and aside, in m.
@@ -87,8 +90,25 @@ pub struct Quadrotor {
     throttles: [f64; 4],
     /// In rad/s.
     speeds: [f64; 4],
-    /// Share of its thrust that a motor gives.
-    gains: [f64; 4],
+    drives: [Drive; 4],
+}
+
+/// What is wrong with a motor, on purpose.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Drive {
+    /// Share of its thrust that it gives.
+    pub gain: f64,
+    /// It turns at this speed (rad/s), whatever it is told.
+    pub stuck: Option<f64>,
+    /// It follows with at least this time constant, in s.
+    pub lag: f64,
+    /// It turns the wrong way.
+    pub reversed: bool,
+}
+
+impl Drive {
+    /// Nothing is wrong.
+    pub const GOOD: Drive = Drive { gain: 1.0, stuck: None, lag: 0.0, reversed: false };
 }
 
 impl Quadrotor {
@@ -102,16 +122,20 @@ impl Quadrotor {
             battery: Battery::full(),
             throttles: [0.0; 4],
             speeds: [0.0; 4],
-            gains: [1.0; 4],
+            drives: [Drive::GOOD; 4],
         }
     }
     /// Tells the speed controllers: shares of top speed, 0..=1.
     pub fn set_throttles(&mut self, throttles: [f64; 4]) {
         self.throttles = throttles.map(|t| t.clamp(0.0, 1.0));
     }
-    /// Lets a motor give this share of its thrust; false when there is no such motor.
-    pub fn set_motor_gain(&mut self, motor: usize, gain: f64) -> bool {
-        self.gains.get_mut(motor).map(|g| *g = gain.max(0.0)).is_some()
+    /// Sets what is wrong with the motors.
+    pub fn set_drives(&mut self, drives: [Drive; 4]) {
+        self.drives = drives;
+    }
+    /// Speeds of the motors in rad/s.
+    pub fn motor_speeds(&self) -> [f64; 4] {
+        self.speeds
     }
     /// Sum of the rotors' thrusts in N.
     #[cfg(test)]
@@ -151,8 +175,10 @@ impl Quadrotor {
         let top = top_speed(self.battery.voltage());
         let mut shaft_power = 0.0;
         for motor in 0..4 {
-            let goal = self.throttles[motor] * top;
-            let lag = if goal > self.speeds[motor] { LAG_UP } else { LAG_DOWN };
+            let drive = &self.drives[motor];
+            // A motor that is stuck turns no faster than its battery lets it.
+            let goal = drive.stuck.map_or(self.throttles[motor] * top, |speed| speed.min(top));
+            let lag = if goal > self.speeds[motor] { LAG_UP } else { LAG_DOWN }.max(drive.lag);
             self.speeds[motor] += (goal - self.speeds[motor]) * (seconds / (lag + seconds));
             let speed = self.speeds[motor];
             shaft_power += MOMENT_CONSTANT * THRUST_CONSTANT * speed * speed * speed;
@@ -160,7 +186,10 @@ impl Quadrotor {
         self.battery.draw(shaft_power / DRIVE_EFFICIENCY + AVIONICS_POWER, seconds);
     }
     fn rotor_thrusts(&self) -> [f64; 4] {
-        std::array::from_fn(|m| self.gains[m] * THRUST_CONSTANT * self.speeds[m] * self.speeds[m])
+        std::array::from_fn(|m| {
+            let share = if self.drives[m].reversed { -BACKWARDS } else { 1.0 };
+            share * self.drives[m].gain * THRUST_CONSTANT * self.speeds[m] * self.speeds[m]
+        })
     }
     /// Force (world) and torque (body) of the floor on the feet.
     fn floor(&self) -> (Vec3, Vec3) {

@@ -137,8 +137,15 @@ impl Host {
         } else if place == self.places.command_ack {
             let ack = orders::Ack::read(message, payload);
             if ack.is_for_us() {
-                due |= device.hear_ack(at, &ack);
-                self.orders.hear_ack(at, index, &ack, &self.dialect, out);
+                let ours = device.hear_ack(at, &ack);
+                due |= ours;
+                let waited_for = self.orders.hear_ack(at, index, &ack, &self.dialect, out);
+                // An autopilot that names nobody: what neither we nor an order asked for answers a safe frame.
+                if !ours && !waited_for && ack.names_nobody() {
+                    ack.of_safe(&self.devices[index], &self.dialect, out);
+                }
+            } else if ack.is_for_safe() {
+                ack.of_safe(&self.devices[index], &self.dialect, out);
             }
         } else if place == self.places.statustext {
             device.hear_text(message, payload, out);

@@ -23,6 +23,9 @@ const FLYING: f64 = 0.25;
 /// More tilt than this, in rad, for [`CRASHED`] cannot be flight (ArduPilot: 30 deg off what was asked, for 2 s).
 const CRASH_TILT: f64 = 1.22;
 const CRASHED: Span = Span::from_secs(2);
+/// Without a fix for this long, its position is no more to be relied on (ArduPilot's EKF failsafe acts on variances that have
+/// been too great for 1 s, and lands).
+const LOST_AFTER: Span = Span::from_secs(1);
 /// Assumed deceleration when a place to stop is worked out, in m/s^2.
 const BRAKE: f64 = 4.0;
 /// `param2` of a disarm command that is obeyed in flight too.
@@ -117,6 +120,9 @@ pub struct Autopilot {
     tilted: Option<Time>,
     ground_heard: Option<Time>,
     ground_lost: bool,
+    /// Without a fix since.
+    unfixed: Option<Time>,
+    position_lost: bool,
     battery_stage: BatteryStage,
     texts: Vec<(Severity, String)>,
 }
@@ -145,6 +151,8 @@ impl Autopilot {
             tilted: None,
             ground_heard: None,
             ground_lost: false,
+            unfixed: None,
+            position_lost: false,
             battery_stage: BatteryStage::Good,
             texts: Vec::new(),
         }
@@ -159,7 +167,7 @@ impl Autopilot {
     }
     /// True while a failsafe is in force.
     pub fn in_failsafe(&self) -> bool {
-        self.ground_lost || self.battery_stage > BatteryStage::Good
+        self.ground_lost || self.position_lost || self.battery_stage > BatteryStage::Good
     }
     /// What it believes of ground and air.
     pub fn landed(&self) -> Landed {
@@ -271,6 +279,7 @@ impl Autopilot {
             return Motors::Off;
         }
         self.watch_ground(at, now, params);
+        self.watch_position(at, now);
         self.watch_tilt(at, now);
         self.watch_landing(at, now, thrust, params);
         if !self.armed {
@@ -291,6 +300,8 @@ impl Autopilot {
             Some(format!("mode {:?} cannot be armed", self.mode))
         } else if now.charge < needed {
             Some(format!("battery at {:.0} %, needs {:.0} %", now.charge * 100.0, needed * 100.0))
+        } else if self.mode == Mode::Guided && !now.fix {
+            Some("needs a position".to_owned())
         } else if tilt(now) > 0.35 {
             Some("leaning".to_owned())
         } else if now.velocity.norm() > 0.5 {
@@ -383,6 +394,25 @@ impl Autopilot {
             self.enter(Mode::Rtl, now);
         }
     }
+    fn watch_position(&mut self, at: Time, now: &Estimate) {
+        if now.fix {
+            self.unfixed = None;
+            if self.position_lost {
+                self.position_lost = false;
+                self.say(Severity::Info, "EKF failsafe cleared; mode stays".to_owned());
+            }
+            return;
+        }
+        let since = *self.unfixed.get_or_insert(at);
+        if self.position_lost || at.since(since) < LOST_AFTER {
+            return;
+        }
+        self.position_lost = true;
+        if !self.landed && self.mode != Mode::Land {
+            self.say(Severity::Critical, "EKF failsafe: landing".to_owned());
+            self.enter(Mode::Land, now);
+        }
+    }
     fn watch_tilt(&mut self, at: Time, now: &Estimate) {
         if tilt(now) < CRASH_TILT {
             self.tilted = None;
@@ -432,7 +462,13 @@ impl Autopilot {
                     let target = Target { position: Some(Vec3::new(hold.0, hold.1, down)), velocity: None, yaw: None };
                     self.guided = Guided::Target { target, heard: Time::MAX };
                 }
-                Motors::Fly(Demand { horizontal: Some(hold), down: Some(down), velocity: Vec3::ZERO, yaw: self.yaw })
+                Motors::Fly(Demand {
+                    horizontal: Some(hold),
+                    down: Some(down),
+                    velocity: Vec3::ZERO,
+                    yaw: self.yaw,
+                    upright: false,
+                })
             }
             Guided::Target { target, heard } => {
                 let allowed = Span::from_seconds(params.get(Param::GuidedTimeout));
@@ -454,6 +490,7 @@ impl Autopilot {
                     down: target.position.map(|p| p.z),
                     velocity: target.velocity.unwrap_or(Vec3::ZERO),
                     yaw: self.yaw,
+                    upright: false,
                 })
             }
         }
@@ -470,6 +507,7 @@ impl Autopilot {
                 down: Some(-height),
                 velocity: Vec3::ZERO,
                 yaw: self.yaw,
+                upright: false,
             });
         }
         if now.position.horizontal() < 0.3 && now.velocity.horizontal() < 0.5 {
@@ -477,7 +515,13 @@ impl Autopilot {
             self.hold = (0.0, 0.0);
         }
         // Higher than it must be, it stays at its height.
-        Motors::Fly(Demand { horizontal: Some((0.0, 0.0)), down: None, velocity: Vec3::ZERO, yaw: self.yaw })
+        Motors::Fly(Demand {
+            horizontal: Some((0.0, 0.0)),
+            down: None,
+            velocity: Vec3::ZERO,
+            yaw: self.yaw,
+            upright: false,
+        })
     }
     fn sink(&self, at: Time, params: &Params) -> Motors {
         if self.landed || self.still.is_some_and(|since| at.since(since) >= TOUCHDOWN) {
@@ -489,6 +533,7 @@ impl Autopilot {
             down: None,
             velocity: Vec3::new(0.0, 0.0, speed),
             yaw: self.yaw,
+            upright: self.position_lost,
         })
     }
 }

@@ -3,21 +3,27 @@
 mod autopilot;
 mod commands;
 mod control;
+mod faults;
 mod params;
 mod sensors;
+mod spoilt;
 #[cfg(test)]
 mod story;
 mod telemetry;
 
 use crate::codec::mavlink::DialectSource;
 use crate::codec::mavlink::device::{Received, Vehicle};
+use crate::fault::TwinFault;
+use crate::sim::devices::power::{Power, Supply};
 use crate::sim::random::Noise;
 use crate::sim::world::quadrotor::Quadrotor;
 use crate::time::{Span, Time};
 use autopilot::{Autopilot, Severity};
 use control::Controller;
+use faults::Faults;
 use params::Params;
 use sensors::{Estimate, Sensors};
+use spoilt::Spoilt;
 use telemetry::{Telemetry, View, compose};
 
 /// One turn of the flight controller's loop: 400 Hz, as ArduPilot's Copter.
@@ -26,17 +32,6 @@ pub const LOOP: Span = Span::from_micros(2_500);
 const ON_SINCE: Span = Span::from_secs(10);
 /// `STATUSTEXT` carries this many characters.
 const TEXT_MAX: usize = 50;
-
-/// What is wrong with the flight controller, on purpose.
-#[derive(Clone, Debug, Default)]
-struct Faults {
-    silent: bool,
-    deaf: bool,
-    /// Bytes per second of garbage between the frames.
-    garbage: f64,
-    /// Garbage that is due, in bytes.
-    garbage_due: f64,
-}
 
 /// The flight controller of one quadrotor.
 pub struct FlightController {
@@ -47,18 +42,23 @@ pub struct FlightController {
     uid: u64,
     noise: Noise,
     sensors: Sensors,
+    spoilt: Spoilt,
+    /// What it flies by.
     estimate: Estimate,
+    /// What it tells of it: the same, but for values that are no numbers.
+    told: Estimate,
     controller: Controller,
     autopilot: Autopilot,
     telemetry: Telemetry,
     params: Params,
     params_to_tell: Option<usize>,
     booted: Time,
+    power: Power,
     faults: Faults,
     /// Reused between calls.
     received: Vec<Received>,
-    /// Bytes on their way to the ground.
-    outbox: Vec<u8>,
+    /// Frames on their way to the ground.
+    outbox: Vec<Vec<u8>>,
 }
 
 impl FlightController {
@@ -82,22 +82,26 @@ impl FlightController {
             component,
             uid,
             sensors,
+            spoilt: Spoilt::new(noise.clone().seed()),
             estimate,
+            told: estimate,
             controller: Controller::new(),
             autopilot: Autopilot::new(booted),
             telemetry: Telemetry::new(Noise::new(noise.seed(), 1), at),
             params: Params::new(system),
             params_to_tell: None,
             booted,
-            faults: Faults::default(),
+            power: Power::new(),
+            // From a copy: what others draw stays as it is.
+            faults: Faults::new(Noise::new(noise.clone().seed(), 2)),
             noise,
             received: Vec::new(),
             outbox: Vec::new(),
         })
     }
-    /// Takes bytes from the ground; answers are in [`take_bytes`](Self::take_bytes).
+    /// Takes bytes from the ground; answers are in [`take_frames`](Self::take_frames).
     pub fn receive(&mut self, at: Time, bytes: &[u8]) {
-        if self.faults.deaf {
+        if self.faults.deaf() || self.power.supply(at) > Supply::On {
             return;
         }
         let mut received = std::mem::take(&mut self.received);
@@ -110,7 +114,19 @@ impl FlightController {
     }
     /// One turn of the loop: looks, decides, steers the body's motors, tells.
     pub fn step(&mut self, at: Time, body: &mut Quadrotor) {
-        self.estimate = self.sensors.look(body, LOOP.seconds());
+        if self.power.boots(at) {
+            self.restart(at, body);
+        }
+        let supply = self.power.supply(at);
+        body.set_drives(self.faults.drives(body.battery.voltage()));
+        if supply >= Supply::Hung {
+            if supply == Supply::Off {
+                body.set_throttles([0.0; 4]);
+            }
+            self.outbox.clear();
+            return;
+        }
+        self.look(at, body);
         let motors = self.autopilot.step(at, &self.estimate, self.controller.thrust(), &self.params);
         let limits = self.params.limits();
         body.set_throttles(self.controller.step(&motors, &self.estimate, &limits, LOOP.seconds()));
@@ -120,12 +136,36 @@ impl FlightController {
         for place in due {
             self.tell(at, place);
         }
-        self.add_garbage();
+        let garbage = self.faults.garbage(LOOP.seconds());
+        if !garbage.is_empty() {
+            self.outbox.push(garbage);
+        }
+        if self.faults.silent() || supply == Supply::NoRadio {
+            self.outbox.clear();
+        }
     }
-    /// Bytes for the ground since the last call, if any.
-    pub fn take_bytes(&mut self) -> Option<Vec<u8>> {
-        let bytes = std::mem::take(&mut self.outbox);
-        (!bytes.is_empty() && !self.faults.silent).then_some(bytes)
+    /// Frames for the ground since the last call.
+    pub fn take_frames(&mut self) -> Vec<Vec<u8>> {
+        let frames = std::mem::take(&mut self.outbox);
+        if self.faults.silent() { Vec::new() } else { frames }
+    }
+    /// A fault begins, on the flight controller or its body.
+    pub fn start_fault(&mut self, at: Time, fault: &TwinFault, body: &mut Quadrotor) {
+        let active = self.faults.start(at, fault, body.motor_speeds());
+        self.power.start(&active);
+        match fault {
+            TwinFault::Sensor { field, fault } => self.spoilt.start(active, field, *fault, &self.estimate),
+            TwinFault::Restart => self.restart(at, body),
+            TwinFault::Battery { level } => body.battery.set_charge(*level),
+            _ => {}
+        }
+    }
+    /// A fault ends. What was over at once stays as it is: charge does not come back by itself.
+    pub fn stop_fault(&mut self, fault: &TwinFault) {
+        if let Some(active) = self.faults.stop(fault) {
+            self.power.stop(active.key);
+            self.spoilt.stop(&active);
+        }
     }
     /// Starts anew, as after a power cycle: nothing but the parameters is kept, and the motors stop.
     pub fn restart(&mut self, at: Time, body: &mut Quadrotor) {
@@ -140,34 +180,23 @@ impl FlightController {
         body.set_throttles([0.0; 4]);
         self.send_text(Severity::Info, "Checkrein quadrotor twin, started");
     }
-    /// Stops sending, or sends again.
-    pub fn set_silent(&mut self, on: bool) {
-        self.faults.silent = on;
-    }
-    /// Ignores the ground, or hears again.
-    pub fn set_deaf(&mut self, on: bool) {
-        self.faults.deaf = on;
-    }
-    /// Puts this many bytes of garbage a second between the frames.
-    pub fn set_garbage(&mut self, rate: f64) {
-        self.faults.garbage = rate.max(0.0);
-    }
-    /// Puts an error on a sensor, SI; false when there is no such field.
-    pub fn set_bias(&mut self, field: &str, by: f64) -> bool {
-        self.sensors.set_bias(field, by)
-    }
-    /// The fields that [`set_bias`](Self::set_bias) knows.
-    pub fn bias_fields() -> &'static [&'static str] {
-        &sensors::BIASES
-    }
 
+    /// Looks at the body through its sensors, and at what they are made to say.
+    fn look(&mut self, at: Time, body: &Quadrotor) {
+        self.sensors.set_biases(self.faults.biases(&sensors::BIASES));
+        self.estimate = self.sensors.look(body, LOOP.seconds());
+        self.faults.mislead(at, &mut self.estimate);
+        self.told = self.spoilt.pass(at, &mut self.estimate);
+    }
+    /// Since power-up, as its own clock shows it.
     fn uptime(&self, at: Time) -> Span {
-        at.since(self.booted)
+        self.faults.shown(at, at.since(self.booted))
     }
     fn tell(&mut self, at: Time, place: usize) {
         let view = View {
             uptime: self.uptime(at),
-            now: &self.estimate,
+            date: self.faults.date(),
+            now: &self.told,
             autopilot: &self.autopilot,
             settled: self.autopilot.settled(at),
             thrust: self.controller.thrust(),
@@ -185,15 +214,10 @@ impl FlightController {
         self.send("STATUSTEXT", &[("severity", f64::from(severity as u8))], &[("text", &cut)]);
     }
     fn send(&mut self, message: &str, fields: &[(&str, f64)], texts: &[(&str, &str)]) {
+        let mut frame = Vec::new();
         self.vehicle
-            .send(message, fields, texts, &mut self.outbox)
+            .send(message, fields, texts, &mut frame)
             .expect("the twin sends only messages and fields of the common dialect; a story test sends each of them");
-    }
-    fn add_garbage(&mut self) {
-        self.faults.garbage_due += self.faults.garbage * LOOP.seconds();
-        while self.faults.garbage_due >= 1.0 {
-            self.faults.garbage_due -= 1.0;
-            self.outbox.push(self.noise.byte());
-        }
+        self.outbox.push(frame);
     }
 }

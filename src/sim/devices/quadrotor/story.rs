@@ -60,11 +60,13 @@ impl Story {
         self.twin.receive(self.now, &bytes);
         self.listen();
     }
+    fn begin(&mut self, fault: &TwinFault) {
+        self.twin.start_fault(self.now, fault, self.hall.body_mut(self.body));
+    }
     fn listen(&mut self) {
-        if let Some(bytes) = self.twin.take_bytes() {
-            self.ground.feed(&bytes, &mut self.heard);
-            self.bytes.extend(bytes);
-        }
+        let bytes = self.twin.take_frames().concat();
+        self.ground.feed(&bytes, &mut self.heard);
+        self.bytes.extend(bytes);
     }
     /// Sends a command and gives the result of its acknowledgement.
     fn command(&mut self, command: f64, params: &[f64]) -> f64 {
@@ -345,16 +347,16 @@ fn commands_for_somebody_else_are_not_answered() {
 #[test]
 fn a_deaf_one_hears_nothing_and_a_silent_one_says_nothing() {
     let mut story = Story::new(16);
-    story.twin.set_deaf(true);
+    story.begin(&TwinFault::Deaf);
     story.send("COMMAND_LONG", &[("command", ARM), ("param1", 1.0), ("target_system", 1.0)], &[]);
     story.wait(1.1);
     assert!(!story.armed());
-    story.twin.set_deaf(false);
-    story.twin.set_silent(true);
+    story.twin.stop_fault(&TwinFault::Deaf);
+    story.begin(&TwinFault::Silence);
     let before = story.bytes.len();
     story.wait(1.0);
     assert_eq!(story.bytes.len(), before);
-    story.twin.set_silent(false);
+    story.twin.stop_fault(&TwinFault::Silence);
     story.wait(0.1);
     assert!(story.bytes.len() > before);
 }
@@ -362,7 +364,7 @@ fn a_deaf_one_hears_nothing_and_a_silent_one_says_nothing() {
 #[test]
 fn garbage_between_the_frames_does_not_hide_them() {
     let mut story = Story::new(17);
-    story.twin.set_garbage(2000.0);
+    story.begin(&TwinFault::Garbage { rate: 2000.0 });
     let before = story.heard.iter().filter(|m| m.name == "ATTITUDE").count();
     story.wait(2.0);
     let attitudes = story.heard.iter().filter(|m| m.name == "ATTITUDE").count() - before;

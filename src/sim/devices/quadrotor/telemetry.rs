@@ -31,7 +31,7 @@ const fn kind(name: &'static str, id: u32, hertz: i64, stream: u8) -> Kind {
     Kind { name, id, period_micros: if hertz == 0 { 0 } else { 1_000_000 / hertz }, stream }
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     kind("HEARTBEAT", 0, 1, 0),
     kind("ATTITUDE", 30, 50, 10),
     kind("LOCAL_POSITION_NED", 32, 50, 6),
@@ -42,6 +42,7 @@ const KINDS: [Kind; 10] = [
     kind("GLOBAL_POSITION_INT", 33, 5, 6),
     kind("SYSTEM_TIME", 2, 1, 12),
     kind("ATTITUDE_QUATERNION", 31, 0, 10),
+    kind("GPS_RAW_INT", 24, 0, 2),
 ];
 
 /// Message number of `AUTOPILOT_VERSION`, told on request alone.
@@ -134,8 +135,10 @@ fn standard(place: usize) -> Option<Span> {
 
 /// What a message is made from.
 pub struct View<'a> {
-    /// Since power-up.
+    /// Since power-up, as its clock shows it.
     pub uptime: Span,
+    /// The date at power-up in µs since 1970, where the clock has it wrong.
+    pub date: Option<f64>,
     pub now: &'a Estimate,
     pub autopilot: &'a Autopilot,
     pub settled: bool,
@@ -146,6 +149,7 @@ pub struct View<'a> {
 /// Name and fields of the message at this place.
 pub fn compose(place: usize, view: &View<'_>) -> (&'static str, Vec<(&'static str, f64)>) {
     let boot_millis = (view.uptime.nanos() / 1_000_000) as f64;
+    let unix_micros = view.date.unwrap_or(CLOCK_START_MICROS) + (view.uptime.nanos() / 1_000) as f64;
     let now = view.now;
     let angles = now.attitude.to_euler();
     let (p, v) = (now.position, now.velocity);
@@ -244,10 +248,19 @@ pub fn compose(place: usize, view: &View<'_>) -> (&'static str, Vec<(&'static st
             ("vz", (v.z * 1e2).floor()),
             ("hdg", (heading * 1e2).floor()),
         ],
-        _ => vec![
-            ("time_unix_usec", CLOCK_START_MICROS + (view.uptime.nanos() / 1_000) as f64),
-            ("time_boot_ms", boot_millis),
+        "GPS_RAW_INT" => vec![
+            ("time_usec", unix_micros),
+            ("fix_type", if now.fix { 3.0 } else { 1.0 }), // three dimensions, or none
+            ("lat", ((HOME.0 + p.x / METRES_PER_DEGREE) * 1e7).floor()),
+            ("lon", ((HOME.1 + p.y / longitude_metres) * 1e7).floor()),
+            ("alt", ((HOME.2 + now.altitude()) * 1e3).floor()),
+            ("eph", if now.fix { 80.0 } else { 65_535.0 }),
+            ("epv", if now.fix { 120.0 } else { 65_535.0 }),
+            ("vel", (v.horizontal() * 1e2).floor()),
+            ("cog", 65_535.0),
+            ("satellites_visible", if now.fix { 14.0 } else { 0.0 }),
         ],
+        _ => vec![("time_unix_usec", unix_micros), ("time_boot_ms", boot_millis)],
     };
     (KINDS[place].name, fields)
 }
