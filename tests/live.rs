@@ -18,6 +18,8 @@ mod lending;
 mod losing;
 #[path = "live/process.rs"]
 mod process;
+#[path = "live/rehearsing.rs"]
+mod rehearsing;
 #[path = "live/relay.rs"]
 mod relay;
 #[path = "live/stand.rs"]

@@ -10,7 +10,7 @@ use crate::io::feed::{Seen, Watcher, feed};
 use crate::io::host::{self, Ended, Quality, Table};
 use crate::io::last_words;
 use crate::io::line::SerialLink;
-use crate::io::queue::{Poster, queue, stop_on_signals};
+use crate::io::queue::{Poster, StopSignals, queue};
 use crate::io::recorder::{self, FileSink};
 use crate::io::tunnel::TlsSettings;
 use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
@@ -49,6 +49,11 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     if plan.mode == Mode::Rig {
         await_ports(&plan);
     }
+    // Before any wire is opened: a Ctrl-C must never find a harness that it simply ends.
+    let signals = {
+        let _inside = runtime.enter();
+        StopSignals::listen().map_err(|error| format!("Ctrl-C cannot be listened to: {error}"))?
+    };
     let around = Around::start(&plan, prepared, &program)?;
     let clock = Clock::start();
     prepared.head.wall_clock_unix_nanos = clock.wall_clock_unix_nanos();
@@ -64,7 +69,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     let watchdogs = around.watchdogs(&plan, &program, runtime.handle(), &poster)?;
     let delays = around.probe_delays(&plan, runtime.handle())?;
     let (feed, watcher) = feed(false);
-    runtime.spawn(stop_on_signals(poster.clone()));
+    runtime.spawn(signals.give_orders(poster.clone()));
     let Around { twins, brokers, ports, .. } = around;
     let (tell_twins, stop_twins) = teller(twins, &plan);
     let setup = host::Setup {

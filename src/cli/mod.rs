@@ -10,6 +10,7 @@ mod judge;
 mod lease;
 mod live;
 mod plot;
+mod rehearse;
 mod replay;
 mod results;
 mod rigs;

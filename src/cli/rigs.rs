@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::lease::{instant, refused};
+use super::rehearse::{RehearseArguments, rehearse};
 use super::say;
 use crate::io::Disk;
 use crate::io::state::{Standing, State};
@@ -21,6 +22,8 @@ pub struct RigsArguments {
 enum Command {
     /// List the rigs: free, leased to whom until when, or quarantined and why
     List(ListArguments),
+    /// Try every rung and dead-man of a rig one by one, and keep what they showed
+    Rehearse(RehearseArguments),
     /// Give a quarantined rig free, after a person has looked at it
     Release(ReleaseArguments),
 }
@@ -48,6 +51,7 @@ struct ReleaseArguments {
 pub fn rigs(arguments: &RigsArguments) -> ExitCode {
     let done = match &arguments.command {
         Command::List(arguments) => list(arguments),
+        Command::Rehearse(arguments) => return rehearse(arguments),
         Command::Release(arguments) => release(arguments),
     };
     match done {

@@ -66,22 +66,27 @@ pub struct Prepared {
 
 /// Checks, prepares, runs, judges, writes the results.
 pub fn run(arguments: &RunArguments) -> ExitCode {
+    run_in(arguments).0
+}
+
+/// The same, with the run's folder where there was a run.
+pub fn run_in(arguments: &RunArguments) -> (ExitCode, Option<PathBuf>) {
     let wanted = if arguments.sim || arguments.fast { Mode::Sim } else { Mode::Rig };
     let Some(plan) = plan(&arguments.scenario, &arguments.choice, wanted) else {
-        return Exit::Usage.into();
+        return (Exit::Usage.into(), None);
     };
     if plan.mode != wanted {
         say::aside(format!("rig {} names no port yet: its twins take the devices' place", plan.rig.name));
     }
     if plan.mode == Mode::Rig && arguments.yes {
         say::aside("error: --yes answers for the person beside the rig, so it works on twins only (add --sim)");
-        return Exit::Usage.into();
+        return (Exit::Usage.into(), None);
     }
     let mut lease = match lease::take(&plan, arguments.lease) {
         Ok(lease) => lease,
         Err(why) => {
             say::aside(format!("blocked: {why}\nnothing was opened"));
-            return Exit::Verdict(RunVerdict::Blocked).into();
+            return (Exit::Verdict(RunVerdict::Blocked).into(), None);
         }
     };
     let dir = match RunDir::create(&arguments.runs, &plan.name) {
@@ -91,10 +96,12 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
                 lease.end(&[]);
             }
             say::aside(format!("error: {why}\nnothing was opened; give another place with --runs FOLDER"));
-            return Exit::Usage.into();
+            return (Exit::Usage.into(), None);
         }
     };
-    let head = head(&plan, arguments);
+    let mut head = head(&plan, arguments);
+    head.relies_on = super::rehearse::relied_on(&plan);
+    super::rehearse::warn(&plan, &head.relies_on);
     if let Some(lease) = &mut lease {
         lease.name_run(&dir.path);
     }
@@ -107,13 +114,14 @@ pub fn run(arguments: &RunArguments) -> ExitCode {
         Ok(done) => done,
         Err(why) => {
             say::aside(format!("blocked: {why}"));
-            return Exit::Verdict(RunVerdict::Blocked).into();
+            return (Exit::Verdict(RunVerdict::Blocked).into(), None);
         }
     };
     for warning in &done.warnings {
         say::aside(format!("warning: {warning}"));
     }
-    results::write(&prepared, &done, !arguments.no_plots, arguments.json)
+    let code = results::write(&prepared, &done, !arguments.no_plots, arguments.json);
+    (code, Some(prepared.dir.path))
 }
 
 /// A run that came to its end.
@@ -142,6 +150,7 @@ fn head(plan: &Plan, arguments: &RunArguments) -> Head {
         mode: plan.mode,
         gate: Some(plan.gate),
         files: plan.files.clone(),
+        relies_on: Vec::new(),
     }
 }
 

@@ -545,9 +545,9 @@ mod tests {
     fn the_folder_is_found_in_the_order_of_the_page() {
         let some = |text: &str| Some(OsString::from(text));
         let at = |own, xdg, home| State::among(own, xdg, home).map(|state| state.folder.display().to_string());
-        assert_eq!(at(some("/own"), some("/xdg"), some("/home/a")), Ok("/own".to_owned()));
-        assert_eq!(at(None, some("/xdg"), some("/home/a")), Ok("/xdg/checkrein".to_owned()));
-        assert_eq!(at(None, some("relative"), some("/home/a")), Ok("/home/a/.local/state/checkrein".to_owned()));
+        assert_eq!(at(some("/own"), some("/xdg"), some("/h/a")), Ok("/own".to_owned()));
+        assert_eq!(at(None, some("/xdg"), some("/h/a")), Ok("/xdg/checkrein".to_owned()));
+        assert_eq!(at(None, some("relative"), some("/h/a")), Ok("/h/a/.local/state/checkrein".to_owned()));
         assert!(at(None, None, None).is_err_and(|why| why.contains(STATE_VARIABLE)));
     }
 

@@ -1,6 +1,6 @@
 //! A small drone rig and one flight on it that breaks the ceiling: made by hand for the tests of the rooms that read recordings.
 
-use super::{Entry, Head, Recorder, Recording, open};
+use super::{Entry, Head, Recorder, Recording, Reliance, open};
 use crate::codec::LinkConfig;
 use crate::command::{ArgDef, ArgKind, CommandDef};
 use crate::command::{Command, CommandId, CommandTable, RuleId, Ticket};
@@ -98,6 +98,8 @@ fn device(id: DeviceId, name: &str, link: u16, role: Role) -> DeviceDef {
         ladder: Vec::new(),
         after: Vec::new(),
         dead_man: None,
+        rehearse: None,
+        rehearse_dead_man: None,
         may: Vec::new(),
         fallback: None,
     }
@@ -384,6 +386,14 @@ pub fn head(plan: &Plan) -> Head {
         mode: plan.mode,
         gate: Some(plan.gate),
         files: plan.files.clone(),
+        relies_on: vec![
+            Reliance {
+                what: "rung 1 of fc (fc.land)".into(),
+                text: "rehearsed 2026-11-21T09:00:00Z, safe after 12.3 s".into(),
+                shown: true,
+            },
+            Reliance { what: "rung 2 of fc (fc.kill)".into(), text: "declared, not rehearsed".into(), shown: false },
+        ],
     }
 }
 

@@ -5,6 +5,7 @@
 mod gate;
 mod junit;
 mod quality;
+mod rehearsed;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -13,9 +14,10 @@ mod verdict;
 pub use gate::{AccountVerdict, BrokenVerdict, GateVerdict, RecoveredVerdict, ScoresVerdict, StretchVerdict};
 pub use junit::junit;
 pub use quality::{LinkQuality, Quality, SignalQuality, quality};
+pub use rehearsed::{Tried, tried};
 pub use summary::summary;
 pub use verdict::{
-    CauseVerdict, RuleReport, RungVerdict, SafeVerdict, SignalMargin, StepVerdict, TripVerdict, VERDICT_FORMAT,
+    CauseVerdict, Relied, RuleReport, RungVerdict, SafeVerdict, SignalMargin, StepVerdict, TripVerdict, VERDICT_FORMAT,
     Verdict, verdict,
 };
 

@@ -1,6 +1,7 @@
 //! The summary on the terminal: verdict first, then why.
 
 use super::quality::quality;
+use super::rehearsed;
 use super::verdict::verdict;
 use super::{SAFETY_NOTICE, Subject};
 use crate::rig::Rule;
@@ -25,9 +26,27 @@ pub fn summary(subject: &Subject<'_>) -> String {
     super::gate::summary(subject, &mut out);
     steps(subject, &mut out);
     data(subject, &mut out);
+    rehearsals(subject, &mut out);
     let _ = writeln!(out, "\nevidence: {}", subject.run);
     let _ = writeln!(out, "{SAFETY_NOTICE}");
     out
+}
+
+/// What was tried, in a rehearsal; elsewhere what the run relies on.
+fn rehearsals(subject: &Subject<'_>, out: &mut String) {
+    let tried = rehearsed::tried(subject);
+    if !tried.is_empty() {
+        let _ = write!(out, "\n{}", rehearsed::table(&tried));
+    }
+    let relied = &subject.trace.relies_on;
+    if relied.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nrelies on:");
+    let wide = relied.iter().map(|one| one.what.chars().count()).max().unwrap_or(0);
+    for one in relied {
+        let _ = writeln!(out, "  {:<wide$}  {}", one.what, one.text);
+    }
 }
 
 fn first_lines(subject: &Subject<'_>, out: &mut String) {

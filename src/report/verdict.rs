@@ -4,6 +4,7 @@
 //! or unknown it is absent, and `held` says what is known. Fields are added, never changed in meaning; a change raises `format`.
 
 use super::gate::GateVerdict;
+use super::rehearsed::{Tried, tried};
 use super::{SAFETY_NOTICE, Subject};
 use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule, StopCategory};
@@ -47,11 +48,24 @@ pub struct Verdict {
     pub reactions: Vec<ReactionVerdict>,
     /// What the gate did; absent where no controller may command.
     pub gate: Option<GateVerdict>,
+    /// What makes the rig safe, and whether that was rehearsed, as known when the run began.
+    pub relies_on: Vec<Relied>,
+    /// What was tried, where this was a rehearsal.
+    pub rehearsed: Vec<Tried>,
     /// Devices whose `safe` was confirmed, with the last instant at which it was.
     pub safe: Vec<SafeVerdict>,
     /// Devices whose last rung was not confirmed.
     pub alarms: Vec<SafeVerdict>,
     pub notice: &'static str,
+}
+
+/// Something that makes the rig safe.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Relied {
+    pub what: String,
+    pub text: String,
+    /// A rehearsal showed that it works.
+    pub shown: bool,
 }
 
 /// A parameter as resolved.
@@ -272,6 +286,12 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
         trip: trip(subject),
         reactions: trace.chains.iter().map(|chain| reaction_verdict(plan, chain)).collect(),
         gate: super::gate::verdict(subject),
+        relies_on: trace
+            .relies_on
+            .iter()
+            .map(|one| Relied { what: one.what.clone(), text: one.text.clone(), shown: one.shown })
+            .collect(),
+        rehearsed: tried(subject),
         safe: reaction.map_or_else(Vec::new, |r| r.safe.iter().map(device_at).collect()),
         alarms: reaction.map_or_else(Vec::new, |r| r.alarms.iter().map(device_at).collect()),
         notice: SAFETY_NOTICE,

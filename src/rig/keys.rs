@@ -102,6 +102,11 @@ pub(super) static DEVICE: Record = record(
         key("commands", Map(&Shape::Record(&COMMAND)), "what it can be told to do"),
         key("safe", Formula, "the one formula that says it is harmless"),
         key("ladder", List(&Shape::Record(&RUNG)), "the commands that make it safe, gentlest first"),
+        key(
+            "rehearse",
+            Either(&[Text, List(&Shape::Step)]),
+            "steps, or the path of a fragment beside this file, after which its ladder can be tried",
+        ),
         key("after", List(&Name), "devices whose ladders must be over before this one's starts"),
         key("tells", Shape::Record(&TELLS), "controllers: what it is told"),
         key("fallback", Shape::Record(&FALLBACK), "controllers: what stands in for it when it leads astray"),
@@ -131,6 +136,7 @@ pub(super) static DEAD_MAN: Record = record(
     &[
         key("loses", Choice(&["heartbeat"]), "what the device no longer hears"),
         key("safe_within", Quantity, "how soon it is safe by itself"),
+        key("rehearse", Either(&[Text, List(&Shape::Step)]), "where it is tried from another state than the ladder"),
         key("silent_for", Quantity, "controllers: after this much silence it is taken for dead"),
     ],
 );
@@ -189,6 +195,12 @@ pub(super) static RUNG: Record = record(
         key("with", Map(&Quantity), "constant arguments, when `do` is one command"),
         want("within", Quantity, "how long it has until `safe` is shown"),
         key("when", Formula, "passed over unless this holds"),
+        key(
+            "rehearse",
+            Either(&[Text, List(&Shape::Step)]),
+            "where it is tried from another state than the device's other rungs",
+        ),
+        key("not_rehearsed", Text, "why it is not tried in a rehearsal: what it would destroy"),
         key("blind", Flag, "true: the watchdog may escalate to it by time alone (false)"),
         key(
             "category",

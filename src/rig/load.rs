@@ -221,6 +221,8 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
             ladder: way.ladder,
             after,
             dead_man: draft.dead_man.clone(),
+            rehearse: draft.rehearse.clone(),
+            rehearse_dead_man: draft.rehearse_dead_man.clone(),
             may,
             fallback: read.as_ref().map(|read| read.def.clone()),
         });

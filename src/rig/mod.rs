@@ -30,9 +30,9 @@ pub use keys::{envelope_schema, schema};
 pub use load::name_in;
 pub(crate) use load::{FileKind, Loaded, load};
 pub use model::{
-    Broker, DeadMan, DeviceDef, EStopDef, FallbackArg, FallbackDef, Flow, HandBackDef, HoldDef, LinkDef, LinkKind,
-    MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef,
-    StopCategory, Tls, WorldDef,
+    BringUp, Broker, DeadMan, DeviceDef, EStopDef, FallbackArg, FallbackDef, Flow, HandBackDef, HoldDef, LinkDef,
+    LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret,
+    SerialDef, StopCategory, Tls, WorldDef,
 };
 pub(crate) use names::{Names, Place, tidy_path};
 pub(crate) use rules::{Read as ReadRule, read as read_rules};

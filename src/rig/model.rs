@@ -154,6 +154,10 @@ pub struct DeviceDef {
     pub after: Vec<DeviceId>,
     /// The device's own dead-man: what it loses, and how soon it is safe by itself.
     pub dead_man: Option<DeadMan>,
+    /// How it is brought to the state from which its ladder is rehearsed.
+    pub rehearse: Option<BringUp>,
+    /// The state from which its dead-man is rehearsed, where it is another.
+    pub rehearse_dead_man: Option<BringUp>,
     /// For controllers: per command it may ask for, how old and how often.
     pub may: Vec<MayDef>,
     /// For controllers: what stands in for it when it leads the machine astray.
@@ -189,6 +193,24 @@ pub struct RungDef {
     pub blind: bool,
     /// Where the rig says which kind of stop it is.
     pub category: Option<StopCategory>,
+    /// The state from which this rung is rehearsed, where it is another than the device's.
+    pub rehearse: Option<BringUp>,
+    /// Why it is not rehearsed: what it would destroy.
+    pub not_rehearsed: Option<String>,
+}
+
+/// How a device is brought to the state from which its way to safety is rehearsed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BringUp {
+    /// Steps as they stand in the rig file.
+    Steps {
+        text: String,
+        /// Line and column of the first character in the rig file, from 1.
+        line: u32,
+        column: u32,
+    },
+    /// A fragment, by its path.
+    File(String),
 }
 
 /// Stop categories of IEC 60204-1 (9.2.2): what becomes of the power while and after the machine stops.

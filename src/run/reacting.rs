@@ -28,6 +28,21 @@ pub(super) struct Reacting {
     /// The queues were emptied: a trip does it once.
     abandoned: bool,
     pub pending: Vec<PendingRung>,
+    /// A rung that is tried by itself, in a rehearsal.
+    pub trial: Option<Trial>,
+}
+
+/// A rung on trial: the guard has not tripped, and nothing waits for it but its step.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Trial {
+    pub device: DeviceId,
+    /// Writes of its first and its last frame.
+    pub first: SendId,
+    pub last: SendId,
+    /// Its first byte left.
+    pub begun: Option<Time>,
+    /// Its last byte left: later samples are proof.
+    pub left_at: Option<Time>,
 }
 
 /// A rung handed to the host, whose bytes are not known to have left.
@@ -82,6 +97,7 @@ impl Reacting {
             rungs: Rungs::new(),
             abandoned: false,
             pending: Vec::with_capacity(PENDING_MAX),
+            trial: None,
         }
     }
 
@@ -111,6 +127,11 @@ impl Reacting {
     /// The ladders of these devices.
     pub fn ladders_of(&self, devices: &[DeviceId]) -> LadderSet {
         self.set(|ladder| devices.contains(&ladder.device))
+    }
+
+    /// The condition of a rung, where it has one.
+    pub fn when_of(&self, ladder: LadderId, rung: RungId) -> Option<ProbeId> {
+        self.ladders[ladder.0 as usize].whens.iter().find(|(of, _)| *of == rung).map(|(_, probe)| *probe)
     }
 
     /// All ladders.
@@ -265,8 +286,7 @@ impl Core {
         for place in 0..self.reacting.ladders.len() {
             let ladder = &self.reacting.ladders[place];
             let Some(left_at) = ladder.left_at.filter(|_| ladder.started) else { continue };
-            let fresh = ladder.safe_signals.iter().all(|s| self.judging.arrived_at(*s) > left_at);
-            let safe = fresh && self.judging.truth(ladder.safe) == Truth::True;
+            let safe = self.shown_safe(place, left_at);
             let was_safe = matches!(ladder.standing, LadderStanding::Safe(_));
             if safe == was_safe {
                 continue;
@@ -284,8 +304,31 @@ impl Core {
         }
     }
 
+    /// Whether the ladder's `safe` is proven on samples that all arrived after `left_at`.
+    pub(super) fn shown_safe(&self, place: usize, left_at: Time) -> bool {
+        let ladder = &self.reacting.ladders[place];
+        let fresh = ladder.safe_signals.iter().all(|s| self.judging.arrived_at(*s) > left_at);
+        fresh && self.judging.truth(ladder.safe) == Truth::True
+    }
+
+    /// A frame of a rung on trial left.
+    fn trial_sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32) {
+        let Some(device) = self.reacting.trial.as_ref().map(|trial| trial.device) else { return };
+        let drained = self.drain_time(device, queued_ahead);
+        let now = self.now;
+        if let Some(trial) = &mut self.reacting.trial {
+            if trial.first == id {
+                trial.begun = Some(begun + drained);
+            }
+            if trial.last == id {
+                trial.left_at = Some(done.max(now) + drained);
+            }
+        }
+    }
+
     /// A write was done. For a rung this is when the reaction ends and the proof of safety may begin.
     pub(super) fn sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32, out: &mut Effects) {
+        self.trial_sent(id, begun, done, queued_ahead);
         let Some(place) = self.reacting.pending.iter().position(|rung| rung.id == id) else { return };
         let PendingRung { ladder, rung, answers, .. } = self.reacting.pending.remove(place);
         let device = self.reacting.ladders[ladder.0 as usize].device;

@@ -9,6 +9,7 @@ mod keys;
 mod ladders;
 mod parameters;
 pub mod plan;
+mod rehearsal;
 mod steps;
 mod survey;
 
@@ -17,6 +18,7 @@ pub use check::{check, observe};
 pub use faults::names as fault_names;
 pub use keys::schema;
 use plan::Mode;
+pub use rehearsal::REHEARSAL;
 
 /// What a user asks for.
 #[derive(Clone, PartialEq, Debug)]

@@ -116,22 +116,25 @@ impl Plan {
     /// ladder one after the other. What a step does at the instant it is over is not counted.
     pub fn longest(&self) -> Span {
         let ladders = self.ladders.iter().flat_map(|ladder| &ladder.rungs).fold(Span::ZERO, |sum, r| sum + r.within);
-        self.arm_within + longest(&self.steps) + self.horizon + longest(&self.finally) + ladders
+        let steps = |steps: &[Step]| longest(steps, &self.ladders);
+        self.arm_within + steps(&self.steps) + self.horizon + steps(&self.finally) + ladders
     }
 }
 
 /// The longest that steps can take, one after the other.
-fn longest(steps: &[Step]) -> Span {
+fn longest(steps: &[Step], ladders: &[Ladder]) -> Span {
     let one = |step: &Step| match &step.kind {
         StepKind::Do { within, .. }
         | StepKind::Expect { within, .. }
         | StepKind::Wait { within, .. }
+        | StepKind::Mute { within, .. }
         | StepKind::Prompt { within, .. } => *within,
         StepKind::Hold { span } => *span,
         StepKind::Inject { .. } => Span::ZERO,
-        StepKind::Phase { steps, .. } | StepKind::When { steps, .. } => longest(steps),
-        StepKind::Parallel { lanes } => lanes.iter().map(|lane| longest(lane)).max().unwrap_or(Span::ZERO),
-        StepKind::Repeat { times, steps } => longest(steps) * i64::from(*times),
+        StepKind::Rung { ladder, rung } => ladders[ladder.0 as usize].rungs[rung.0 as usize].within,
+        StepKind::Phase { steps, .. } | StepKind::When { steps, .. } => longest(steps, ladders),
+        StepKind::Parallel { lanes } => lanes.iter().map(|lane| longest(lane, ladders)).max().unwrap_or(Span::ZERO),
+        StepKind::Repeat { times, steps } => longest(steps, ladders) * i64::from(*times),
     };
     steps.iter().fold(Span::ZERO, |sum, step| sum + one(step))
 }
@@ -276,5 +279,16 @@ pub enum StepKind {
     When {
         formula: Formula,
         steps: Vec<Step>,
+    },
+    /// Rehearsals: one rung alone, and whether it makes the device safe in its time.
+    Rung {
+        ladder: LadderId,
+        rung: RungId,
+    },
+    /// Rehearsals: our heartbeat is held back until the device is safe by itself, or its time is over.
+    Mute {
+        device: DeviceId,
+        ladder: LadderId,
+        within: Span,
     },
 }

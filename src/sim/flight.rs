@@ -64,6 +64,8 @@ fn rig() -> Rig {
         ladder: Vec::new(),
         after: Vec::new(),
         dead_man: None,
+        rehearse: None,
+        rehearse_dead_man: None,
         may: Vec::new(),
         fallback: None,
     };

@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 impl Trace {
     /// Rebuilds the columns of a recording that was made with this plan.
     pub fn new(plan: &Plan, recording: &Recording) -> Trace {
-        Trace::of_entries(plan, &recording.entries, recording.loss.clone())
+        let trace = Trace::of_entries(plan, &recording.entries, recording.loss.clone());
+        Trace { relies_on: recording.head.relies_on.clone(), ..trace }
     }
 
     /// The same of entries that were never written (a run in memory).
@@ -58,6 +59,7 @@ impl Trace {
             }),
             whys: Vec::new(),
             events,
+            relies_on: Vec::new(),
             loss,
         };
         trace.whys = trace.work_out_whys(plan);

@@ -103,6 +103,8 @@ fn find_holders(steps: &[Step], holders: &mut BTreeSet<StepId>) {
             | StepKind::Wait { .. }
             | StepKind::Hold { .. }
             | StepKind::Inject { .. }
+            | StepKind::Rung { .. }
+            | StepKind::Mute { .. }
             | StepKind::Prompt { .. } => {}
         }
     }

@@ -19,7 +19,7 @@ pub use why::{RuleWhy, margin_kind};
 
 use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
-use crate::log::Loss;
+use crate::log::{Loss, Reliance};
 use crate::run::event::{Event, Outcome, StepOutcome};
 use crate::scenario::plan::{Plan, StepId};
 use crate::signal::{SignalId, Value};
@@ -85,6 +85,8 @@ pub struct Trace {
     /// By rule: what lies behind its verdict, where there is more to say than its margin.
     pub whys: Vec<Option<RuleWhy>>,
     pub events: Vec<Event>,
+    /// What the run relied on to make the rig safe, as known when it began.
+    pub relies_on: Vec<Reliance>,
     pub loss: Option<Loss>,
 }
 

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 /// A harness that breaks in this way when the machine hovers.
 fn breaking(stand: &Stand, how: &str) -> Running {
     let arguments = stand.arguments("hop.yaml", &["--set", "held=10min"]);
-    Running::start(program(arguments).env("CHECKREIN_TEST_BREAK", format!("{how}:hold")))
+    let mut command = program(arguments);
+    command.env("CHECKREIN_STATE", stand.state()).env("CHECKREIN_TEST_BREAK", format!("{how}:hold"));
+    Running::start(&mut command)
 }
 
 /// The machine flew, nobody but the watchdog could land it, and it is down.
@@ -137,6 +139,7 @@ fn a_harness_that_is_killed_for_want_of_memory_leaves_a_safe_machine() {
     let enter = format!("echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"", group.folder.display());
     shell.arg("-c").arg(enter).arg(super::process::PROGRAM).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    shell.env("CHECKREIN_STATE", stand.state());
     let mut running = Running::start(&mut shell);
     running.until("> hold");
     let watchdogs = running.children("child watchdog");
