@@ -2,6 +2,8 @@
 //!
 //! Nothing here sleeps: the tests wait for words of the program and for what the board hears.
 
+#[path = "live/attack.rs"]
+mod attack;
 #[path = "live/blocking.rs"]
 mod blocking;
 #[path = "live/board.rs"]
