@@ -87,7 +87,7 @@ fn the_plan_of_the_gust_says_what_the_file_says() {
         _ => None,
     });
     let gust = gust.expect("the phase is there");
-    let StepKind::Inject { fault } = &gust[0].kind else { panic!("{:?}", gust[0]) };
+    let StepKind::Inject { fault, .. } = &gust[0].kind else { panic!("{:?}", gust[0]) };
     assert_eq!(fault.name, "wind");
     // Every file is sealed with its own hash.
     let paths: Vec<&str> = plan.files.iter().map(|f| f.path.as_str()).collect();

@@ -1,28 +1,19 @@
 //! The kinds of fault that act on a stream, with their parameters in SI.
 
 use crate::time::Span;
-use serde::{Deserialize, Serialize};
 
 /// A fault on a stream of samples, commands or frames. An *item* is one telling, one command or one frame.
 ///
 /// Kinds that concern *when* things come act on any stream; kinds that concern *values* act on numbers that are told or
 /// asked for; kinds that concern *bytes* act on frames. What a kind cannot act on it leaves as it is.
-#[derive(Copy, Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Copy, Clone, PartialEq, Debug)]
 pub enum PipeFault {
     // When things come.
     /// Everything arrives this much later, in order. One signal: it shows what it was so long ago.
-    Delay {
-        #[serde(with = "nanos")]
-        by: Span,
-    },
+    Delay { by: Span },
     /// Everything arrives later by a draw of its own, the size of a normal draw of this standard deviation. Without
     /// `reorder` nothing overtakes.
-    Jitter {
-        #[serde(with = "nanos")]
-        sigma: Span,
-        reorder: bool,
-    },
+    Jitter { sigma: Span, reorder: bool },
     /// Each item is lost with this probability, 0..=1, whatever became of the others.
     Drop { share: f64 },
     /// Losses in bursts after Gilbert (1960) and Elliott (1963), item by item: a good link turns bad with probability
@@ -30,20 +21,11 @@ pub enum PipeFault {
     /// lost items is `worse / (worse + better)`, and a burst is `1 / better` items long on average.
     Burst { worse: f64, better: f64, lost_good: f64, lost_bad: f64 },
     /// The same by time: everything arrives for `good`, nothing for `bad`, both means of exponential draws.
-    Outages {
-        #[serde(with = "nanos")]
-        good: Span,
-        #[serde(with = "nanos")]
-        bad: Span,
-    },
+    Outages { good: Span, bad: Span },
     /// Nothing arrives, and it is lost.
     Off,
     /// Nothing arrives in the first `lost` (0..=1) of every period.
-    Intermittent {
-        #[serde(with = "nanos")]
-        period: Span,
-        lost: f64,
-    },
+    Intermittent { period: Span, lost: f64 },
     /// One item in so many arrives, beginning with the first. One signal: it keeps its value in between.
     Slow { one_in: u32 },
     /// Each item arrives twice with this probability.
@@ -58,15 +40,9 @@ pub enum PipeFault {
     Partition,
     /// Everything arrives, and once more this much later. One signal: what it showed in the first `age` is shown over and
     /// over.
-    Replay {
-        #[serde(with = "nanos")]
-        age: Span,
-    },
+    Replay { age: Span },
     /// What came last before the fault comes again every so often, besides all that comes.
-    Repeat {
-        #[serde(with = "nanos")]
-        every: Span,
-    },
+    Repeat { every: Span },
     /// What came last before the fault comes once more, marked as kept by the broker (MQTT's RETAIN).
     Retained,
 
@@ -110,11 +86,7 @@ pub enum PipeFault {
     /// A sine is added: this amplitude, so many periods a second, 0 at the start.
     Oscillate { amplitude: f64, hertz: f64 },
     /// The time stamps of what is told are off by `offset`, and by `skew` seconds more for every second of the fault.
-    Clock {
-        #[serde(with = "nanos")]
-        offset: Span,
-        skew: f64,
-    },
+    Clock { offset: Span, skew: f64 },
 }
 
 /// Where a kind of fault can act.
@@ -167,38 +139,6 @@ impl PipeFault {
             | PipeFault::PartialLoss { .. }
             | PipeFault::Oscillate { .. } => Concerns::Values,
             PipeFault::Clock { .. } => Concerns::Stamps,
-        }
-    }
-}
-
-/// Spans as whole nanoseconds, for whoever hands a fault to another process.
-mod nanos {
-    use crate::time::Span;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(span: &Span, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_i64(span.nanos())
-    }
-
-    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Span, D::Error> {
-        i64::deserialize(from).map(Span::from_nanos)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fault_survives_the_way_to_another_process() {
-        for fault in [
-            PipeFault::Delay { by: Span::from_millis(100) },
-            PipeFault::Burst { worse: 0.01, better: 0.25, lost_good: 0.0, lost_bad: 1.0 },
-            PipeFault::Freeze,
-            PipeFault::Clock { offset: Span::from_millis(-10), skew: 1e-4 },
-        ] {
-            let text = serde_json::to_string(&fault).expect("plain data");
-            assert_eq!(serde_json::from_str::<PipeFault>(&text).expect("its own words"), fault, "{text}");
         }
     }
 }

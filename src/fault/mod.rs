@@ -2,16 +2,25 @@
 //!
 //! Invariant: nothing here draws a number that the seed does not fix.
 
+mod arrival;
+mod bytes;
+mod frames;
 mod kind;
 mod pipe;
 mod rng;
+mod tells;
 mod twin;
+mod value;
 
+pub use frames::FramePipe;
 pub use kind::{Concerns, PipeFault};
-pub use pipe::{FaultKey, FramePipe, Pipe, TellPipe, Telling};
+pub use pipe::{Carried, FaultKey, Mark, Pipe, Tally};
 pub use rng::Dice;
+pub use tells::{TellPipe, Telling};
 pub use twin::TwinFault;
+pub use value::{ValueFault, same};
 
+use crate::command::CommandId;
 use crate::signal::SignalId;
 use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
@@ -31,8 +40,8 @@ pub struct FaultSpec {
 pub enum FaultTarget {
     /// What a controller is told: one signal or all of them.
     Tells { device: DeviceId, signal: Option<SignalId>, fault: PipeFault },
-    /// What a controller says.
-    Says { device: DeviceId, fault: PipeFault },
+    /// What a controller says: its commands, or one argument of one command (its place).
+    Says { device: DeviceId, arg: Option<(CommandId, u8)>, fault: PipeFault },
     /// Frames from us to the devices of a link (Normal lane alone: Safe and Query are never touched).
     Link { link: LinkId, fault: PipeFault },
     /// A twin.

@@ -4,277 +4,307 @@
 //! start. What is under way when a delay ends arrives as delayed as it was sent, and nothing overtakes it.
 
 use crate::fault::PipeFault;
+use crate::fault::arrival::{Arrival, Fate};
 use crate::fault::rng::Dice;
-use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
-use crate::wire::Frame;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+
+/// The most that a partition keeps; what comes then is lost, as it is when a sender's buffer is full.
+const KEPT_MAX: usize = 65_536;
 
 /// Names a fault that acts on a pipe, so that it can be ended: the caller's own number.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FaultKey(pub u32);
 
-/// When things arrive: acts out [`PipeFault::Delay`], `Drop`, `Off` and `Duplicate`, and lets the others be.
+/// What a fault did, from the difference of what went in and what came out.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// How much passed while it acted.
+    pub items: u64,
+    /// How much of that came out otherwise: lost, late, twice, marked or with another content.
+    pub altered: u64,
+}
+
+impl Tally {
+    /// Counts one item.
+    pub fn count(&mut self, altered: bool) {
+        self.items += 1;
+        self.altered += u64::from(altered);
+    }
+}
+
+/// How a broker marks what it delivers not for the first time.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// Kept, and delivered on connecting.
+    Retained,
+    /// Delivered again, since the first delivery was not acknowledged.
+    Redelivered,
+}
+
+/// What can go through a pipe.
+pub trait Carried: Clone + PartialEq {
+    /// Marks it as a broker would; what has no such marks stays as it is.
+    fn mark(&mut self, mark: Mark);
+}
+
+/// When things arrive: acts out the faults that concern arrival, and lets the others be.
 #[derive(Clone, Debug)]
 pub struct Pipe<T> {
     seed: u64,
-    active: Vec<(FaultKey, PipeFault, Dice)>,
-    /// In order of arrival.
-    under_way: VecDeque<(Time, T)>,
+    active: Vec<Acting<T>>,
+    /// By arrival, and of one instant in order.
+    under_way: BTreeMap<(Time, u64), T>,
+    /// Held back by a fault, in order.
+    waiting: Vec<Waiting<T>>,
+    next_number: u64,
     last_arrival: Time,
+    /// The latest instant that anyone spoke of.
+    now: Time,
+    /// What went in last, faults aside.
+    last: Option<T>,
 }
 
-impl<T: Clone> Pipe<T> {
+#[derive(Clone, Debug)]
+struct Acting<T> {
+    key: FaultKey,
+    fault: PipeFault,
+    arrival: Arrival,
+    /// What went in last before the fault.
+    kept: Option<T>,
+    /// When what is repeated comes next.
+    repeats: Time,
+    tally: Tally,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting<T> {
+    key: FaultKey,
+    /// Behind so many others; `None`: until the fault ends.
+    behind: Option<u32>,
+    item: T,
+}
+
+impl<T: Carried> Pipe<T> {
     /// A pipe without faults. Its chance is fixed by `seed` and each fault's key.
     pub fn new(seed: u64) -> Pipe<T> {
-        Pipe { seed, active: Vec::new(), under_way: VecDeque::new(), last_arrival: Time::MIN }
+        Pipe {
+            seed,
+            active: Vec::new(),
+            under_way: BTreeMap::new(),
+            waiting: Vec::new(),
+            next_number: 0,
+            last_arrival: Time::MIN,
+            now: Time::MIN,
+            last: None,
+        }
     }
 
     /// Starts a fault; one of the same key is replaced.
-    pub fn start(&mut self, key: FaultKey, fault: PipeFault) {
+    pub fn start(&mut self, at: Time, key: FaultKey, fault: PipeFault) {
         self.stop(key);
-        self.active.push((key, fault, Dice::new(self.seed, u64::from(key.0))));
+        self.now = self.now.max(at);
+        let dice = Dice::new(self.seed, u64::from(key.0));
+        let mut acting = Acting {
+            key,
+            fault,
+            arrival: Arrival::new(fault, at, dice),
+            kept: self.last.clone(),
+            repeats: Time::MAX,
+            tally: Tally::default(),
+        };
+        match fault {
+            PipeFault::Repeat { every } if acting.kept.is_some() => {
+                acting.repeats = at + every.max(Span::from_nanos(1))
+            }
+            PipeFault::Retained => {
+                if let Some(mut kept) = acting.kept.clone() {
+                    kept.mark(Mark::Retained);
+                    acting.tally.count(true);
+                    self.put(at, kept);
+                }
+            }
+            _ => {}
+        }
+        self.active.push(acting);
     }
 
-    /// Ends a fault, if it acts.
-    pub fn stop(&mut self, key: FaultKey) {
-        self.active.retain(|(other, ..)| *other != key);
+    /// Ends a fault, and tells what it did. What it held back comes now.
+    pub fn stop(&mut self, key: FaultKey) -> Tally {
+        let Some(place) = self.active.iter().position(|acting| acting.key == key) else { return Tally::default() };
+        let tally = self.active.remove(place).tally;
+        let (freed, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.key == key);
+        self.waiting = waiting;
+        let freed: Vec<Waiting<T>> = freed;
+        if !freed.is_empty() {
+            self.last_arrival = self.last_arrival.max(self.now);
+        }
+        for waiting in freed {
+            self.put(self.last_arrival, waiting.item);
+        }
+        tally
     }
 
     /// Something goes in.
-    pub fn push(&mut self, at: Time, item: T) {
-        let mut copies = 1;
-        let mut arrival = at;
-        for (_, fault, dice) in &mut self.active {
-            match *fault {
-                PipeFault::Delay { by } => arrival += by.max(Span::ZERO),
-                PipeFault::Drop { share } if dice.chance(share) => copies = 0,
-                PipeFault::Off => copies = 0,
-                PipeFault::Duplicate { share } if dice.chance(share) => copies *= 2,
-                PipeFault::Drop { .. } | PipeFault::Duplicate { .. } => {}
-                _ => {}
+    pub fn push(&mut self, at: Time, mut item: T) {
+        self.repeat(at);
+        if self.active.is_empty() {
+            self.last = Some(item.clone());
+            self.last_arrival = self.last_arrival.max(at);
+            return self.put(self.last_arrival, item);
+        }
+        let truth = item.clone();
+        let mut fate = Fate::untouched();
+        let mut held_by = None;
+        let mut retained = false;
+        for acting in &mut self.active {
+            let altered = match acting.fault {
+                PipeFault::Freeze => {
+                    let frozen = acting.kept.get_or_insert_with(|| item.clone()).clone();
+                    let altered = frozen != item;
+                    item = frozen;
+                    altered
+                }
+                PipeFault::Partition => {
+                    held_by = Some(acting.key);
+                    true
+                }
+                // A broker that kept nothing yet keeps this, and delivers it to whoever connects next.
+                PipeFault::Retained if acting.kept.is_none() => {
+                    acting.kept = Some(item.clone());
+                    retained = true;
+                    true
+                }
+                PipeFault::Repeat { every } if acting.kept.is_none() => {
+                    acting.kept = Some(item.clone());
+                    acting.repeats = at + every.max(Span::from_nanos(1));
+                    false
+                }
+                _ => acting.arrival.decide(at, &mut fate),
+            };
+            acting.tally.count(altered);
+        }
+        self.last = Some(truth);
+        if !fate.lost {
+            self.admit(at, item, &fate, held_by, retained);
+        }
+    }
+
+    /// Places what is not lost.
+    fn admit(&mut self, at: Time, item: T, fate: &Fate, held_by: Option<FaultKey>, retained: bool) {
+        let mut arrival = at + fate.later;
+        if !fate.loose {
+            self.last_arrival = self.last_arrival.max(arrival);
+            arrival = self.last_arrival;
+        }
+        let mut items = vec![item; fate.copies];
+        for (wanted, mark) in [(fate.redelivered, Mark::Redelivered), (retained, Mark::Retained)] {
+            if wanted && let Some(mut marked) = items.first().cloned() {
+                marked.mark(mark);
+                items.push(marked);
             }
         }
-        if copies > 0 {
-            self.last_arrival = self.last_arrival.max(arrival);
-            self.under_way.extend(std::iter::repeat_n((self.last_arrival, item), copies));
+        if let (Some(age), Some(item)) = (fate.again, items.first()) {
+            self.put(arrival + age, item.clone());
+        }
+        if let Some(key) = held_by {
+            let room = KEPT_MAX.saturating_sub(self.waiting.len());
+            self.waiting.extend(items.into_iter().take(room).map(|item| Waiting { key, behind: None, item }));
+            return;
+        }
+        if let Some(depth) = fate.behind {
+            let reordering = self.active.iter().find(|acting| matches!(acting.fault, PipeFault::Reorder { .. }));
+            let key = reordering.expect("only this kind puts an item behind others").key;
+            self.waiting.extend(items.into_iter().map(|item| Waiting { key, behind: Some(depth), item }));
+            return;
+        }
+        for item in items {
+            self.put(arrival, item);
+        }
+        // Whoever waited for this one to pass is next.
+        let mut passed = Vec::new();
+        for waiting in &mut self.waiting {
+            if let Some(behind) = &mut waiting.behind {
+                *behind -= 1;
+            }
+        }
+        self.waiting.retain(|waiting| {
+            let free = waiting.behind == Some(0);
+            if free {
+                passed.push(waiting.item.clone());
+            }
+            !free
+        });
+        for item in passed {
+            self.put(arrival, item);
+        }
+    }
+
+    fn put(&mut self, arrival: Time, item: T) {
+        self.next_number += 1;
+        self.under_way.insert((arrival, self.next_number), item);
+    }
+
+    /// Puts in what is repeated by now. Periods that a stall swallowed are not made up for.
+    fn repeat(&mut self, at: Time) {
+        self.now = self.now.max(at);
+        let mut due = Vec::new();
+        for acting in &mut self.active {
+            let (PipeFault::Repeat { every }, Some(kept)) = (acting.fault, &acting.kept) else { continue };
+            if acting.repeats <= at {
+                due.push((acting.repeats, kept.clone()));
+                acting.tally.count(true);
+                let every = every.max(Span::from_nanos(1));
+                let next = acting.repeats + every;
+                acting.repeats = if next <= at { at + every } else { next };
+            }
+        }
+        for (when, item) in due {
+            self.put(when, item);
         }
     }
 
     /// What comes out next, if it has arrived by `at`. Ask until there is nothing.
     pub fn pop(&mut self, at: Time) -> Option<T> {
-        match self.under_way.front() {
-            Some((arrival, _)) if *arrival <= at => self.under_way.pop_front().map(|(_, item)| item),
-            _ => None,
-        }
+        self.repeat(at);
+        let first = self.under_way.first_entry().filter(|first| first.key().0 <= at)?;
+        Some(first.remove())
     }
 
     /// When the next thing comes out.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.under_way.front().map(|(arrival, _)| *arrival)
+        let arrival = self.under_way.first_key_value().map(|((arrival, _), _)| *arrival);
+        let repeats = self.active.iter().map(|acting| acting.repeats).filter(|due| *due < Time::MAX).min();
+        [arrival, repeats].into_iter().flatten().min()
     }
 
-    /// Forgets what is under way (on a trip); faults stay.
+    /// Forgets what is under way and what is held back (on a trip, at an exit); faults stay.
     pub fn clear(&mut self) {
         self.under_way.clear();
-    }
-}
-
-/// One telling: values of signals at one instant, in a fixed order.
-pub type Telling = Vec<(SignalId, Value)>;
-
-/// What a controller is told: a [`Pipe`] that also acts on values, on all signals or on one.
-#[derive(Clone, Debug)]
-pub struct TellPipe {
-    seed: u64,
-    pipe: Pipe<Telling>,
-    active: Vec<SignalFault>,
-    /// The values as last told, all faults applied.
-    told: BTreeMap<SignalId, Value>,
-}
-
-/// A fault that acts on values.
-#[derive(Clone, Debug)]
-struct SignalFault {
-    key: FaultKey,
-    fault: PipeFault,
-    /// `None`: every signal.
-    only: Option<SignalId>,
-    dice: Dice,
-    /// The values as told before the fault.
-    before: BTreeMap<SignalId, Value>,
-    /// For a delay of one signal: what it was, oldest first.
-    line: VecDeque<(Time, Value)>,
-}
-
-impl TellPipe {
-    /// A pipe without faults. Its chance is fixed by `seed` and each fault's key.
-    pub fn new(seed: u64) -> TellPipe {
-        TellPipe { seed, pipe: Pipe::new(seed), active: Vec::new(), told: BTreeMap::new() }
-    }
-
-    /// Starts a fault on every signal (`only: None`) or on one. On one signal `Delay` shows its value as it was so long
-    /// ago (at first the last one told), `Drop` and `Off` make it unknown, and `Duplicate` does nothing.
-    /// `Corrupt` does nothing: samples have no bits on a wire.
-    pub fn start(&mut self, key: FaultKey, fault: PipeFault, only: Option<SignalId>) {
-        self.stop(key);
-        if only.is_none() {
-            self.pipe.start(key, fault);
-        }
-        let dice = Dice::new(self.seed, u64::from(key.0));
-        self.active.push(SignalFault { key, fault, only, dice, before: self.told.clone(), line: VecDeque::new() });
-    }
-
-    /// Ends a fault, if it acts.
-    pub fn stop(&mut self, key: FaultKey) {
-        self.pipe.stop(key);
-        self.active.retain(|active| active.key != key);
-    }
-
-    /// A telling goes in.
-    pub fn push(&mut self, at: Time, telling: &[(SignalId, Value)]) {
-        let mut telling = telling.to_vec();
-        for (signal, value) in &mut telling {
-            for active in &mut self.active {
-                if active.only.is_none_or(|only| only == *signal) {
-                    active.act(at, *signal, value);
-                }
-            }
-            self.told.insert(*signal, *value);
-        }
-        self.pipe.push(at, telling);
-    }
-
-    /// The telling that comes out next, in the place of what `out` held; false when none has arrived by `at`.
-    pub fn pop(&mut self, at: Time, out: &mut Telling) -> bool {
-        match self.pipe.pop(at) {
-            Some(telling) => {
-                *out = telling;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// When the next telling comes out.
-    pub fn next_deadline(&self) -> Option<Time> {
-        self.pipe.next_deadline()
-    }
-
-    /// Forgets what is under way; faults stay.
-    pub fn clear(&mut self) {
-        self.pipe.clear();
-    }
-}
-
-impl SignalFault {
-    fn act(&mut self, at: Time, signal: SignalId, value: &mut Value) {
-        match (self.fault, &mut *value) {
-            (PipeFault::Freeze, _) => *value = *self.before.entry(signal).or_insert(*value),
-            (PipeFault::Bias { by }, Value::Number(number)) => *number += by,
-            (PipeFault::Scale { gain }, Value::Number(number)) => *number *= gain,
-            (PipeFault::Noise { sigma }, Value::Number(number)) => *number += sigma * self.dice.normal(),
-            (PipeFault::Delay { by }, _) if self.only.is_some() => *value = self.as_it_was(at, by, signal, *value),
-            (PipeFault::Off, _) if self.only.is_some() => *value = Value::Unknown,
-            (PipeFault::Drop { share }, _) if self.only.is_some() => {
-                if self.dice.chance(share) {
-                    *value = Value::Unknown;
-                }
-            }
-            // Flags and states have no size to be off by; whole tellings are the pipe's business.
-            (PipeFault::Bias { .. } | PipeFault::Scale { .. } | PipeFault::Noise { .. }, _) => {}
-            (PipeFault::Delay { .. } | PipeFault::Drop { .. } | PipeFault::Off, _) => {}
-            (_, _) => {}
-        }
-    }
-
-    fn as_it_was(&mut self, at: Time, by: Span, signal: SignalId, now: Value) -> Value {
-        let then = at - by.max(Span::ZERO);
-        self.line.push_back((at, now));
-        while self.line.get(1).is_some_and(|(since, _)| *since <= then) {
-            self.line.pop_front();
-        }
-        match self.line.front() {
-            Some((since, value)) if *since <= then => *value,
-            _ => self.before.get(&signal).copied().unwrap_or(Value::Unknown),
-        }
-    }
-}
-
-/// Frames on a link: a [`Pipe`] that also acts out [`PipeFault::Corrupt`].
-#[derive(Clone, Debug)]
-pub struct FramePipe {
-    seed: u64,
-    pipe: Pipe<Frame>,
-    corrupting: Vec<(FaultKey, f64, Dice)>,
-}
-
-impl FramePipe {
-    /// A pipe without faults. Its chance is fixed by `seed` and each fault's key.
-    pub fn new(seed: u64) -> FramePipe {
-        FramePipe { seed, pipe: Pipe::new(seed), corrupting: Vec::new() }
-    }
-
-    /// Starts a fault; one of the same key is replaced. Faults on values (`Freeze`, `Bias`, `Scale`, `Noise`) do
-    /// nothing: a frame has no values yet.
-    pub fn start(&mut self, key: FaultKey, fault: PipeFault) {
-        self.stop(key);
-        self.pipe.start(key, fault);
-        if let PipeFault::Corrupt { bit_error_rate } = fault {
-            self.corrupting.push((key, bit_error_rate, Dice::new(self.seed, u64::from(key.0))));
-        }
-    }
-
-    /// Ends a fault, if it acts.
-    pub fn stop(&mut self, key: FaultKey) {
-        self.pipe.stop(key);
-        self.corrupting.retain(|(other, ..)| *other != key);
-    }
-
-    /// A frame goes in.
-    pub fn push(&mut self, at: Time, mut frame: Frame) {
-        for (_, bit_error_rate, dice) in &mut self.corrupting {
-            flip_bits(&mut frame.bytes, *bit_error_rate, dice);
-        }
-        self.pipe.push(at, frame);
-    }
-
-    /// The frame that comes out next, if it has arrived by `at`. Ask until there is none.
-    pub fn pop(&mut self, at: Time) -> Option<Frame> {
-        self.pipe.pop(at)
-    }
-
-    /// When the next frame comes out.
-    pub fn next_deadline(&self) -> Option<Time> {
-        self.pipe.next_deadline()
-    }
-
-    /// Forgets what is under way (on a trip); faults stay.
-    pub fn clear(&mut self) {
-        self.pipe.clear();
-    }
-}
-
-/// Flips each bit with probability `rate`. Leaps from error to error, so that a clean megabyte costs one draw.
-fn flip_bits(bytes: &mut [u8], rate: f64, dice: &mut Dice) {
-    let bits = bytes.len() as u64 * 8;
-    let mut bit = dice.failures_before_success(rate);
-    while bit < bits {
-        bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
-        bit = bit.saturating_add(1).saturating_add(dice.failures_before_success(rate));
+        self.waiting.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::LinkId;
 
-    const ALTITUDE: SignalId = SignalId(0);
-    const ROLL: SignalId = SignalId(1);
-    const ARMED: SignalId = SignalId(2);
     const FIRST: FaultKey = FaultKey(1);
     const SECOND: FaultKey = FaultKey(2);
+
+    /// A number, and how it was marked.
+    #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+    struct Item(i64, char);
+
+    impl Carried for Item {
+        fn mark(&mut self, mark: Mark) {
+            self.1 = if mark == Mark::Retained { 'r' } else { 'd' };
+        }
+    }
+
+    fn plain(number: i64) -> Item {
+        Item(number, ' ')
+    }
 
     fn at(millis: i64) -> Time {
         Time::ZERO + Span::from_millis(millis)
@@ -285,7 +315,7 @@ mod tests {
     }
 
     /// Runs the pipe from deadline to deadline and notes what came out when.
-    fn drain<T: Clone>(pipe: &mut Pipe<T>) -> Vec<(i64, T)> {
+    fn drain(pipe: &mut Pipe<Item>) -> Vec<(i64, Item)> {
         let mut out = Vec::new();
         while let Some(due) = pipe.next_deadline() {
             assert!(due == Time::MIN || pipe.pop(due - Span::from_nanos(1)).is_none(), "not before its time");
@@ -295,64 +325,63 @@ mod tests {
         out
     }
 
-    /// Tells the altitude and what else stands there, and returns what comes out at once.
-    fn tell(pipe: &mut TellPipe, millis: i64, telling: &[(SignalId, Value)]) -> Telling {
-        pipe.push(at(millis), telling);
-        let mut out = Telling::new();
-        assert!(pipe.pop(at(millis), &mut out), "nothing holds it up");
-        out
+    fn numbers(out: &[(i64, Item)]) -> Vec<(i64, i64)> {
+        out.iter().map(|(at, item)| (*at, item.0)).collect()
+    }
+
+    /// What comes of so many items, one a millisecond, and what the fault says of itself.
+    fn through(seed: u64, fault: PipeFault, count: i64) -> (Vec<(i64, Item)>, Tally) {
+        let mut pipe = Pipe::new(seed);
+        pipe.start(at(0), FIRST, fault);
+        (0..count).for_each(|number| pipe.push(at(number), plain(number)));
+        let tally = pipe.stop(FIRST);
+        (drain(&mut pipe), tally)
     }
 
     #[test]
     fn without_faults_everything_comes_out_at_once_and_in_order() {
         let mut pipe = Pipe::new(1);
-        pipe.push(at(1), 'a');
-        pipe.push(at(1), 'b');
-        pipe.push(at(2), 'c');
-        assert_eq!(drain(&mut pipe), [(1, 'a'), (1, 'b'), (2, 'c')]);
+        pipe.push(at(1), plain(1));
+        pipe.push(at(1), plain(2));
+        pipe.push(at(2), plain(3));
+        assert_eq!(numbers(&drain(&mut pipe)), [(1, 1), (1, 2), (2, 3)]);
     }
 
     #[test]
     fn delays_add_up_and_nothing_overtakes_when_one_ends() {
         let mut pipe = Pipe::new(1);
-        pipe.start(FIRST, delay(100));
-        pipe.push(at(0), 'a');
-        pipe.start(SECOND, delay(50));
-        pipe.push(at(10), 'b');
-        pipe.stop(FIRST);
-        pipe.push(at(20), 'c');
+        pipe.start(at(0), FIRST, delay(100));
+        pipe.push(at(0), plain(1));
+        pipe.start(at(0), SECOND, delay(50));
+        pipe.push(at(10), plain(2));
+        assert_eq!(pipe.stop(FIRST), Tally { items: 2, altered: 2 });
+        pipe.push(at(20), plain(3));
         pipe.stop(SECOND);
-        pipe.push(at(170), 'd');
-        assert_eq!(drain(&mut pipe), [(100, 'a'), (160, 'b'), (160, 'c'), (170, 'd')]);
+        pipe.push(at(170), plain(4));
+        assert_eq!(numbers(&drain(&mut pipe)), [(100, 1), (160, 2), (160, 3), (170, 4)]);
     }
 
     #[test]
     fn off_lets_nothing_in_but_what_is_under_way_arrives() {
         let mut pipe = Pipe::new(1);
-        pipe.start(FIRST, delay(100));
-        pipe.push(at(0), 'a');
-        pipe.start(SECOND, PipeFault::Off);
-        pipe.push(at(10), 'b');
-        pipe.stop(SECOND);
-        pipe.push(at(20), 'c');
-        assert_eq!(drain(&mut pipe), [(100, 'a'), (120, 'c')]);
-        pipe.push(at(130), 'd');
+        pipe.start(at(0), FIRST, delay(100));
+        pipe.push(at(0), plain(1));
+        pipe.start(at(0), SECOND, PipeFault::Off);
+        pipe.push(at(10), plain(2));
+        assert_eq!(pipe.stop(SECOND), Tally { items: 1, altered: 1 });
+        pipe.push(at(20), plain(3));
+        assert_eq!(numbers(&drain(&mut pipe)), [(100, 1), (120, 3)]);
+        pipe.push(at(130), plain(4));
         pipe.clear();
         assert_eq!(drain(&mut pipe), []);
     }
 
     #[test]
     fn losses_and_doubles_come_at_their_share_and_the_same_for_the_same_seed() {
-        let run = |seed: u64, fault: PipeFault| {
-            let mut pipe = Pipe::new(seed);
-            pipe.start(FIRST, fault);
-            for number in 0..4_000 {
-                pipe.push(at(number), number);
-            }
-            drain(&mut pipe)
-        };
-        let lost = 4_000 - run(1, PipeFault::Drop { share: 0.25 }).len();
-        assert!((lost as f64 / 4_000.0 - 0.25).abs() < 0.03, "lost {lost} of 4000");
+        let run = |seed: u64, fault: PipeFault| through(seed, fault, 4_000).0;
+        let (kept, tally) = through(1, PipeFault::Drop { share: 0.25 }, 4_000);
+        assert_eq!(tally, Tally { items: 4_000, altered: 4_000 - kept.len() as u64 });
+        assert!((tally.altered as f64 / 4_000.0 - 0.25).abs() < 0.03, "{tally:?}");
         let doubled = run(1, PipeFault::Duplicate { share: 0.1 });
         assert!(((doubled.len() - 4_000) as f64 / 4_000.0 - 0.1).abs() < 0.02, "{} of 4000", doubled.len());
         assert!(doubled.is_sorted(), "a double comes right behind its original");
@@ -367,13 +396,11 @@ mod tests {
         let run = |other: bool| {
             let mut pipe = Pipe::new(9);
             if other {
-                pipe.start(SECOND, PipeFault::Duplicate { share: 0.5 });
+                pipe.start(at(0), SECOND, PipeFault::Duplicate { share: 0.5 });
             }
-            pipe.start(FIRST, PipeFault::Drop { share: 0.5 });
-            for number in 0..200 {
-                pipe.push(at(number), number);
-            }
-            let mut numbers: Vec<i64> = drain(&mut pipe).into_iter().map(|(_, number)| number).collect();
+            pipe.start(at(0), FIRST, PipeFault::Drop { share: 0.5 });
+            (0..200).for_each(|number| pipe.push(at(number), plain(number)));
+            let mut numbers: Vec<i64> = drain(&mut pipe).into_iter().map(|(_, item)| item.0).collect();
             numbers.dedup();
             numbers
         };
@@ -381,138 +408,94 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_biased_and_scaled_in_the_order_of_the_faults_start() {
-        let mut pipe = TellPipe::new(1);
-        pipe.start(FIRST, PipeFault::Bias { by: 1.0 }, Some(ALTITUDE));
-        pipe.start(SECOND, PipeFault::Scale { gain: 10.0 }, None);
-        let telling = [(ALTITUDE, Value::Number(2.0)), (ROLL, Value::Number(0.5)), (ARMED, Value::Flag(true))];
-        let told = tell(&mut pipe, 0, &telling);
-        assert_eq!(told, [(ALTITUDE, Value::Number(30.0)), (ROLL, Value::Number(5.0)), (ARMED, Value::Flag(true))]);
-        pipe.stop(SECOND);
-        pipe.stop(FIRST);
-        assert_eq!(tell(&mut pipe, 1, &telling), telling);
+    fn jitter_has_its_size_and_keeps_the_order_unless_it_may_not() {
+        let sigma = Span::from_millis(20);
+        let (kept, _) = through(5, PipeFault::Jitter { sigma, reorder: false }, 4_000);
+        assert!(kept.iter().map(|(_, item)| item.0).is_sorted(), "nothing overtakes");
+        let (mixed, tally) = through(5, PipeFault::Jitter { sigma, reorder: true }, 4_000);
+        assert_eq!((mixed.len(), tally.items), (4_000, 4_000), "nothing is lost");
+        let overtaken = mixed.windows(2).filter(|pair| pair[0].1.0 > pair[1].1.0).count();
+        assert!(overtaken > 1_000, "items a millisecond apart change places at 20 ms, {overtaken} did");
+        // The mean of the size of a normal draw is sigma * sqrt(2 / pi).
+        let late = mixed.iter().map(|(came, item)| (came - item.0) as f64).sum::<f64>() / 4_000.0;
+        let mean = 20.0 * (2.0 / core::f64::consts::PI).sqrt() - 0.5;
+        assert!((late - mean).abs() < 0.6, "late by {late} ms on average (whole milliseconds), not {mean}");
     }
 
     #[test]
-    fn a_frozen_signal_repeats_what_was_told_before_and_thaws() {
-        let mut pipe = TellPipe::new(1);
-        tell(&mut pipe, 0, &[(ALTITUDE, Value::Number(2.0)), (ROLL, Value::Number(0.1))]);
-        pipe.start(FIRST, PipeFault::Freeze, Some(ALTITUDE));
-        for millis in 1..4 {
-            let told = tell(&mut pipe, millis, &[(ALTITUDE, Value::Number(3.0)), (ROLL, Value::Number(0.2))]);
-            assert_eq!(told, [(ALTITUDE, Value::Number(2.0)), (ROLL, Value::Number(0.2))]);
-        }
+    fn reordered_items_come_behind_as_many_as_was_said() {
+        let mut pipe = Pipe::new(1);
+        pipe.start(at(0), FIRST, PipeFault::Reorder { share: 1.0, depth: 2 });
+        pipe.push(at(0), plain(0));
         pipe.stop(FIRST);
-        assert_eq!(tell(&mut pipe, 5, &[(ALTITUDE, Value::Number(4.0))]), [(ALTITUDE, Value::Number(4.0))]);
-        pipe.start(FIRST, PipeFault::Freeze, None);
-        assert_eq!(
-            tell(&mut pipe, 6, &[(ARMED, Value::Flag(true))]),
-            [(ARMED, Value::Flag(true))],
-            "never told before"
-        );
-        assert_eq!(tell(&mut pipe, 7, &[(ARMED, Value::Flag(false))]), [(ARMED, Value::Flag(true))]);
+        assert_eq!(numbers(&drain(&mut pipe)), [(0, 0)], "whoever waits when it ends comes then");
+        let (out, tally) = through(3, PipeFault::Reorder { share: 0.05, depth: 3 }, 4_000);
+        assert_eq!(out.len(), 4_000, "nothing is lost");
+        assert!((tally.altered as f64 / 4_000.0 - 0.05).abs() < 0.015, "{tally:?}");
+        // One that was held back on its own stands exactly three places behind.
+        let alone = out.windows(4).filter(|w| w[3].1.0 + 1 == w[0].1.0 && w[2].1.0 == w[0].1.0 + 2).count();
+        assert!(alone > 100, "{alone}");
     }
 
     #[test]
-    fn one_signal_can_lag_behind_the_others() {
-        let mut pipe = TellPipe::new(1);
-        tell(&mut pipe, 0, &[(ALTITUDE, Value::Number(0.0)), (ROLL, Value::Number(0.0))]);
-        pipe.start(FIRST, delay(30), Some(ALTITUDE));
+    fn a_partition_keeps_everything_to_its_end_and_off_loses_it() {
+        let mut pipe = Pipe::new(1);
+        pipe.start(at(0), FIRST, PipeFault::Partition);
+        pipe.push(at(1), plain(1));
+        pipe.push(at(5), plain(2));
+        assert_eq!((pipe.next_deadline(), pipe.pop(at(10))), (None, None));
+        assert_eq!(pipe.stop(FIRST), Tally { items: 2, altered: 2 });
+        pipe.push(at(10), plain(3));
+        assert_eq!(numbers(&drain(&mut pipe)), [(10, 1), (10, 2), (10, 3)]);
+    }
+
+    #[test]
+    fn frozen_the_last_item_stands_for_all_that_come() {
+        let mut pipe = Pipe::new(1);
+        pipe.push(at(0), plain(7));
+        pipe.start(at(1), FIRST, PipeFault::Freeze);
+        pipe.push(at(2), plain(8));
+        pipe.push(at(3), plain(7));
+        assert_eq!(pipe.stop(FIRST), Tally { items: 2, altered: 1 }, "the same again is no difference");
+        pipe.push(at(5), plain(9));
+        assert_eq!(numbers(&drain(&mut pipe)), [(0, 7), (2, 7), (3, 7), (5, 9)]);
+    }
+
+    #[test]
+    fn replayed_items_come_again_and_a_repeated_one_for_ever() {
+        let mut pipe = Pipe::new(1);
+        pipe.start(at(0), FIRST, PipeFault::Replay { age: Span::from_millis(10) });
+        pipe.push(at(0), plain(1));
+        pipe.push(at(4), plain(2));
+        pipe.stop(FIRST);
+        assert_eq!(numbers(&drain(&mut pipe)), [(0, 1), (4, 2), (10, 1), (14, 2)]);
+        let mut pipe = Pipe::new(1);
+        pipe.push(at(0), plain(3));
+        assert_eq!(pipe.pop(at(0)), Some(plain(3)));
+        pipe.start(at(5), FIRST, PipeFault::Repeat { every: Span::from_millis(10) });
         let mut seen = Vec::new();
-        for step in 1..=6 {
-            let now = Value::Number(f64::from(step));
-            let told = tell(&mut pipe, i64::from(step) * 10, &[(ALTITUDE, now), (ROLL, now)]);
-            assert_eq!(told[1].1, now, "the others are on time");
-            seen.push(told[0].1);
+        for millis in 6..=40 {
+            seen.extend(pipe.pop(at(millis)).map(|item| (millis, item.0)));
         }
-        let expected = [0.0, 0.0, 0.0, 1.0, 2.0, 3.0].map(Value::Number);
-        assert_eq!(seen, expected, "first what was told before, then what was 30 ms ago");
-    }
-
-    #[test]
-    fn one_signal_can_be_lost_while_the_telling_arrives() {
-        let mut pipe = TellPipe::new(1);
-        pipe.start(FIRST, PipeFault::Off, Some(ALTITUDE));
-        let told = tell(&mut pipe, 0, &[(ALTITUDE, Value::Number(1.0)), (ROLL, Value::Number(2.0))]);
-        assert_eq!(told, [(ALTITUDE, Value::Unknown), (ROLL, Value::Number(2.0))]);
-        pipe.start(FIRST, PipeFault::Drop { share: 0.5 }, Some(ALTITUDE));
-        let lost = (1..=400)
-            .filter(|millis| tell(&mut pipe, *millis, &[(ALTITUDE, Value::Number(1.0))])[0].1 == Value::Unknown)
-            .count();
-        assert!((150..250).contains(&lost), "lost {lost} of 400 at one half");
-    }
-
-    #[test]
-    fn a_whole_telling_is_delayed_with_the_values_it_had() {
-        let mut pipe = TellPipe::new(1);
-        pipe.start(FIRST, delay(100), None);
-        pipe.push(at(0), &[(ALTITUDE, Value::Number(1.0))]);
-        pipe.push(at(20), &[(ALTITUDE, Value::Number(2.0))]);
-        let mut out = Telling::new();
-        assert!(!pipe.pop(at(99), &mut out));
-        assert_eq!(pipe.next_deadline(), Some(at(100)));
-        assert!(pipe.pop(at(119), &mut out));
-        assert_eq!(out, [(ALTITUDE, Value::Number(1.0))]);
-        assert!(!pipe.pop(at(119), &mut out));
-        pipe.clear();
+        assert_eq!(seen, [(15, 3), (25, 3), (35, 3)]);
+        assert_eq!(pipe.stop(FIRST), Tally { items: 3, altered: 3 });
         assert_eq!(pipe.next_deadline(), None);
     }
 
     #[test]
-    fn noise_has_its_size_and_is_the_same_for_the_same_seed() {
-        let run = |seed: u64| {
-            let mut pipe = TellPipe::new(seed);
-            pipe.start(FIRST, PipeFault::Noise { sigma: 0.5 }, None);
-            (0..2_000).map(|millis| tell(&mut pipe, millis, &[(ALTITUDE, Value::Number(4.0))])[0].1).collect::<Vec<_>>()
-        };
-        let numbers: Vec<f64> = run(1)
-            .into_iter()
-            .map(|value| match value {
-                Value::Number(number) => number - 4.0,
-                other => panic!("a number stays a number, found {other:?}"),
-            })
-            .collect();
-        let deviation = (numbers.iter().map(|x| x * x).sum::<f64>() / 2_000.0).sqrt();
-        assert!((deviation - 0.5).abs() < 0.03, "standard deviation {deviation}");
-        assert_eq!(run(1), run(1));
-        assert_ne!(run(1), run(2));
-    }
-
-    #[test]
-    fn bits_flip_at_their_rate_the_same_for_the_same_seed_and_no_longer_than_asked() {
-        let run = |seed: u64, rate: f64| {
-            let mut pipe = FramePipe::new(seed);
-            pipe.start(FIRST, PipeFault::Corrupt { bit_error_rate: rate });
-            pipe.push(at(0), Frame::serial(LinkId(0), vec![0_u8; 12_500]));
-            pipe.stop(FIRST);
-            pipe.push(at(0), Frame::serial(LinkId(0), vec![0_u8; 100]));
-            let hit = pipe.pop(at(0)).expect("arrives at once").bytes;
-            assert_eq!(pipe.pop(at(0)).expect("arrives at once").bytes, vec![0_u8; 100], "the fault had ended");
-            hit
-        };
-        let flipped: u32 = run(1, 0.01).iter().map(|byte| byte.count_ones()).sum();
-        assert!((900..1_100).contains(&flipped), "{flipped} of 100000 bits flipped at 0.01");
-        assert_eq!(run(1, 0.01), run(1, 0.01));
-        assert_ne!(run(1, 0.01), run(2, 0.01));
-        assert_eq!(run(1, 0.0), vec![0; 12_500]);
-        assert_eq!(run(1, 1.0), vec![255; 12_500]);
-    }
-
-    #[test]
-    fn frames_are_delayed_dropped_and_doubled_whole() {
-        let mut pipe = FramePipe::new(1);
-        pipe.start(FIRST, delay(5));
-        pipe.start(SECOND, PipeFault::Duplicate { share: 1.0 });
-        let frame = Frame::publish(LinkId(0), "pilot/goto", "{}");
-        pipe.push(at(0), frame.clone());
-        assert_eq!((pipe.pop(at(4)), pipe.next_deadline()), (None, Some(at(5))));
-        assert_eq!(
-            (pipe.pop(at(5)), pipe.pop(at(5)), pipe.pop(at(5))),
-            (Some(frame.clone()), Some(frame.clone()), None)
-        );
-        pipe.start(SECOND, PipeFault::Drop { share: 1.0 });
-        pipe.push(at(10), frame);
-        assert_eq!(pipe.next_deadline(), None);
-        pipe.clear();
+    fn a_broker_marks_what_it_kept_and_what_it_delivers_again() {
+        let mut pipe = Pipe::new(1);
+        pipe.push(at(0), plain(1));
+        pipe.start(at(5), FIRST, PipeFault::Retained);
+        pipe.push(at(6), plain(2));
+        pipe.start(at(7), SECOND, PipeFault::Redeliver { share: 1.0 });
+        pipe.push(at(8), plain(3));
+        let expected = [(0, plain(1)), (5, Item(1, 'r')), (6, plain(2)), (8, plain(3)), (8, Item(3, 'd'))];
+        assert_eq!(drain(&mut pipe), expected);
+        assert_eq!(pipe.stop(FIRST), Tally { items: 3, altered: 1 });
+        let mut empty = Pipe::new(1);
+        empty.start(at(0), FIRST, PipeFault::Retained);
+        empty.push(at(1), plain(4));
+        assert_eq!(drain(&mut empty), [(1, plain(4)), (1, Item(4, 'r'))], "what came first was kept");
     }
 }

@@ -1,5 +1,6 @@
 //! Seeded chance: the same seed gives the same draws on every machine.
 
+use crate::time::Span;
 use core::f64::consts::TAU;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -32,6 +33,11 @@ impl Dice {
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
         radius * libm::cos(TAU * self.uniform())
+    }
+
+    /// From the exponential distribution of this mean (by inversion).
+    pub fn exponential(&mut self, mean: Span) -> Span {
+        Span::from_seconds(-mean.seconds() * libm::log1p(-self.uniform()))
     }
 
     /// How many failures come before the first success of this probability (geometric distribution, by inversion).

@@ -102,6 +102,12 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
         EventKind::PromptAnswered { yes, .. } => format!("answered {}", if *yes { "yes" } else { "no" }),
         EventKind::FaultStarted { fault, on } => format!("fault {fault} on {on} begins"),
         EventKind::FaultEnded { fault, on } => format!("fault {fault} on {on} ends"),
+        EventKind::FaultSeen { fault, on, items, altered, visible } => match (visible, items) {
+            (true, 0) => format!("fault {fault} on {on} was visible"),
+            (true, _) => format!("fault {fault} on {on} was visible: {altered} of {items} came out otherwise"),
+            (false, _) => format!("fault {fault} on {on} WAS NOT VISIBLE: {altered} of {items} came out otherwise"),
+        },
+        EventKind::CommandAsked { .. } => return None,
         EventKind::CommandGiven { .. } | EventKind::CommandAcked { .. } => return None,
         EventKind::CommandRefused { reason, .. } => format!("the device refused: {reason}"),
         EventKind::CommandUnanswered { .. } => "the device did not acknowledge".to_owned(),

@@ -288,7 +288,7 @@ fn steps() -> (Vec<Step>, Vec<Step>) {
                 StepKind::Phase {
                     phase: 1,
                     steps: vec![
-                        step(4, StepKind::Inject { fault }),
+                        step(4, StepKind::Inject { fault, visible: None }),
                         step(5, StepKind::Hold { span: Span::from_secs(8) }),
                     ],
                 },
@@ -320,6 +320,7 @@ pub fn plan() -> Plan {
             guard_reaction: SignalId(9),
             operator_reset: SignalId(10),
             commands: vec![(PILOT, PILOT_COMMAND)],
+            told: Vec::new(),
         },
         steps,
         finally,

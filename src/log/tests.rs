@@ -116,9 +116,11 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::RuleLate { .. } => 40,
         EventKind::RuleMerged { .. } => 41,
         EventKind::AuthorityChanged { .. } => 42,
+        EventKind::FaultSeen { .. } => 43,
+        EventKind::CommandAsked { .. } => 44,
     }
 }
-const EVENT_KINDS: usize = 43;
+const EVENT_KINDS: usize = 45;
 
 fn every_event() -> Vec<EventKind> {
     let (link, device, step, rule) = (LinkId(3), DeviceId(65_535), StepId(70_000), RuleId(2));
@@ -143,6 +145,8 @@ fn every_event() -> Vec<EventKind> {
         EventKind::PromptAnswered { step, yes: true },
         EventKind::FaultStarted { fault: text(), on: "fc".into() },
         EventKind::FaultEnded { fault: text(), on: "fc".into() },
+        EventKind::FaultSeen { fault: text(), on: "fc".into(), items: u64::MAX, altered: 3, visible: true },
+        EventKind::CommandAsked { device, command, stale: true },
         EventKind::CommandGiven { command, ticket },
         EventKind::CommandAcked { ticket, after: Span::from_nanos(-5) },
         EventKind::CommandRefused { ticket, reason: text() },

@@ -3,13 +3,14 @@
 use super::Effects;
 use super::core::Core;
 use super::event::EventKind;
+use super::said::{Proposal, SaidPipe};
 use super::wires::Standing;
 use crate::codec::Tells;
 use crate::command::{ArgDef, Authority, Command};
-use crate::fault::{Pipe, TellPipe};
+use crate::fault::TellPipe;
 use crate::guard::{Decision, GateConfig, Refusal};
 use crate::rig::Role;
-use crate::scenario::plan::{GateMode, Plan};
+use crate::scenario::plan::{GateMode, Plan, Told};
 use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, LinkId};
@@ -23,16 +24,8 @@ pub(super) struct Controller {
     tells: Option<Tells>,
     next_tell: Time,
     pub told: TellPipe,
-    pub said: Pipe<Proposal>,
+    pub said: SaidPipe,
     values: Vec<(SignalId, Value)>,
-}
-
-/// A command that a controller asked for, with the instant at which it arrived.
-#[derive(Clone, Debug)]
-pub(super) struct Proposal {
-    command: Command,
-    stale: bool,
-    arrived: Time,
 }
 
 impl Controller {
@@ -50,7 +43,7 @@ impl Controller {
                 next_tell: Time::ZERO,
                 // Two streams of one seed: what it is told and what it says are faulted independently.
                 told: TellPipe::new(plan.seed ^ (u64::from(device.id.0) << 32 | 1)),
-                said: Pipe::new(plan.seed ^ (u64::from(device.id.0) << 32 | 2)),
+                said: SaidPipe::new(plan.seed ^ (u64::from(device.id.0) << 32 | 2)),
                 values: Vec::new(),
             })
             .collect()
@@ -67,6 +60,10 @@ impl Core {
             self.pass_time(at, out);
         }
         let arrived = self.now;
+        if self.controllers[place].said.faulted() {
+            // What comes of it is told at the gate.
+            self.emit(EventKind::CommandAsked { device, command, stale }, out);
+        }
         self.controllers[place].said.push(arrived, Proposal { command, stale, arrived });
         self.gate_proposals(place, out);
     }
@@ -170,15 +167,26 @@ impl Core {
         let mut turn = std::mem::take(&mut self.turn);
         loop {
             values.clear();
-            if !self.controllers[place].told.pop(at, &mut values) {
-                break;
-            }
+            let Some(stamp) = self.controllers[place].told.pop(at, &mut values) else { break };
             turn.clear();
-            self.links[link.0 as usize].codec.tell(at, device, &values, &mut turn);
+            self.links[link.0 as usize].codec.tell(stamp, device, &values, &mut turn);
+            self.record_told(device, &values);
             self.notes_and_sends(link, &mut turn, out);
         }
         self.turn = turn;
         self.controllers[place].values = values;
+    }
+
+    /// What a controller is told becomes signals of its own where the scenario can make it differ from the truth.
+    fn record_told(&mut self, device: DeviceId, values: &[(SignalId, Value)]) {
+        for place in 0..self.plan.reserved.told.len() {
+            let Told { device: whose, truth, told } = self.plan.reserved.told[place];
+            if whose == device
+                && let Some((_, value)) = values.iter().find(|(signal, _)| *signal == truth)
+            {
+                self.tell_self(told, *value);
+            }
+        }
     }
 
     /// When the next telling or delayed item is due.

@@ -60,6 +60,8 @@ pub(super) struct Core {
     pub(super) reacting: Reacting,
     pub(super) controllers: Vec<Controller>,
     pub(super) faults: Vec<ActiveFault>,
+    /// Faults that did nothing that could be seen, in words.
+    pub(super) unseen_faults: Vec<String>,
     /// Values that the run itself tells, applied at the next free instant.
     pub(super) own_samples: Vec<(SignalId, Value)>,
     /// Steps that did not end well, by themselves and not since one inside them did.
@@ -92,6 +94,7 @@ impl Core {
             reacting: Reacting::new(&plan),
             controllers: Controller::all_of(&plan),
             faults: Vec::new(),
+            unseen_faults: Vec::new(),
             own_samples,
             step_troubles: Vec::new(),
             expects_met: 0,

@@ -67,6 +67,7 @@ impl Core {
                 self.rule_reasons(judgements, &mut reasons);
                 self.step_reasons(&mut reasons);
                 self.trip_reasons(&mut reasons);
+                reasons.inconclusive.extend(self.unseen_faults.iter().cloned());
                 if self.nothing_judged(judgements) {
                     reasons
                         .inconclusive

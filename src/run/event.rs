@@ -82,6 +82,23 @@ pub enum EventKind {
         fault: String,
         on: String,
     },
+    /// What a fault did, said at its end.
+    FaultSeen {
+        fault: String,
+        on: String,
+        /// How much passed the fault: tellings, commands or frames.
+        items: u64,
+        /// How much of that came out otherwise than it went in.
+        altered: u64,
+        /// The effect shows: in the difference of what went in and came out, or in the step's own formula.
+        visible: bool,
+    },
+    /// What a controller asked for, before the faults on what it says; the gate tells what came of it.
+    CommandAsked {
+        device: DeviceId,
+        command: Command,
+        stale: bool,
+    },
     /// The script's or ladder's command went to the codec.
     CommandGiven {
         command: Command,

@@ -2,10 +2,10 @@
 
 use super::core::Core;
 use super::event::EventKind;
-use super::{Effect, Effects};
-use crate::fault::FaultKey;
-use crate::fault::{FaultSpec, FaultTarget};
+use super::{Effect, Effects, ProbeId};
+use crate::fault::{FaultKey, FaultSpec, FaultTarget, Tally};
 use crate::scenario::plan::Mode;
+use crate::stl::Truth;
 use crate::time::Time;
 
 /// A fault that acts now.
@@ -15,31 +15,40 @@ pub(super) struct ActiveFault {
     /// Its key in the pipe that it acts on.
     key: FaultKey,
     ends: Option<Time>,
+    /// Holds where the effect shows.
+    visible: Option<ProbeId>,
+    seen: bool,
 }
 
 impl Core {
-    /// Starts a fault. `Err`: it cannot act here, in words.
-    pub(super) fn start_fault(&mut self, spec: &FaultSpec, out: &mut Effects) -> Result<(), String> {
+    /// Starts a fault; `visible` must hold at some instant of it. `Err`: it cannot act here, in words.
+    pub(super) fn start_fault(
+        &mut self,
+        spec: &FaultSpec,
+        visible: Option<ProbeId>,
+        out: &mut Effects,
+    ) -> Result<(), String> {
         if self.plan.mode == Mode::Rig
             && let FaultTarget::Twin { .. } | FaultTarget::World { .. } = spec.target
         {
             return Err(format!("fault {} acts on twins, and this run drives the real rig", spec.name));
         }
         let key = FaultKey(self.faults.iter().map(|f| f.key.0).max().map_or(0, |key| key + 1));
+        let now = self.now;
         match &spec.target {
             FaultTarget::Tells { device, signal, fault } => {
                 let Some(controller) = self.controllers.iter_mut().find(|c| c.device == *device) else {
                     return Err("that device is told nothing".to_owned());
                 };
-                controller.told.start(key, *fault, *signal);
+                controller.told.start(now, key, *fault, *signal);
             }
-            FaultTarget::Says { device, fault } => {
+            FaultTarget::Says { device, arg, fault } => {
                 let Some(controller) = self.controllers.iter_mut().find(|c| c.device == *device) else {
                     return Err("that device says nothing".to_owned());
                 };
-                controller.said.start(key, *fault);
+                controller.said.start(now, key, *fault, *arg);
             }
-            FaultTarget::Link { link, fault } => self.links[link.0 as usize].outgoing.start(key, *fault),
+            FaultTarget::Link { link, fault } => self.links[link.0 as usize].outgoing.start(now, key, *fault),
             FaultTarget::Twin { device, fault } => {
                 out.list.push(Effect::Twin { device: Some(*device), fault: fault.clone(), on: true });
             }
@@ -48,9 +57,19 @@ impl Core {
             }
         }
         self.emit(EventKind::FaultStarted { fault: spec.name.clone(), on: self.acts_on(spec) }, out);
-        let ends = spec.lasts.map(|span| self.now + span);
-        self.faults.push(ActiveFault { spec: spec.clone(), key, ends });
+        let ends = spec.lasts.map(|span| now + span);
+        self.faults.push(ActiveFault { spec: spec.clone(), key, ends, visible, seen: false });
         Ok(())
+    }
+
+    /// Looks whether the effects of faults show now.
+    pub(super) fn watch_faults(&mut self) {
+        for place in 0..self.faults.len() {
+            let fault = &self.faults[place];
+            if let (Some(probe), false) = (fault.visible, fault.seen) {
+                self.faults[place].seen = self.truth(probe) == Truth::True;
+            }
+        }
     }
 
     /// Ends the faults whose time is over.
@@ -63,26 +82,33 @@ impl Core {
         self.tick_outgoing(out);
     }
 
-    /// Ends every fault: each exit clears them.
+    /// Ends every fault: each exit clears them, and nothing that they held back moves anything any more.
     pub(super) fn end_all_faults(&mut self, out: &mut Effects) {
+        self.watch_faults();
         for fault in std::mem::take(&mut self.faults) {
             self.end_fault(&fault, out);
         }
+        for controller in &mut self.controllers {
+            controller.told.clear();
+            controller.said.clear();
+        }
+        self.links.iter_mut().for_each(|link| link.outgoing.clear());
     }
 
     fn end_fault(&mut self, fault: &ActiveFault, out: &mut Effects) {
+        let mut tally = None;
         match &fault.spec.target {
             FaultTarget::Tells { device, .. } => {
                 for controller in self.controllers.iter_mut().filter(|c| c.device == *device) {
-                    controller.told.stop(fault.key);
+                    tally = Some(controller.told.stop(fault.key));
                 }
             }
             FaultTarget::Says { device, .. } => {
                 for controller in self.controllers.iter_mut().filter(|c| c.device == *device) {
-                    controller.said.stop(fault.key);
+                    tally = Some(controller.said.stop(fault.key));
                 }
             }
-            FaultTarget::Link { link, .. } => self.links[link.0 as usize].outgoing.stop(fault.key),
+            FaultTarget::Link { link, .. } => tally = Some(self.links[link.0 as usize].outgoing.stop(fault.key)),
             FaultTarget::Twin { device, fault } => {
                 out.list.push(Effect::Twin { device: Some(*device), fault: fault.clone(), on: false });
             }
@@ -90,7 +116,24 @@ impl Core {
                 out.list.push(Effect::Twin { device: None, fault: fault.clone(), on: false });
             }
         }
-        self.emit(EventKind::FaultEnded { fault: fault.spec.name.clone(), on: self.acts_on(&fault.spec) }, out);
+        let on = self.acts_on(&fault.spec);
+        self.emit(EventKind::FaultEnded { fault: fault.spec.name.clone(), on: on.clone() }, out);
+        if tally.is_none() && fault.visible.is_none() {
+            // What a twin does to itself is not seen from here unless the step says where it shows.
+            return;
+        }
+        let Tally { items, altered } = tally.unwrap_or_default();
+        let visible = if fault.visible.is_some() { fault.seen } else { altered > 0 };
+        if !visible {
+            let passed = match (fault.visible, items) {
+                (Some(_), _) => "what its step calls `visible` never held".to_owned(),
+                (None, 0) => "nothing passed it".to_owned(),
+                (None, _) => format!("none of {items} came out otherwise"),
+            };
+            let name = &fault.spec.name;
+            self.unseen_faults.push(format!("fault {name} on {on} was injected and is not visible: {passed}"));
+        }
+        self.emit(EventKind::FaultSeen { fault: fault.spec.name.clone(), on, items, altered, visible }, out);
     }
 
     /// What a fault acts on, as the scenario names it.
@@ -102,7 +145,11 @@ impl Core {
             FaultTarget::Tells { device: d, signal: Some(s), .. } => {
                 format!("{}.tells.{}", device(*d), rig.signals.def(*s).name)
             }
-            FaultTarget::Says { device: d, .. } => format!("{}.says", device(*d)),
+            FaultTarget::Says { device: d, arg: None, .. } => format!("{}.says", device(*d)),
+            FaultTarget::Says { device: d, arg: Some((command, arg)), .. } => {
+                let def = rig.commands.def(*command);
+                format!("{}.says.{}.{}", device(*d), def.name, def.args[usize::from(*arg)].name)
+            }
             FaultTarget::Link { link, .. } => rig.links[link.0 as usize].name.clone(),
             FaultTarget::Twin { device: d, .. } => device(*d).to_owned(),
             FaultTarget::World { .. } => "world".to_owned(),

@@ -11,6 +11,7 @@ mod fold;
 mod judging;
 mod lateness;
 mod reacting;
+mod said;
 mod script;
 mod steps;
 mod wires;

@@ -250,6 +250,9 @@ impl Core {
                 link.codec.abandon();
                 link.outgoing.clear();
             }
+            for controller in &mut self.controllers {
+                controller.said.clear();
+            }
             self.tell_self(self.plan.reserved.guard_tripped, Value::Flag(true));
         }
         out.list.push(Effect::Flush);

@@ -29,7 +29,7 @@ pub(super) enum ScriptKind {
     Expect { probe: ProbeId, within: Span },
     Wait { probe: ProbeId, within: Span },
     Hold { span: Span },
-    Inject { fault: FaultSpec },
+    Inject { fault: FaultSpec, visible: Option<ProbeId> },
     Prompt { text: String, within: Span },
     Phase { phase: u16, steps: Steps },
     Parallel { lanes: Vec<Steps> },
@@ -48,7 +48,9 @@ pub(super) fn prepare(steps: &[Step], probe: &mut dyn FnMut(&crate::expr::ir::Fo
                 StepKind::Expect { formula, within } => ScriptKind::Expect { probe: probe(formula), within: *within },
                 StepKind::Wait { formula, within } => ScriptKind::Wait { probe: probe(formula), within: *within },
                 StepKind::Hold { span } => ScriptKind::Hold { span: *span },
-                StepKind::Inject { fault } => ScriptKind::Inject { fault: fault.clone() },
+                StepKind::Inject { fault, visible } => {
+                    ScriptKind::Inject { fault: fault.clone(), visible: visible.as_ref().map(&mut *probe) }
+                }
                 StepKind::Prompt { text, within } => ScriptKind::Prompt { text: text.clone(), within: *within },
                 StepKind::Phase { phase, steps } => ScriptKind::Phase { phase: *phase, steps: prepare(steps, probe) },
                 StepKind::Parallel { lanes } => {

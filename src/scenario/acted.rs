@@ -20,7 +20,7 @@ impl Plan {
 fn collect(steps: &[Step], acted: &mut Vec<ActedFault>) {
     for step in steps {
         match &step.kind {
-            StepKind::Inject { fault } => match &fault.target {
+            StepKind::Inject { fault, .. } => match &fault.target {
                 FaultTarget::Twin { device, fault } => acted.push((Some(*device), fault.clone())),
                 FaultTarget::World { fault } => acted.push((None, fault.clone())),
                 FaultTarget::Tells { .. } | FaultTarget::Says { .. } | FaultTarget::Link { .. } => {}

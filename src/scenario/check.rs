@@ -131,6 +131,7 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
         guard_reaction: signals.find("guard.reaction")?,
         operator_reset: signals.find("operator.reset")?,
         commands,
+        told: Vec::new(),
     })
 }
 

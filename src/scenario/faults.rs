@@ -3,7 +3,7 @@
 use super::keys::INJECT;
 use super::parameters::Parameters;
 use crate::fault::{FaultSpec, FaultTarget, PipeFault, TwinFault};
-use crate::rig::twins::TwinKind;
+use crate::rig::twins::{TwinKind, measures};
 use crate::rig::yaml::{Entry, Fields, Node, Page, Word};
 use crate::rig::{Loaded, Role};
 use crate::signal::{SignalId, SignalKind};
@@ -21,6 +21,15 @@ enum On {
     Link,
     Device,
     World,
+    /// A field of a twin's own sensors.
+    Sensor,
+}
+
+impl Fault {
+    /// Whether it can act there. What acts on values that are told acts on values that are measured.
+    fn acts_on(&self, on: On) -> bool {
+        self.on.contains(&on) || (on == On::Sensor && self.on.contains(&On::Tells))
+    }
 }
 
 /// What a parameter of a fault is.
@@ -307,6 +316,7 @@ enum Target {
     Link(LinkId),
     Device(DeviceId),
     World,
+    Sensor(DeviceId, &'static str),
 }
 
 impl Target {
@@ -317,6 +327,7 @@ impl Target {
             Target::Link(_) => On::Link,
             Target::Device(_) => On::Device,
             Target::World => On::World,
+            Target::Sensor(..) => On::Sensor,
         }
     }
 }
@@ -356,9 +367,17 @@ pub(super) fn read(
     }
     let target = match (effect, target) {
         (Pipe(fault), Target::Tells(device, signal)) => FaultTarget::Tells { device, signal, fault },
-        (Pipe(fault), Target::Says(device)) => FaultTarget::Says { device, fault },
+        (Pipe(fault), Target::Says(device)) => FaultTarget::Says { device, arg: None, fault },
         (Pipe(fault), Target::Link(link)) => FaultTarget::Link { link, fault },
         (Twin(fault), Target::Device(device)) => FaultTarget::Twin { device, fault },
+        (Pipe(fault), Target::Sensor(device, field)) => {
+            let fault = TwinFault::Sensor { field: field.to_owned(), fault };
+            if let Some(why) = acting(loaded, device).and_then(|twin| twin.refuses(&fault)) {
+                page.error(on.span.clone(), why, None);
+                return None;
+            }
+            FaultTarget::Twin { device, fault }
+        }
         (Twin(fault), Target::World) => FaultTarget::World { fault },
         // The table lets pipe faults act on pipes and twin faults on twins alone.
         _ => return None,
@@ -397,7 +416,7 @@ pub(super) fn time(page: &mut Page, node: &Node, parameters: &mut Parameters) ->
 /// What `on:` names, and whether the fault can act on it.
 fn target(page: &mut Page, on: &Word, fault: &Fault, loaded: &Loaded) -> Option<Target> {
     let found = find(page, on, fault, loaded)?;
-    if !fault.on.contains(&found.on()) {
+    if !fault.acts_on(found.on()) {
         let can: Vec<&str> = fault.on.iter().map(|on| words(*on)).collect();
         page.error(
             on.span.clone(),
@@ -424,6 +443,7 @@ fn words(on: On) -> &'static str {
         On::Link => "a link",
         On::Device => "a device",
         On::World => "the `world`",
+        On::Sensor => "a sensor of a twin (`fc.sensors.altitude`)",
     }
 }
 
@@ -456,6 +476,18 @@ fn find(page: &mut Page, on: &Word, fault: &Fault, loaded: &Loaded) -> Option<Ta
     {
         let id = loaded.devices[place].1;
         let controller = loaded.roles[place] == Role::Controller;
+        if let (Some(field), Some(twin)) = (rest.strip_prefix("sensors."), acting(loaded, id)) {
+            let known = twin.biases.iter().find(|known| **known == field);
+            if known.is_none() {
+                let bare = Word { text: field.into(), ..on.clone() };
+                page.unknown(
+                    &bare,
+                    format!("the twin of `{first}` has no sensor field `{field}`"),
+                    twin.biases.iter().copied(),
+                );
+            }
+            return known.map(|field| Target::Sensor(id, field));
+        }
         match rest.strip_prefix("tells") {
             Some("") if controller => return Some(Target::Tells(id, None)),
             Some(signal) if controller && signal.starts_with('.') => {
@@ -592,7 +624,11 @@ fn number(
         },
         _ => None,
     };
-    if want == Want::LikeSignal && unit.is_none() {
+    let sensor = match target {
+        Some(Target::Sensor(_, field)) => Some(measures(field)),
+        _ => None,
+    };
+    if want == Want::LikeSignal && unit.is_none() && sensor.is_none() {
         if target.is_some() {
             page.error(entry.key.span.clone(), "this fault acts on numbers; the signal is none".into(), None);
         }
@@ -610,7 +646,7 @@ fn number(
         Want::Speed => Dimension { length: 1, time: -1, ..none },
         Want::Angle => Dimension { angle: 1, ..none },
         Want::Bytes => Dimension { information: 1, time: -1, ..none },
-        Want::LikeSignal => unit.map_or(none, |u| u.dimension),
+        Want::LikeSignal => sensor.or(unit.map(|u| u.dimension)).unwrap_or(none),
         Want::Any => quantity.unit.dimension,
         Want::Share | Want::Gain | Want::Index | Want::Field | Want::Times | Want::Year => none,
     };

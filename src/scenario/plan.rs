@@ -118,6 +118,19 @@ pub struct Reserved {
     pub operator_reset: SignalId,
     /// `<controller>.command`, per controller.
     pub commands: Vec<(DeviceId, SignalId)>,
+    /// What controllers are told, as signals of their own; only where a fault of the scenario acts on it.
+    pub told: Vec<Told>,
+}
+
+/// A signal as a controller is told it: `pilot.tells.fc.altitude`.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// The controller.
+    pub device: DeviceId,
+    /// The signal itself.
+    pub truth: SignalId,
+    /// What is told of it.
+    pub told: SignalId,
 }
 
 /// What stands at the other end of the wires.
@@ -222,6 +235,8 @@ pub enum StepKind {
     /// Starts a fault and goes on.
     Inject {
         fault: FaultSpec,
+        /// Where the effect shows: it must have held at some instant of the fault.
+        visible: Option<Formula>,
     },
     /// Asks a person; "no" or time-out → aborted.
     Prompt {

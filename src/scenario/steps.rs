@@ -203,7 +203,7 @@ impl<'c> Author<'c> {
                         Some("run this scenario with --sim".into()),
                     );
                 }
-                Some((StepKind::Inject { fault }, title))
+                Some((StepKind::Inject { fault, visible: None }, title))
             }
             "prompt" => {
                 let text = shortened(&sheet.page.text(value, "a question for the person beside the rig")?.text);

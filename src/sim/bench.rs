@@ -175,7 +175,7 @@ impl Bench {
         if let TwinFault::Wire { fault: pipe } = fault {
             if on {
                 let key = twin.wire_faults.start(own, fault);
-                twin.wire.start(key, *pipe);
+                twin.wire.start(own, key, *pipe);
             } else if let Some(ended) = twin.wire_faults.stop(fault) {
                 twin.wire.stop(ended.key);
             }

@@ -52,6 +52,18 @@ pub fn event_to(event: &Event) -> proto::Event {
         EventKind::PromptAnswered { step, yes } => Kind::PromptAnswered(to::PromptAnswered { step: step.0, yes: *yes }),
         EventKind::FaultStarted { fault, on } => Kind::FaultStarted(to::Fault { fault: fault.clone(), on: on.clone() }),
         EventKind::FaultEnded { fault, on } => Kind::FaultEnded(to::Fault { fault: fault.clone(), on: on.clone() }),
+        EventKind::FaultSeen { fault, on, items, altered, visible } => Kind::FaultSeen(to::FaultSeen {
+            fault: fault.clone(),
+            on: on.clone(),
+            items: *items,
+            altered: *altered,
+            visible: *visible,
+        }),
+        EventKind::CommandAsked { device, command, stale } => Kind::CommandAsked(to::CommandAsked {
+            device: device.0.into(),
+            command: Some(command_to(command)),
+            stale: *stale,
+        }),
         EventKind::CommandGiven { command, ticket } => {
             Kind::CommandGiven(to::CommandGiven { command: Some(command_to(command)), ticket: ticket.0 })
         }
@@ -153,6 +165,14 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
         Kind::PromptAnswered(e) => EventKind::PromptAnswered { step: StepId(e.step), yes: e.yes },
         Kind::FaultStarted(e) => EventKind::FaultStarted { fault: e.fault, on: e.on },
         Kind::FaultEnded(e) => EventKind::FaultEnded { fault: e.fault, on: e.on },
+        Kind::FaultSeen(e) => {
+            EventKind::FaultSeen { fault: e.fault, on: e.on, items: e.items, altered: e.altered, visible: e.visible }
+        }
+        Kind::CommandAsked(e) => EventKind::CommandAsked {
+            device: device(e.device)?,
+            command: command_from(&need(e.command, "command")?)?,
+            stale: e.stale,
+        },
         Kind::CommandGiven(e) => {
             EventKind::CommandGiven { command: command_from(&need(e.command, "command")?)?, ticket: Ticket(e.ticket) }
         }

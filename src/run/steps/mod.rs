@@ -61,7 +61,7 @@ pub(super) fn begin(id: StepId, kind: &ScriptKind, core: &mut Core, out: &mut Ef
             Ok(Leaf::Condition { deadline: core.now() + *within })
         }
         ScriptKind::Hold { span } => Ok(hold::begin(*span, core)),
-        ScriptKind::Inject { fault } => Err(inject::begin(fault, core, out)),
+        ScriptKind::Inject { fault, visible } => Err(inject::begin(fault, *visible, core, out)),
         ScriptKind::Prompt { text, within } => Ok(prompt::begin(id, text, *within, core, out)),
         ScriptKind::Phase { .. }
         | ScriptKind::Parallel { .. }

@@ -33,9 +33,9 @@ impl Spoilt {
             // Without faults nobody watched: a value that is to be frozen is the one of now.
             self.good = std::array::from_fn(|place| now.field(place));
             self.watch(active.since, now);
-            while self.pipe.pop(active.since, &mut self.told) {}
+            while self.pipe.pop(active.since, &mut self.told).is_some() {}
         }
-        self.pipe.start(active.key, fault, Some(signal(place)));
+        self.pipe.start(active.since, active.key, fault, Some(signal(place)));
         self.on.push((active, place));
     }
     /// A fault ends.
@@ -50,7 +50,7 @@ impl Spoilt {
         }
         self.watch(at, flown);
         let mut told = *flown;
-        while self.pipe.pop(at, &mut self.told) {
+        while self.pipe.pop(at, &mut self.told).is_some() {
             for (place, (_, value)) in self.told.iter().enumerate() {
                 if !self.on.iter().any(|(_, spoilt)| *spoilt == place) {
                     continue;
