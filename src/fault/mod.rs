@@ -7,6 +7,7 @@ mod bytes;
 mod frames;
 mod kind;
 mod pipe;
+mod presets;
 mod rng;
 mod tells;
 mod twin;
@@ -15,6 +16,7 @@ mod value;
 pub use frames::FramePipe;
 pub use kind::{Concerns, PipeFault};
 pub use pipe::{Carried, FaultKey, Mark, Pipe, Tally};
+pub use presets::{PRESETS, Preset};
 pub use rng::Dice;
 pub use tells::{TellPipe, Telling};
 pub use twin::TwinFault;
@@ -42,10 +44,21 @@ pub enum FaultTarget {
     Tells { device: DeviceId, signal: Option<SignalId>, fault: PipeFault },
     /// What a controller says: its commands, or one argument of one command (its place).
     Says { device: DeviceId, arg: Option<(CommandId, u8)>, fault: PipeFault },
-    /// Frames from us to the devices of a link (Normal lane alone: Safe and Query are never touched).
-    Link { link: LinkId, fault: PipeFault },
+    /// Frames of a link. From us to its devices: Normal lane alone, Safe and Query are never touched. From the devices to
+    /// us: in the wires of their twins.
+    Link { link: LinkId, way: Way, fault: PipeFault },
     /// A twin.
     Twin { device: DeviceId, fault: TwinFault },
     /// The world behind all twins.
     World { fault: TwinFault },
+}
+
+/// Which way a fault acts on a link.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// From us to the devices.
+    Out,
+    /// From the devices to us.
+    In,
+    Both,
 }

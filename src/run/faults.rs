@@ -3,10 +3,11 @@
 use super::core::Core;
 use super::event::EventKind;
 use super::{Effect, Effects, ProbeId};
-use crate::fault::{FaultKey, FaultSpec, FaultTarget, Tally};
+use crate::fault::{FaultKey, FaultSpec, FaultTarget, PipeFault, Tally, TwinFault, Way};
 use crate::scenario::plan::Mode;
 use crate::stl::Truth;
 use crate::time::Time;
+use crate::wire::LinkId;
 
 /// A fault that acts now.
 #[derive(Clone, Debug)]
@@ -29,7 +30,9 @@ impl Core {
         out: &mut Effects,
     ) -> Result<(), String> {
         if self.plan.mode == Mode::Rig
-            && let FaultTarget::Twin { .. } | FaultTarget::World { .. } = spec.target
+            && let FaultTarget::Twin { .. }
+            | FaultTarget::World { .. }
+            | FaultTarget::Link { way: Way::In | Way::Both, .. } = spec.target
         {
             return Err(format!("fault {} acts on twins, and this run drives the real rig", spec.name));
         }
@@ -48,7 +51,14 @@ impl Core {
                 };
                 controller.said.start(now, key, *fault, *arg);
             }
-            FaultTarget::Link { link, fault } => self.links[link.0 as usize].outgoing.start(now, key, *fault),
+            FaultTarget::Link { link, way, fault } => {
+                if *way != Way::In {
+                    self.links[link.0 as usize].outgoing.start(now, key, *fault);
+                }
+                if *way != Way::Out {
+                    self.wires(*link, *fault, true, out);
+                }
+            }
             FaultTarget::Twin { device, fault } => {
                 out.list.push(Effect::Twin { device: Some(*device), fault: fault.clone(), on: true });
             }
@@ -108,7 +118,14 @@ impl Core {
                     tally = Some(controller.said.stop(fault.key));
                 }
             }
-            FaultTarget::Link { link, .. } => tally = Some(self.links[link.0 as usize].outgoing.stop(fault.key)),
+            FaultTarget::Link { link, way, fault: acting } => {
+                if *way != Way::In {
+                    tally = Some(self.links[link.0 as usize].outgoing.stop(fault.key));
+                }
+                if *way != Way::Out {
+                    self.wires(*link, *acting, false, out);
+                }
+            }
             FaultTarget::Twin { device, fault } => {
                 out.list.push(Effect::Twin { device: Some(*device), fault: fault.clone(), on: false });
             }
@@ -134,6 +151,14 @@ impl Core {
             self.unseen_faults.push(format!("fault {name} on {on} was injected and is not visible: {passed}"));
         }
         self.emit(EventKind::FaultSeen { fault: fault.spec.name.clone(), on, items, altered, visible }, out);
+    }
+
+    /// What comes in over a link is faulted in the wires of the twins at its end.
+    fn wires(&self, link: LinkId, fault: PipeFault, on: bool, out: &mut Effects) {
+        for device in self.plan.rig.devices.iter().filter(|device| device.link == link) {
+            let fault = TwinFault::Wire { fault };
+            out.list.push(Effect::Twin { device: Some(device.id), fault, on });
+        }
     }
 
     /// What a fault acts on, as the scenario names it.

@@ -4,7 +4,7 @@ use super::Request;
 use super::keys::SCENARIO;
 use super::ladders;
 use super::parameters::Parameters;
-use super::plan::{FileRole, GateMode, InputFile, Mode, Plan, Reserved};
+use super::plan::{FileRole, GateMode, InputFile, Mode, Plan, Reserved, Told};
 use super::steps::{Author, Sheet};
 use super::survey::{Survey, survey};
 use crate::command::RuleId;
@@ -13,7 +13,7 @@ use crate::rig::yaml::{self, Fields, Node, Page};
 use crate::rig::{
     FileKind, LinkKind, Loaded, Names, Origin, Place, PortName, ReadRule, Rig, Role, load, read_rules, tidy_path,
 };
-use crate::signal::{SignalId, SignalKind};
+use crate::signal::{Every, SignalDef, SignalId, SignalKind};
 use crate::time::Span;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -135,6 +135,28 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
     })
 }
 
+/// Adds what controllers are told as signals of their own: `pilot.tells.fc.altitude`. The envelope was read without
+/// them, so that it cannot judge what a fault made of the truth.
+fn told_signals(loaded: &Loaded, names: &mut Names) -> Vec<Told> {
+    let mut all = Vec::new();
+    for config in loaded.links.iter().flat_map(|link| &link.codec.devices) {
+        let Some(tells) = &config.tells else { continue };
+        for field in &tells.fields {
+            let def = SignalDef {
+                name: format!("{}.tells.{}", config.name, field.name),
+                device: Some(config.device),
+                kind: names.signals.def(field.signal).kind.clone(),
+                every: Every::Change,
+                stale_after: None,
+            };
+            if let Some(told) = names.signals.add(def) {
+                all.push(Told { device: config.device, truth: field.signal, told });
+            }
+        }
+    }
+    all
+}
+
 /// A scenario on the way to its plan.
 struct Desk<'d> {
     request: &'d Request,
@@ -196,7 +218,14 @@ impl Desk<'_> {
         if look.too_many {
             self.page.error(top.head.clone(), "the scenario has too many steps".into(), None);
         }
+        let mode = self.mode(&loaded);
+        let confirmed = look.energised && mode == Mode::Rig;
+        if confirmed {
+            // Its title is made when the steps are read; a name of its own keeps the others' apart.
+            look.steps.insert(1, "energised faults".into());
+        }
         let mut names = loaded.names.clone();
+        let told = if look.tells { told_signals(&loaded, &mut names) } else { Vec::new() };
         let states = reserved(&loaded).map(|r| (r.phase, r.step));
         if let Some((phase, step)) = states {
             names.signals.redefine(phase, SignalKind::States { names: look.phases.clone() });
@@ -205,10 +234,13 @@ impl Desk<'_> {
         let rules = self.rules(top, &loaded, &names, &mut parameters);
         let exercises = self.exercises(top, &loaded, &rules);
         let first_file = u16::try_from(loaded.files.len()).expect("a rig has few files");
-        let mode = self.mode(&loaded);
         let mut author = Author::new(&loaded, &names, &mut look, root, first_file, mode);
         let mut sheet = Sheet { page: &mut self.page, parameters: &mut parameters, file: first_file };
-        let steps = top.get("steps").map(|n| author.list(&mut sheet, n, 0)).unwrap_or_default();
+        let mut steps = Vec::new();
+        if confirmed {
+            steps.push(author.confirm(sheet.page.line_of(top.head.start)));
+        }
+        steps.extend(top.get("steps").map(|n| author.list(&mut sheet, n, 0)).unwrap_or_default());
         let finally = top.get("finally").map(|n| author.list(&mut sheet, n, 0)).unwrap_or_default();
         let (titles, expects, used, blind) = (author.titles, author.expects, author.used, author.blind);
         if !blind {
@@ -232,7 +264,7 @@ impl Desk<'_> {
             }
         }
         let rig = loaded.rig.clone().map(|rig| titled(rig, &names, states, &titles, &look));
-        let reserved = reserved(&loaded);
+        let reserved = reserved(&loaded).map(|reserved| Reserved { told, ..reserved });
         let arm_within = loaded.arm_within;
         let all_rules: Vec<ReadRule> = loaded.rules.iter().chain(&rules).cloned().collect();
         let ladder_spans = loaded.ladder_spans.clone();

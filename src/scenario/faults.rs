@@ -1,23 +1,31 @@
 //! The faults that a scenario can inject: their names, parameters and what they may act on, as data.
 
+use super::fault_target::{Target, target};
 use super::keys::INJECT;
 use super::parameters::Parameters;
-use crate::fault::{FaultSpec, FaultTarget, PipeFault, TwinFault};
+use super::plan::Mode;
+use super::stream_faults::STREAM_FAULTS;
+use crate::command::ArgKind;
+use crate::fault::{FaultSpec, FaultTarget, PRESETS, PipeFault, Preset, TwinFault, Way};
 use crate::rig::twins::{TwinKind, measures};
-use crate::rig::yaml::{Entry, Fields, Node, Page, Word};
+use crate::rig::yaml::{Entry, Fields, Kind, Node, Page, Word};
 use crate::rig::{Loaded, Role};
-use crate::signal::{SignalId, SignalKind};
+use crate::signal::SignalKind;
 use crate::time::Span;
 use crate::units::{Dimension, Quantity, Unit};
-use crate::wire::{DeviceId, LinkId};
+use crate::wire::DeviceId;
 
 /// What a fault may act on.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-enum On {
-    /// What a controller is told.
+pub(super) enum On {
+    /// All that a controller is told.
     Tells,
-    /// What a controller says.
+    /// One signal that it is told.
+    Signal,
+    /// All that a controller says.
     Says,
+    /// One argument of one command that it may ask for.
+    Arg,
     Link,
     Device,
     World,
@@ -26,15 +34,15 @@ enum On {
 }
 
 impl Fault {
-    /// Whether it can act there. What acts on values that are told acts on values that are measured.
-    fn acts_on(&self, on: On) -> bool {
-        self.on.contains(&on) || (on == On::Sensor && self.on.contains(&On::Tells))
+    /// Whether it can act there. What acts on one signal that is told acts on one that is measured.
+    pub fn acts_on(&self, on: On) -> bool {
+        self.on.contains(&on) || (on == On::Sensor && self.on.contains(&On::Signal))
     }
 }
 
 /// What a parameter of a fault is.
 #[derive(Copy, Clone, PartialEq, Debug)]
-enum Want {
+pub(super) enum Want {
     /// A time greater than zero.
     Time,
     /// 0 .. 1, or per cent.
@@ -47,8 +55,20 @@ enum Want {
     Bytes,
     /// A whole number up to 255.
     Index,
-    /// A quantity like the one signal that the fault acts on.
+    /// A difference of the numbers that the fault acts on.
     LikeSignal,
+    /// A change of them per second.
+    SignalRate,
+    /// One of them.
+    OfSignal,
+    /// The same; left out, the lower end of their declared range.
+    RangeLow,
+    /// The same; left out, the upper end.
+    RangeHigh,
+    /// A unit of their kind, in which they are read by mistake.
+    ReadUnit,
+    /// `true` or `false`.
+    Flag,
     /// A quantity of any kind.
     Any,
     /// The name of a field of the twin.
@@ -65,77 +85,33 @@ enum Want {
 }
 
 /// A parameter of a fault; the last one is what it is when the scenario does not say.
-struct Param(&'static str, Want, Option<f64>);
+pub(super) struct Param(pub &'static str, pub Want, pub Option<f64>);
 
 /// A kind of fault.
-struct Fault {
-    name: &'static str,
-    on: &'static [On],
-    params: &'static [Param],
-    make: fn(&Given) -> Effect,
+pub(super) struct Fault {
+    pub name: &'static str,
+    pub on: &'static [On],
+    pub params: &'static [Param],
+    pub make: fn(&Given) -> Effect,
 }
 
 /// The parameters of a fault as given, in SI.
-struct Given {
-    numbers: Vec<f64>,
+pub(super) struct Given {
+    pub numbers: Vec<f64>,
     text: String,
+    /// Of a unit that is read by mistake: what is added after multiplying.
+    pub offset: f64,
 }
 
-enum Effect {
+pub(super) enum Effect {
     Pipe(PipeFault),
     Twin(TwinFault),
 }
 
 use Effect::{Pipe, Twin};
 
-const PIPES: &[On] = &[On::Tells, On::Says, On::Link];
-
-/// Every fault.
+/// The faults that twins and the world act out; those on streams stand in a table of their own.
 static FAULTS: &[Fault] = &[
-    Fault {
-        name: "delay",
-        on: PIPES,
-        params: &[Param("by", Want::Time, None)],
-        make: |g| Pipe(PipeFault::Delay { by: Span::from_seconds(g.numbers[0]) }),
-    },
-    Fault {
-        name: "drop",
-        on: PIPES,
-        params: &[Param("share", Want::Share, None)],
-        make: |g| Pipe(PipeFault::Drop { share: g.numbers[0] }),
-    },
-    Fault { name: "off", on: PIPES, params: &[], make: |_| Pipe(PipeFault::Off) },
-    Fault {
-        name: "duplicate",
-        on: PIPES,
-        params: &[Param("share", Want::Share, None)],
-        make: |g| Pipe(PipeFault::Duplicate { share: g.numbers[0] }),
-    },
-    Fault { name: "freeze", on: &[On::Tells], params: &[], make: |_| Pipe(PipeFault::Freeze) },
-    Fault {
-        name: "bias",
-        on: &[On::Tells],
-        params: &[Param("by", Want::LikeSignal, None)],
-        make: |g| Pipe(PipeFault::Bias { by: g.numbers[0] }),
-    },
-    Fault {
-        name: "scale",
-        on: &[On::Tells],
-        params: &[Param("gain", Want::Gain, None)],
-        make: |g| Pipe(PipeFault::Scale { gain: g.numbers[0] }),
-    },
-    Fault {
-        name: "noise",
-        on: &[On::Tells],
-        params: &[Param("sigma", Want::LikeSignal, None)],
-        make: |g| Pipe(PipeFault::Noise { sigma: g.numbers[0] }),
-    },
-    Fault {
-        name: "corrupt",
-        on: &[On::Says, On::Link],
-        params: &[Param("rate", Want::Share, None)],
-        make: |g| Pipe(PipeFault::Corrupt { bit_error_rate: g.numbers[0] }),
-    },
     Fault {
         name: "wind",
         on: &[On::World],
@@ -298,62 +274,54 @@ impl Given {
         self.given(place).map(|number| number as u8)
     }
     /// The time at this place.
-    fn span(&self, place: usize) -> Span {
+    pub fn span(&self, place: usize) -> Span {
         Span::from_seconds(self.numbers[place])
     }
 }
 
+/// Every fault.
+fn all() -> impl Iterator<Item = &'static Fault> {
+    STREAM_FAULTS.iter().chain(FAULTS)
+}
+
 /// The names of all faults, for help and completion.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    FAULTS.iter().map(|fault| fault.name)
+    let mut seen = std::collections::BTreeSet::new();
+    all().map(|fault| fault.name).filter(move |name| seen.insert(*name))
 }
 
-/// What the `on:` of a fault names.
-#[derive(Copy, Clone, PartialEq, Debug)]
-enum Target {
-    Tells(DeviceId, Option<SignalId>),
-    Says(DeviceId),
-    Link(LinkId),
-    Device(DeviceId),
-    World,
-    Sensor(DeviceId, &'static str),
+/// An `inject` as read.
+pub(super) struct Injection {
+    pub spec: FaultSpec,
+    pub title: String,
+    /// Where the effect shows.
+    pub visible: Option<Word>,
 }
 
-impl Target {
-    fn on(self) -> On {
-        match self {
-            Target::Tells(..) => On::Tells,
-            Target::Says(_) => On::Says,
-            Target::Link(_) => On::Link,
-            Target::Device(_) => On::Device,
-            Target::World => On::World,
-            Target::Sensor(..) => On::Sensor,
-        }
-    }
-}
-
-/// Reads the map of an `inject`; the fault with its title.
+/// Reads the map of an `inject`.
 pub(super) fn read(
     page: &mut Page,
     node: &Node,
     loaded: &Loaded,
     parameters: &mut Parameters,
-) -> Option<(FaultSpec, String)> {
+    mode: Mode,
+) -> Option<Injection> {
     let fields = page.fields(node, &INJECT)?;
     let lasts = fields.get("for").map(|node| time(page, node, parameters));
+    let energised = fields.get("energised").and_then(|node| page.flag(node)).unwrap_or(false);
+    let visible = fields.get("visible").and_then(|node| page.scalar(node, "a formula")).cloned();
+    let ways = [("out", Way::Out), ("in", Way::In), ("both", Way::Both)];
+    let way = fields.get("direction").map(|node| page.choice(node, "direction", &ways));
     // `off` is among the names, and no other word for it would be: here nothing else can be meant.
     let name = page.scalar(fields.get("fault")?, "the name of a fault");
     let on = fields.get("on").and_then(|n| page.text(n, "what it acts on"));
-    let fault = name.and_then(|name| {
-        let found = FAULTS.iter().find(|f| f.name == name.text);
-        if found.is_none() {
-            page.unknown(name, format!("there is no fault `{}`", name.text), FAULTS.iter().map(|f| f.name));
-        }
-        found
-    });
-    let fault = fault?;
+    let kinds: Vec<&Fault> = name.map(|name| all().filter(|f| f.name == name.text).collect()).unwrap_or_default();
+    if let (Some(name), true) = (name, kinds.is_empty()) {
+        page.unknown(name, format!("there is no fault `{}`", name.text), names());
+    }
     let on = on?;
-    let target = target(page, on, fault, loaded);
+    // A word can stand for several faults; what it acts on tells which is meant.
+    let (fault, target) = target(page, on, &kinds, loaded)?;
     let given = given(page, &fields, fault, target, loaded, parameters);
     let (target, given) = (target?, given?);
     let effect = (fault.make)(&given);
@@ -365,10 +333,22 @@ pub(super) fn read(
         page.error(place, why, None);
         return None;
     }
+    let way = match (way, fields.entry("direction")) {
+        (Some(way), Some(entry)) => directed(page, entry, way?, target, mode)?,
+        _ => Way::Out,
+    };
+    if mode == Mode::Rig && !energised && moves(target, way, loaded) {
+        page.error(
+            fields.head.clone(),
+            format!("fault `{}` on `{}` reaches what a real machine is told", fault.name, on.text),
+            Some("add `energised: true`, and a person is asked before it starts; or run on twins with --sim".into()),
+        );
+        return None;
+    }
     let target = match (effect, target) {
         (Pipe(fault), Target::Tells(device, signal)) => FaultTarget::Tells { device, signal, fault },
-        (Pipe(fault), Target::Says(device)) => FaultTarget::Says { device, arg: None, fault },
-        (Pipe(fault), Target::Link(link)) => FaultTarget::Link { link, fault },
+        (Pipe(fault), Target::Says(device, arg)) => FaultTarget::Says { device, arg, fault },
+        (Pipe(fault), Target::Link(link)) => FaultTarget::Link { link, way, fault },
         (Twin(fault), Target::Device(device)) => FaultTarget::Twin { device, fault },
         (Pipe(fault), Target::Sensor(device, field)) => {
             let fault = TwinFault::Sensor { field: field.to_owned(), fault };
@@ -379,7 +359,7 @@ pub(super) fn read(
             FaultTarget::Twin { device, fault }
         }
         (Twin(fault), Target::World) => FaultTarget::World { fault },
-        // The table lets pipe faults act on pipes and twin faults on twins alone.
+        // The tables let faults on streams act on streams and twin faults on twins alone.
         _ => return None,
     };
     let lasts = match lasts {
@@ -388,11 +368,44 @@ pub(super) fn read(
     };
     let until = lasts.map_or(String::new(), |span| format!(" for {span}"));
     let title = format!("inject {} on {}{until}", fault.name, on.text);
-    Some((FaultSpec { name: fault.name.into(), target, lasts }, title))
+    Some(Injection { spec: FaultSpec { name: fault.name.into(), target, lasts }, title, visible })
+}
+
+/// Which way a fault acts on a link; what comes in is faulted in the wire of a twin alone.
+fn directed(page: &mut Page, entry: &Entry, way: Way, target: Target, mode: Mode) -> Option<Way> {
+    if !matches!(target, Target::Link(_)) {
+        page.error(entry.key.span.clone(), "only a fault on a link has a direction".into(), None);
+        return None;
+    }
+    if way != Way::Out && mode != Mode::Sim {
+        page.error(
+            entry.value.span.clone(),
+            "what comes in over a real link is what envelope, guard and `safe` judge; it is never faulted".into(),
+            Some("run on twins with --sim, whose wires can be faulted".into()),
+        );
+        return None;
+    }
+    Some(way)
+}
+
+/// Whether a fault changes what a machine is told to do.
+fn moves(target: Target, way: Way, loaded: &Loaded) -> bool {
+    match target {
+        Target::Says(..) => true,
+        Target::Link(link) if way != Way::In => {
+            let configs = loaded.links.iter().filter(|l| l.id == link).flat_map(|l| &l.codec.devices);
+            let machine = |id: DeviceId| {
+                let place = loaded.devices.iter().position(|d| d.1 == id);
+                place.is_some_and(|place| loaded.roles[place] != Role::Controller)
+            };
+            configs.into_iter().any(|config| machine(config.device))
+        }
+        _ => false,
+    }
 }
 
 /// The twin that acts for a device; a name that is no twin's was told where the rig was read.
-fn acting(loaded: &Loaded, device: DeviceId) -> Option<&'static TwinKind> {
+pub(super) fn acting(loaded: &Loaded, device: DeviceId) -> Option<&'static TwinKind> {
     let place = loaded.devices.iter().position(|d| d.1 == device)?;
     TwinKind::find(loaded.twins[place].as_deref()?)
 }
@@ -413,130 +426,33 @@ pub(super) fn time(page: &mut Page, node: &Node, parameters: &mut Parameters) ->
     }
 }
 
-/// What `on:` names, and whether the fault can act on it.
-fn target(page: &mut Page, on: &Word, fault: &Fault, loaded: &Loaded) -> Option<Target> {
-    let found = find(page, on, fault, loaded)?;
-    if !fault.acts_on(found.on()) {
-        let can: Vec<&str> = fault.on.iter().map(|on| words(*on)).collect();
-        page.error(
-            on.span.clone(),
-            format!("`{}` is {}; fault `{}` acts on {}", on.text, words(found.on()), fault.name, can.join(", ")),
-            None,
-        );
-        return None;
+/// The keys that every fault has.
+const FIXED: &[&str] = &["fault", "on", "for", "energised", "visible", "direction", "preset"];
+
+/// A step of the fault's ladder, where the scenario names one.
+fn preset(page: &mut Page, fields: &Fields<'_>, fault: &Fault) -> Option<(&'static Preset, Entry)> {
+    let entry = fields.entry("preset")?;
+    let word = page.scalar(&entry.value, "a step of the fault's ladder, such as `2`")?;
+    let steps = || PRESETS.iter().filter(|p| p.fault == fault.name);
+    let found = steps().find(|p| p.name == word.text);
+    if found.is_none() {
+        let message = format!("fault `{}` has no preset `{}`", fault.name, word.text);
+        match steps().next() {
+            Some(_) => page.unknown(word, message, steps().map(|p| p.name)),
+            None => page.error(word.span.clone(), message, Some("give its parameters".into())),
+        }
     }
-    if let (Target::Tells(_, None), true) = (found, fault.params.iter().any(|p| p.1 == Want::LikeSignal)) {
-        page.error(
-            on.span.clone(),
-            format!("fault `{}` needs one signal; `{}` are all that the controller is told", fault.name, on.text),
-            Some(format!("write it like `{}.fc.altitude`", on.text)),
-        );
-        return None;
-    }
-    Some(found)
+    Some((found?, entry.clone()))
 }
 
-fn words(on: On) -> &'static str {
-    match on {
-        On::Tells => "what a controller is told (`pilot.tells`)",
-        On::Says => "what a controller says (`pilot.says`)",
-        On::Link => "a link",
-        On::Device => "a device",
-        On::World => "the `world`",
-        On::Sensor => "a sensor of a twin (`fc.sensors.altitude`)",
-    }
-}
-
-fn find(page: &mut Page, on: &Word, fault: &Fault, loaded: &Loaded) -> Option<Target> {
-    let name = on.text.as_str();
-    if name == "world" {
-        return Some(Target::World);
-    }
-    let device = |name: &str| loaded.devices.iter().position(|d| d.0 == name);
-    let link = loaded.links.iter().find(|l| l.name == name).map(|l| Target::Link(l.id));
-    match (link, device(name)) {
-        // A link and a device may share a name; the fault knows which it can act on.
-        (Some(link), place) if place.is_none() || fault.on.contains(&On::Link) => return Some(link),
-        (_, Some(place)) => {
-            let id = loaded.devices[place].1;
-            if loaded.twins[place].is_none() {
-                page.error(
-                    on.span.clone(),
-                    format!("`{name}` has no twin that could act this out"),
-                    Some("give the device a `twin`, or put the fault on its link".into()),
-                );
-                return None;
-            }
-            return Some(Target::Device(id));
-        }
-        _ => {}
-    }
-    if let Some((first, rest)) = name.split_once('.')
-        && let Some(place) = device(first)
-    {
-        let id = loaded.devices[place].1;
-        let controller = loaded.roles[place] == Role::Controller;
-        if let (Some(field), Some(twin)) = (rest.strip_prefix("sensors."), acting(loaded, id)) {
-            let known = twin.biases.iter().find(|known| **known == field);
-            if known.is_none() {
-                let bare = Word { text: field.into(), ..on.clone() };
-                page.unknown(
-                    &bare,
-                    format!("the twin of `{first}` has no sensor field `{field}`"),
-                    twin.biases.iter().copied(),
-                );
-            }
-            return known.map(|field| Target::Sensor(id, field));
-        }
-        match rest.strip_prefix("tells") {
-            Some("") if controller => return Some(Target::Tells(id, None)),
-            Some(signal) if controller && signal.starts_with('.') => {
-                return told(page, on, id, &signal[1..], loaded).map(|signal| Target::Tells(id, Some(signal)));
-            }
-            _ if rest == "says" && controller => return Some(Target::Says(id)),
-            _ => {}
-        }
-    }
-    if loaded.names.signals.find(name).is_some() {
-        let teller = loaded.roles.iter().position(|r| *r == Role::Controller).map(|i| loaded.devices[i].0.as_str());
-        page.error(
-            on.span.clone(),
-            format!("`{name}` is what envelope, guard and `safe` judge; no fault can be put on it"),
-            teller.map(|t| format!("put it on what the controller is told: `{t}.tells.{name}`")),
-        );
-        return None;
-    }
-    let mut known: Vec<String> = vec!["world".into()];
-    known.extend(loaded.links.iter().map(|l| l.name.clone()));
-    for (device, role) in loaded.devices.iter().zip(&loaded.roles) {
-        known.push(device.0.clone());
-        if *role == Role::Controller {
-            known.push(format!("{}.tells", device.0));
-            known.push(format!("{}.says", device.0));
-        }
-    }
-    if !loaded.devices.is_empty() {
-        page.unknown(on, format!("`{name}` is nothing that a fault can act on"), known.iter().map(String::as_str));
-    }
-    None
-}
-
-/// The signal behind `pilot.tells.fc.altitude`: one that the controller is told.
-fn told(page: &mut Page, on: &Word, device: DeviceId, signal: &str, loaded: &Loaded) -> Option<SignalId> {
-    let config = loaded.links.iter().flat_map(|l| &l.codec.devices).find(|d| d.device == device)?;
-    let fields = config.tells.as_ref().map(|t| t.fields.as_slice()).unwrap_or_default();
-    if let Some(field) = fields.iter().find(|f| f.name == signal) {
-        return Some(field.signal);
-    }
-    if !loaded.names.broken.contains(signal) {
-        let bare = Word { text: signal.into(), ..on.clone() };
-        page.unknown(
-            &bare,
-            format!("`{}` is not told `{signal}`", config.name),
-            fields.iter().map(|f| f.name.as_str()),
-        );
-    }
-    None
+/// The parameter as a step of a ladder has it, as if it stood where the step is named.
+fn from_preset(preset: &Option<(&'static Preset, Entry)>, name: &str) -> Option<Entry> {
+    let (preset, entry) = preset.as_ref()?;
+    let (_, text) = preset.values.iter().find(|(key, _)| *key == name)?;
+    let word = entry.value.word()?;
+    let word = Word { text: (*text).into(), exact: None, ..word.clone() };
+    let key = Word { text: name.into(), exact: None, ..entry.key.clone() };
+    Some(Entry { key, value: Node { kind: Kind::Word(word), ..entry.value.clone() } })
 }
 
 /// The fault's parameters.
@@ -549,18 +465,22 @@ fn given(
     parameters: &mut Parameters,
 ) -> Option<Given> {
     let mut good = true;
-    for entry in fields.iter().filter(|e| !["fault", "on", "for"].contains(&e.key.text.as_str())) {
+    for entry in fields.iter().filter(|e| !FIXED.contains(&e.key.text.as_str())) {
         if !fault.params.iter().any(|p| p.0 == entry.key.text) {
             let message = format!("fault `{}` has no parameter `{}`", fault.name, entry.key.text);
             page.unknown(&entry.key, message, fault.params.iter().map(|p| p.0));
             good = false;
         }
     }
-    let mut given = Given { numbers: Vec::new(), text: String::new() };
+    let named = fields.entry("preset").is_some();
+    let preset = preset(page, fields, fault);
+    good &= named == preset.is_some();
+    let mut given = Given { numbers: Vec::new(), text: String::new(), offset: 0.0 };
     for Param(name, want, default) in fault.params {
-        let Some(entry) = fields.entry(name) else {
-            match default {
-                Some(default) => given.numbers.push(*default),
+        let Some(entry) = fields.entry(name).cloned().or_else(|| from_preset(&preset, name)) else {
+            match default.or_else(|| end_of_range(*want, target, loaded)) {
+                Some(default) => given.numbers.push(default),
+                None if named && preset.is_none() => {}
                 None => {
                     page.error(
                         fields.head.clone(),
@@ -572,10 +492,11 @@ fn given(
             }
             continue;
         };
-        match number(page, entry, *want, target, loaded, parameters) {
-            Some((number, text)) => {
+        match number(page, &entry, *want, target, loaded, parameters) {
+            Some(Parameter { number, text, offset }) => {
                 given.numbers.push(number);
                 given.text.push_str(&text);
+                given.offset += offset;
             }
             None => good = false,
         }
@@ -586,6 +507,12 @@ fn given(
 fn example(want: Want, unit: Option<&Unit>) -> String {
     match (want, unit) {
         (Want::LikeSignal, Some(unit)) => format!("1 {}", unit.difference().text),
+        (Want::OfSignal | Want::RangeLow | Want::RangeHigh, Some(unit)) => format!("1 {}", unit.text),
+        (Want::SignalRate, Some(unit)) => format!("0.1 {}/s", unit.difference().text),
+        (Want::ReadUnit, _) => "ft".into(),
+        (Want::Flag, _) => "true".into(),
+        (Want::OfSignal | Want::RangeLow | Want::RangeHigh, _) => "1 m".into(),
+        (Want::SignalRate, _) => "0.1 m/s".into(),
         (Want::Time, _) => "100 ms".into(),
         (Want::Share, _) => "20 %".into(),
         (Want::Gain, _) => "0.5".into(),
@@ -604,6 +531,41 @@ fn example(want: Want, unit: Option<&Unit>) -> String {
     }
 }
 
+/// What the fault acts on, where that is one stream of numbers: their unit and declared range.
+fn numbers_of(target: Option<Target>, loaded: &Loaded) -> Option<(Unit, Option<(f64, f64)>)> {
+    match target? {
+        Target::Tells(_, Some(signal)) => match &loaded.names.signals.def(signal).kind {
+            SignalKind::Number { unit, range } => Some((unit.clone(), *range)),
+            _ => None,
+        },
+        Target::Says(_, Some((command, arg))) => match &loaded.commands.def(command).args.get(usize::from(arg))?.kind {
+            ArgKind::Number { unit, lo, hi } => Some((unit.clone(), Some((*lo, *hi)))),
+            ArgKind::States { .. } => None,
+        },
+        Target::Sensor(_, field) => Some((measures(field).si_unit(), None)),
+        _ => None,
+    }
+}
+
+/// The end of the declared range that stands where the scenario gives none.
+fn end_of_range(want: Want, target: Option<Target>, loaded: &Loaded) -> Option<f64> {
+    let (lo, hi) = numbers_of(target, loaded)?.1?;
+    match want {
+        Want::RangeLow => Some(lo),
+        Want::RangeHigh => Some(hi),
+        _ => None,
+    }
+}
+
+/// One parameter as read.
+#[derive(Default)]
+struct Parameter {
+    /// SI.
+    number: f64,
+    text: String,
+    offset: f64,
+}
+
 /// One parameter: its number in SI, or its text.
 fn number(
     page: &mut Page,
@@ -612,27 +574,28 @@ fn number(
     target: Option<Target>,
     loaded: &Loaded,
     parameters: &mut Parameters,
-) -> Option<(f64, String)> {
+) -> Option<Parameter> {
     if want == Want::Field {
         let word = page.text(&entry.value, "the name of a field of the twin")?;
-        return Some((0.0, word.text.clone()));
+        return Some(Parameter { text: word.text.clone(), ..Parameter::default() });
     }
-    let unit = match target {
-        Some(Target::Tells(_, Some(signal))) => match &loaded.names.signals.def(signal).kind {
-            SignalKind::Number { unit, .. } => Some(unit),
-            _ => None,
-        },
-        _ => None,
-    };
-    let sensor = match target {
-        Some(Target::Sensor(_, field)) => Some(measures(field)),
-        _ => None,
-    };
-    if want == Want::LikeSignal && unit.is_none() && sensor.is_none() {
+    if want == Want::Flag {
+        return Some(Parameter { number: f64::from(page.flag(&entry.value)?), ..Parameter::default() });
+    }
+    let unit = numbers_of(target, loaded).map(|(unit, _)| unit);
+    let unit = unit.as_ref();
+    let like_signal = matches!(
+        want,
+        Want::LikeSignal | Want::SignalRate | Want::OfSignal | Want::RangeLow | Want::RangeHigh | Want::ReadUnit
+    );
+    if like_signal && unit.is_none() {
         if target.is_some() {
             page.error(entry.key.span.clone(), "this fault acts on numbers; the signal is none".into(), None);
         }
         return None;
+    }
+    if want == Want::ReadUnit {
+        return misread(page, entry, unit?);
     }
     let example = example(want, unit);
     let word = page.scalar(&entry.value, &format!("a value such as `{example}`"))?;
@@ -646,15 +609,49 @@ fn number(
         Want::Speed => Dimension { length: 1, time: -1, ..none },
         Want::Angle => Dimension { angle: 1, ..none },
         Want::Bytes => Dimension { information: 1, time: -1, ..none },
-        Want::LikeSignal => sensor.or(unit.map(|u| u.dimension)).unwrap_or(none),
+        Want::LikeSignal | Want::OfSignal | Want::RangeLow | Want::RangeHigh => unit.map_or(none, |u| u.dimension),
+        Want::SignalRate => {
+            let own = unit.map_or(none, |u| u.dimension);
+            Dimension { time: own.time - 1, ..own }
+        }
         Want::Any => quantity.unit.dimension,
-        Want::Share | Want::Gain | Want::Index | Want::Field | Want::Times | Want::Year => none,
+        Want::Share
+        | Want::Gain
+        | Want::Index
+        | Want::Field
+        | Want::Times
+        | Want::Year
+        | Want::Flag
+        | Want::ReadUnit => none,
     };
     if !page.like(word, &quantity, dimension, &example) {
         return None;
     }
     let si = in_range(page, &entry.value, want, &quantity)?;
-    Some((si, String::new()))
+    Some(Parameter { number: si, ..Parameter::default() })
+}
+
+/// The unit in which numbers are read by mistake: what that makes of their SI values.
+fn misread(page: &mut Page, entry: &Entry, own: &Unit) -> Option<Parameter> {
+    let word = page.scalar(&entry.value, "a unit such as `ft`")?;
+    let read = match Unit::parse(&word.text) {
+        Ok(read) => read,
+        Err(problem) => {
+            page.problem(word, problem);
+            return None;
+        }
+    };
+    if read.dimension != own.dimension {
+        page.error(
+            word.span.clone(),
+            format!("nobody takes {} for {}", own.dimension.words(), read.dimension.words()),
+            Some("name a unit of the same kind, such as `ft` for m or `deg` for rad".into()),
+        );
+        return None;
+    }
+    // The number itself stays, its unit is another one.
+    let number = read.scale / own.scale;
+    Some(Parameter { number, offset: read.offset - number * own.offset, text: String::new() })
 }
 
 fn in_range(page: &mut Page, node: &Node, want: Want, quantity: &Quantity) -> Option<f64> {
@@ -677,7 +674,8 @@ fn in_range(page: &mut Page, node: &Node, want: Want, quantity: &Quantity) -> Op
             let si = quantity.si();
             (si, (1970.0..=2105.0).contains(&si) && si.fract() == 0.0, "a year from 1970 to 2105")
         }
-        Want::LikeSignal | Want::Any => (difference, true, ""),
+        Want::LikeSignal | Want::SignalRate | Want::Any => (difference, true, ""),
+        Want::OfSignal | Want::RangeLow | Want::RangeHigh | Want::Flag | Want::ReadUnit => (quantity.si(), true, ""),
         Want::Gain | Want::Angle | Want::Field | Want::Shift | Want::Length => (quantity.si(), true, ""),
     };
     if !good {

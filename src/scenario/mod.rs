@@ -4,12 +4,14 @@
 
 mod acted;
 mod check;
+mod fault_target;
 mod faults;
 mod keys;
 mod ladders;
 mod parameters;
 pub mod plan;
 mod steps;
+mod stream_faults;
 mod survey;
 
 pub use acted::ActedFault;

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 
 /// How long an acknowledgement may take where the step says nothing.
 const DO_WITHIN: Span = Span::from_secs(5);
+/// How long a person may take to say that energised faults may begin.
+const CONFIRM_WITHIN: Span = Span::from_secs(60);
 /// How often a `repeat` may repeat.
 const REPEAT_MAX: u64 = 100_000;
 
@@ -69,6 +71,16 @@ impl<'c> Author<'c> {
             names_taken: BTreeSet::new(),
             open: Vec::new(),
         }
+    }
+
+    /// The question before anything that could move a real machine otherwise than it was asked to.
+    pub fn confirm(&mut self, line: u32) -> Step {
+        let id = StepId(u32::try_from(self.titles.len()).expect("fewer than 2^32 steps: the survey counts them"));
+        let text =
+            "This run injects faults into what the real machines are told. Everybody clear? Start it?".to_owned();
+        let title = StepTitle { title: "prompt energised faults".into(), depth: 0, line, file: self.first_file };
+        self.titles.push(title);
+        Step { id, kind: StepKind::Prompt { text, within: CONFIRM_WITHIN } }
     }
 
     /// Reads a list of steps.
@@ -190,7 +202,17 @@ impl<'c> Author<'c> {
                 if self.blind {
                     return None;
                 }
-                let (fault, title) = faults::read(sheet.page, value, self.loaded, sheet.parameters)?;
+                let injection = faults::read(sheet.page, value, self.loaded, sheet.parameters, self.mode)?;
+                let faults::Injection { spec: fault, title, visible } = injection;
+                let visible = match visible {
+                    Some(word) => {
+                        sheet.parameters.mark_text(&word.text);
+                        let checked = self.names.formula(sheet.page, &word, Place::Step(&sheet.parameters.values))?;
+                        sheet.parameters.mark(&checked.parameters);
+                        Some(checked.formula)
+                    }
+                    None => None,
+                };
                 if self.mode == Mode::Rig
                     && matches!(fault.target, FaultTarget::Twin { .. } | FaultTarget::World { .. })
                 {
@@ -203,7 +225,7 @@ impl<'c> Author<'c> {
                         Some("run this scenario with --sim".into()),
                     );
                 }
-                Some((StepKind::Inject { fault, visible: None }, title))
+                Some((StepKind::Inject { fault, visible }, title))
             }
             "prompt" => {
                 let text = shortened(&sheet.page.text(value, "a question for the person beside the rig")?.text);

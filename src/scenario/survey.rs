@@ -28,6 +28,10 @@ pub(super) struct Survey {
     pub phases: Vec<String>,
     /// The states of `step`: 0 is `none`, then every step by its name or its number.
     pub steps: Vec<String>,
+    /// Some fault is marked as one that may act on a real machine.
+    pub energised: bool,
+    /// Some fault acts on what a controller is told.
+    pub tells: bool,
     /// There are more steps than a run may have.
     pub too_many: bool,
 }
@@ -72,6 +76,13 @@ impl Survey {
                 && !self.phases.contains(&word.text)
             {
                 self.phases.push(word.text.clone());
+            }
+            if let ("inject", Kind::Map(fault)) = (verb.key.text.as_str(), &verb.value.kind) {
+                let says = |key: &str| fault.iter().find(|e| e.key.text == key).and_then(|e| e.value.word());
+                self.energised |= says("energised").is_some_and(|word| word.text == "true");
+                self.tells |= says("on").is_some_and(|word| {
+                    word.text.split_once('.').is_some_and(|(_, rest)| rest == "tells" || rest.starts_with("tells."))
+                });
             }
             if let ("parallel", Kind::List(lanes)) = (verb.key.text.as_str(), &verb.value.kind) {
                 for lane in lanes {
