@@ -149,7 +149,8 @@ fn a_sensor_that_lies_is_believed_and_a_fault_that_no_twin_has_is_refused() {
     for (wrong, words) in [
         ("fault: bias, on: fc.sensors.height, by: 1 m", "no sensor field `height`"),
         ("fault: bias, on: fc.sensors.altitude, by: 1 deg", "is angle; wanted length"),
-        ("fault: duplicate, on: fc.sensors.altitude, share: 10 %", "no fault of a single measured value"),
+        ("fault: duplicate, on: fc.sensors.altitude, share: 10 %", "is a sensor of a twin"),
+        ("fault: replay, on: fc, age: 1 s", "acts on what a controller is told"),
         ("fault: motor-stuck, on: fc, index: 5", "no motor 5"),
         ("fault: gps-jam, on: pilot", "no receiver"),
         ("fault: frozen, on: fc", "no controller"),
