@@ -163,6 +163,18 @@ fn a_sensor_that_lies_is_believed_and_a_fault_that_no_twin_has_is_refused() {
     }
 }
 
+/// Goal: what a twin sends goes through the same faults as any stream. Method: on its way in, a little is made up for and too
+/// much leaves signals unknown.
+#[test]
+fn what_comes_in_over_a_faulted_wire_is_made_up_for_or_unknown() {
+    let kept = judged("fault: drop, on: telem, direction: in, share: 10 %, for: 3 s", RunVerdict::Pass, &[]);
+    let seen = |kept: &Kept| kept.inputs.iter().filter(|i| matches!(i, Input::Bytes { .. })).count();
+    assert!(seen(&kept) > 1000);
+    let unknown = ["a signal of rule `tilt` was unknown"];
+    let (_, kept, plan) = fly("fault: off, on: telem, direction: in, for: 1 s");
+    assert_eq!(causes(&kept, &plan), unknown);
+}
+
 #[test]
 fn a_clock_that_is_off_stops_nothing_but_what_looks_like_a_restart() {
     judged("fault: clock-step, on: fc, by: -1 s, for: 3 s", RunVerdict::Pass, &[]);
