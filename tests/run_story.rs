@@ -7,6 +7,7 @@ mod run_story {
     pub mod cell;
     pub mod controllers;
     pub mod exits;
+    pub mod faults;
     pub mod gate;
     pub mod ladder;
     pub mod reactions;

@@ -10,6 +10,7 @@ use checkrein::run::{
 };
 use checkrein::scenario::plan::{Mode, Plan};
 use checkrein::scenario::{Request, check};
+use checkrein::signal::Sample;
 use checkrein::time::{Span, Time};
 use checkrein::wire::{Frame, Lane, LinkId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -69,6 +70,8 @@ pub struct Story {
     /// Effects of the last call.
     pub last: Vec<Effect>,
     pub inputs: Vec<Input>,
+    /// Every sample that the recording would hold.
+    pub samples: Vec<Sample>,
     pub outcome: Option<Outcome>,
     /// The arm.
     pub pos: String,
@@ -105,6 +108,7 @@ impl Story {
             effects: Vec::new(),
             last: Vec::new(),
             inputs: Vec::new(),
+            samples: Vec::new(),
             outcome: None,
             pos: "1.0".to_owned(),
             on: false,
@@ -127,6 +131,14 @@ impl Story {
         Story::new(envelope, scenario).arm()
     }
 
+    /// Armed, and a person said yes to faults that may act on real machines.
+    pub fn confirmed(envelope: &str, scenario: &str) -> Story {
+        let mut story = Story::armed(envelope, scenario);
+        assert!(story.effects.iter().any(|(_, e)| matches!(e, Effect::Prompt { .. })), "nobody was asked");
+        story.order(20, OperatorOrder::Answer { yes: true });
+        story
+    }
+
     /// The story brought up and armed at 20 ms.
     pub fn arm(mut self) -> Story {
         self.link(1, LinkState::Up);
@@ -142,6 +154,7 @@ impl Story {
         self.run.handle(&input, &mut effects);
         self.inputs.push(input);
         self.last = effects.list.clone();
+        self.samples.extend(&effects.samples);
         for effect in effects.list {
             match &effect {
                 Effect::Send { id, frame, .. } => {
