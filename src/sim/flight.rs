@@ -18,6 +18,8 @@ use crate::wire::{DeviceId, Frame, LinkId};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
+mod faults;
+
 const FC: DeviceId = DeviceId(0);
 const PILOT: DeviceId = DeviceId(1);
 const TELEM: LinkId = LinkId(0);
@@ -62,6 +64,8 @@ fn rig() -> Rig {
         ladder: Vec::new(),
         after: Vec::new(),
         dead_man: None,
+        rehearse: None,
+        rehearse_dead_man: None,
         may: Vec::new(),
         fallback: None,
     };
@@ -80,6 +84,8 @@ fn rig() -> Rig {
         codec: LinkConfig { link: id, devices },
     };
     Rig {
+        estop: None,
+        hold_to_run: None,
         name: "drone-bench".to_owned(),
         about: String::new(),
         links: vec![
@@ -109,6 +115,10 @@ struct Flight {
     tells_next: Time,
     beats_next: Time,
     gotos: usize,
+    /// Everything the pilot said, and when.
+    said: Vec<(Time, Frame)>,
+    /// What the pilot says reaches the machine.
+    pass: bool,
     bytes: Vec<u8>,
     /// Greatest values since [`Flight::mark`].
     side: f64,
@@ -134,6 +144,8 @@ impl Flight {
             tells_next: Time::from_nanos(500_000_000),
             beats_next: Time::ZERO,
             gotos: 0,
+            said: Vec::new(),
+            pass: true,
             bytes: Vec::new(),
             side: 0.0,
             high: 0.0,
@@ -201,7 +213,10 @@ impl Flight {
     fn take(&mut self, frames: Vec<Frame>) {
         for frame in frames {
             if frame.topic.is_some() {
-                self.pass_on(&frame);
+                self.said.push((self.now, frame.clone()));
+                if self.pass {
+                    self.pass_on(&frame);
+                }
                 continue;
             }
             self.bytes.extend(&frame.bytes);

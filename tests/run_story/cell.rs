@@ -4,14 +4,15 @@
 use checkrein::codec::json::device::propose;
 use checkrein::diag::Files;
 use checkrein::guard::Cause;
+use checkrein::log::Entry;
 use checkrein::run::event::{EventKind, StepOutcome};
 use checkrein::run::{
     Effect, Effects, Event, Input, LinkState, OperatorOrder, Outcome, RecorderState, Run, RunVerdict, SendId,
 };
 use checkrein::scenario::plan::{Mode, Plan};
 use checkrein::scenario::{Request, check};
-use checkrein::signal::Sample;
 use checkrein::time::{Span, Time};
+use checkrein::trace::Trace;
 use checkrein::wire::{Frame, Lane, LinkId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -70,8 +71,8 @@ pub struct Story {
     /// Effects of the last call.
     pub last: Vec<Effect>,
     pub inputs: Vec<Input>,
-    /// Every sample that the recording would hold.
-    pub samples: Vec<Sample>,
+    /// What a recording would hold.
+    pub entries: Vec<Entry>,
     pub outcome: Option<Outcome>,
     /// The arm.
     pub pos: String,
@@ -83,6 +84,8 @@ pub struct Story {
     pub runs: bool,
     pub belt_speaks: bool,
     pub pilot_speaks: bool,
+    /// What the operator's panel says, where the rig has one.
+    pub panel: Option<&'static str>,
     /// Topics of commands that are heard but not obeyed.
     pub deaf_to: BTreeSet<&'static str>,
     /// From the call that names a rung to its first byte.
@@ -108,7 +111,7 @@ impl Story {
             effects: Vec::new(),
             last: Vec::new(),
             inputs: Vec::new(),
-            samples: Vec::new(),
+            entries: Vec::new(),
             outcome: None,
             pos: "1.0".to_owned(),
             on: false,
@@ -118,6 +121,7 @@ impl Story {
             runs: false,
             belt_speaks: true,
             pilot_speaks: true,
+            panel: None,
             deaf_to: BTreeSet::new(),
             begins_after: Span::from_micros(50),
             leaves: true,
@@ -152,9 +156,15 @@ impl Story {
         self.now = self.now.max(input.at());
         let mut effects = Effects::default();
         self.run.handle(&input, &mut effects);
+        self.entries.push(Entry::Input(input.clone()));
+        self.entries.push(Entry::Samples(std::mem::take(&mut effects.samples)));
+        let events = effects.list.iter().filter_map(|effect| match effect {
+            Effect::Emit(event) => Some(Entry::Event(event.clone())),
+            _ => None,
+        });
+        self.entries.extend(events);
         self.inputs.push(input);
         self.last = effects.list.clone();
-        self.samples.extend(&effects.samples);
         for effect in effects.list {
             match &effect {
                 Effect::Send { id, frame, .. } => {
@@ -223,6 +233,9 @@ impl Story {
         if self.pilot_speaks {
             self.publish(at, "pilot/beat", r#"{"n":1}"#);
         }
+        if let Some(text) = self.panel {
+            self.publish(at, "panel/state", text);
+        }
         if self.arm_speaks {
             self.tell_arm(at);
         }
@@ -289,6 +302,11 @@ impl Story {
 
     pub fn kinds(&self) -> Vec<EventKind> {
         self.events().into_iter().map(|event| event.kind).collect()
+    }
+
+    /// What a report would be made of.
+    pub fn trace(&self) -> Trace {
+        Trace::of_entries(&self.plan, &self.entries, None)
     }
 
     pub fn is_armed(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::cell::{BUS, LIMIT, Story, ms};
 use checkrein::codec::json::device::Told;
 use checkrein::guard::{Decision, Refusal};
+use checkrein::log::Entry;
 use checkrein::run::event::{EventKind, StepOutcome};
 use checkrein::run::{Effect, Input, LinkState, OperatorOrder, RecorderState, RunVerdict};
 use checkrein::signal::Value;
@@ -44,7 +45,11 @@ fn seen(story: &Story) -> Vec<(String, u64, u64, bool)> {
 /// The values of a signal in the recording.
 fn recorded(story: &Story, name: &str) -> Vec<Value> {
     let signal = story.plan.rig.signals.find(name).unwrap_or_else(|| panic!("no signal {name}"));
-    story.samples.iter().filter(|sample| sample.signal == signal).map(|sample| sample.value).collect()
+    let samples = story.entries.iter().filter_map(|entry| match entry {
+        Entry::Samples(samples) => Some(samples),
+        _ => None,
+    });
+    samples.flatten().filter(|sample| sample.signal == signal).map(|sample| sample.value).collect()
 }
 
 #[test]

@@ -462,7 +462,13 @@ impl Autopilot {
                     let target = Target { position: Some(Vec3::new(hold.0, hold.1, down)), velocity: None, yaw: None };
                     self.guided = Guided::Target { target, heard: Time::MAX };
                 }
-                Motors::Fly(Demand { horizontal: Some(hold), down: Some(down), velocity: Vec3::ZERO, yaw: self.yaw })
+                Motors::Fly(Demand {
+                    horizontal: Some(hold),
+                    down: Some(down),
+                    velocity: Vec3::ZERO,
+                    yaw: self.yaw,
+                    upright: false,
+                })
             }
             Guided::Target { target, heard } => {
                 let allowed = Span::from_seconds(params.get(Param::GuidedTimeout));
@@ -484,6 +490,7 @@ impl Autopilot {
                     down: target.position.map(|p| p.z),
                     velocity: target.velocity.unwrap_or(Vec3::ZERO),
                     yaw: self.yaw,
+                    upright: false,
                 })
             }
         }
@@ -500,6 +507,7 @@ impl Autopilot {
                 down: Some(-height),
                 velocity: Vec3::ZERO,
                 yaw: self.yaw,
+                upright: false,
             });
         }
         if now.position.horizontal() < 0.3 && now.velocity.horizontal() < 0.5 {
@@ -507,7 +515,13 @@ impl Autopilot {
             self.hold = (0.0, 0.0);
         }
         // Higher than it must be, it stays at its height.
-        Motors::Fly(Demand { horizontal: Some((0.0, 0.0)), down: None, velocity: Vec3::ZERO, yaw: self.yaw })
+        Motors::Fly(Demand {
+            horizontal: Some((0.0, 0.0)),
+            down: None,
+            velocity: Vec3::ZERO,
+            yaw: self.yaw,
+            upright: false,
+        })
     }
     fn sink(&self, at: Time, params: &Params) -> Motors {
         if self.landed || self.still.is_some_and(|since| at.since(since) >= TOUCHDOWN) {
@@ -519,6 +533,7 @@ impl Autopilot {
             down: None,
             velocity: Vec3::new(0.0, 0.0, speed),
             yaw: self.yaw,
+            upright: self.position_lost,
         })
     }
 }

@@ -64,6 +64,8 @@ pub struct Demand {
     pub velocity: Vec3,
     /// rad
     pub yaw: f64,
+    /// Upright, wherever it drifts: what it believes of its place and speed is not to be relied on.
+    pub upright: bool,
 }
 
 /// What the cascade may use.
@@ -114,7 +116,11 @@ impl Controller {
             Motors::Fly(demand) => {
                 let wanted = wanted_velocity(demand, now, limits);
                 self.slew(wanted, seconds);
-                let acceleration = self.acceleration(now, limits, seconds);
+                let mut acceleration = self.acceleration(now, limits, seconds);
+                if demand.upright {
+                    acceleration = Vec3::new(0.0, 0.0, acceleration.z);
+                    self.velocity_integral = Vec3::new(0.0, 0.0, self.velocity_integral.z);
+                }
                 let (attitude, thrust) = lean(acceleration, demand.yaw, now);
                 self.thrust = thrust / (MASS * GRAVITY);
                 let torque = self.torque(attitude, now, seconds);
@@ -243,7 +249,7 @@ mod tests {
         body
     }
     fn at(north: f64, east: f64, down: f64) -> Demand {
-        Demand { horizontal: Some((north, east)), down: Some(down), velocity: Vec3::ZERO, yaw: 0.0 }
+        Demand { horizontal: Some((north, east)), down: Some(down), velocity: Vec3::ZERO, yaw: 0.0, upright: false }
     }
 
     #[test]
@@ -280,7 +286,8 @@ mod tests {
 
     #[test]
     fn it_flies_a_velocity_within_its_limit() {
-        let demand = Demand { horizontal: None, down: Some(-5.0), velocity: Vec3::new(9.0, 0.0, 0.0), yaw: 0.0 };
+        let demand =
+            Demand { horizontal: None, down: Some(-5.0), velocity: Vec3::new(9.0, 0.0, 0.0), yaw: 0.0, upright: false };
         let body = fly(demand, Vec3::ZERO, 8.0, |_, _| {});
         assert!((body.velocity.x - LIMITS.speed).abs() < 0.2, "{:?}", body.velocity);
     }

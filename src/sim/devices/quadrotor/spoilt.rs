@@ -14,7 +14,8 @@ use crate::time::Time;
 #[derive(Clone, Debug)]
 pub struct Spoilt {
     pipe: TellPipe,
-    on: Vec<Active>,
+    /// The faults under way, each with the place of its field.
+    on: Vec<(Active, usize)>,
     told: Telling,
     /// The last number of each field, by its place in [`BIASES`].
     good: [f64; BIASES.len()],
@@ -35,12 +36,12 @@ impl Spoilt {
             while self.pipe.pop(active.since, &mut self.told).is_some() {}
         }
         self.pipe.start(active.since, active.key, fault, Some(signal(place)));
-        self.on.push(active);
+        self.on.push((active, place));
     }
     /// A fault ends.
     pub fn stop(&mut self, active: &Active) {
         self.pipe.stop(active.key);
-        self.on.retain(|other| other.key != active.key);
+        self.on.retain(|(other, _)| other.key != active.key);
     }
     /// Spoils what is believed; gives what is told of it.
     pub fn pass(&mut self, at: Time, flown: &mut Estimate) -> Estimate {
@@ -51,9 +52,10 @@ impl Spoilt {
         let mut told = *flown;
         while self.pipe.pop(at, &mut self.told).is_some() {
             for (place, (_, value)) in self.told.iter().enumerate() {
-                let before = flown.field(place);
+                if !self.on.iter().any(|(_, spoilt)| *spoilt == place) {
+                    continue;
+                }
                 match *value {
-                    Value::Number(number) if number == before => {}
                     Value::Number(number) if number.is_finite() => {
                         flown.set_field(place, number);
                         told.set_field(place, number);
