@@ -8,10 +8,16 @@ mod blocking;
 mod board;
 #[path = "live/cell.rs"]
 mod cell;
+#[path = "live/hazards.rs"]
+mod hazards;
+#[path = "live/lending.rs"]
+mod lending;
 #[path = "live/losing.rs"]
 mod losing;
 #[path = "live/process.rs"]
 mod process;
+#[path = "live/rehearsing.rs"]
+mod rehearsing;
 #[path = "live/relay.rs"]
 mod relay;
 #[path = "live/stand.rs"]

@@ -4,13 +4,20 @@ mod common;
 
 mod run_story {
     pub mod arming;
+    pub mod attacks;
     pub mod cell;
     pub mod controllers;
+    pub mod evidence;
     pub mod exits;
+    pub mod faults;
+    pub mod fallback;
     pub mod gate;
     pub mod ladder;
     pub mod reactions;
     pub mod scripts;
+    pub mod silences;
+    pub mod stops;
+    pub mod self_test;
     pub mod unknown;
     pub mod vehicle;
 }

@@ -1,10 +1,18 @@
 //! Every shipped scenario checks clean on its rig, and its plan says what its file says.
 
 use checkrein::diag::{Diagnostic, Files};
-use checkrein::scenario::plan::{Mode, Plan, StepKind};
+use checkrein::log::Entry;
+use checkrein::run::event::FallbackWhy;
+use checkrein::run::{Effect, Effects, Input, Outcome, RunVerdict};
+use checkrein::scenario::plan::{GateMode, Mode, Plan, StepKind};
 use checkrein::scenario::{self, Request};
 use checkrein::signal::SignalKind;
+use checkrein::sim::Bench;
+use checkrein::time::Time;
+use checkrein::trace::{Scores, Trace};
+use checkrein::r#virtual::{Options, Sink, drive};
 use std::path::Path;
+use std::sync::Arc;
 
 struct Repository;
 
@@ -127,7 +135,15 @@ fn signals_stand_in_file_order() {
     let (plan, _) = checked(&request("scenarios/drone-bench/hover-and-land.yaml"));
     let names: Vec<&str> = plan.rig.signals.names().collect();
     assert!(names.starts_with(&["fc.x", "fc.y", "fc.altitude"]), "{names:?}");
-    assert!(names.ends_with(&["phase", "step", "guard.tripped", "guard.reaction", "operator.reset", "pilot.command"]));
+    assert!(names.ends_with(&[
+        "phase",
+        "step",
+        "guard.tripped",
+        "guard.reaction",
+        "operator.reset",
+        "pilot.command",
+        "pilot.fallback"
+    ]));
     assert_eq!(plan.reserved.commands.len(), 1);
 }
 
@@ -135,4 +151,57 @@ fn signals_stand_in_file_order() {
 fn the_same_files_make_the_same_plan() {
     let wanted = request("scenarios/drone-bench/delayed-feed.yaml");
     assert_eq!(checked(&wanted).0, checked(&wanted).0);
+}
+
+/// Keeps what a recording would hold.
+#[derive(Default)]
+struct Tape(Vec<Entry>);
+
+impl Sink for Tape {
+    fn input(&mut self, input: &Input) {
+        self.0.push(Entry::Input(input.clone()));
+    }
+    fn effects(&mut self, _at: Time, effects: &Effects) {
+        self.0.push(Entry::Samples(effects.samples.clone()));
+        let events = effects.list.iter().filter_map(|effect| match effect {
+            Effect::Emit(event) => Some(Entry::Event(event.clone())),
+            _ => None,
+        });
+        self.0.extend(events);
+    }
+}
+
+/// A scenario run on its twins in virtual time, with its gate in this mode.
+fn flown(path: &str, gate: GateMode) -> (Outcome, Trace) {
+    let plan = Arc::new(checked(&request(path)).0.with_gate(gate).expect("the rig has a fallback"));
+    let devices: Vec<_> = plan.rig.devices.iter().map(|device| device.id).collect();
+    let bench = Bench::new(&plan.rig, plan.seed, &devices).expect("every device has a twin");
+    let mut tape = Tape::default();
+    let outcome = drive(plan.clone(), bench, &Options::default(), &mut tape).expect("a run ends by itself");
+    (outcome, Trace::of_entries(&plan, &tape.0, None))
+}
+
+/// With the fallback the pilot's late sight costs nothing, and the machine is given back; without it the same flight
+/// leaves the geofence.
+#[test]
+fn the_recovery_is_saved_by_its_fallback_and_by_nothing_else() {
+    const PATH: &str = "scenarios/drone-bench/recovery.yaml";
+    assert_eq!(checked(&request(PATH)).0.gate, GateMode::Fallback);
+    let (outcome, trace) = flown(PATH, GateMode::Fallback);
+    assert_eq!(outcome.verdict, RunVerdict::Pass, "{outcome:?}");
+    let gate = &trace.gate;
+    let [recovered] = &gate.recoveries[..] else { panic!("one take-over: {:?}", gate.recoveries) };
+    assert_eq!(recovered.why, FallbackWhy::Condition);
+    assert!(recovered.handed_back && !recovered.nuisance && !recovered.too_soon, "{recovered:?}");
+    assert_eq!(gate.scores, Scores::default());
+    let [account] = &gate.accounts[..] else { panic!("one controller: {:?}", gate.accounts) };
+    assert_eq!(account.unaccounted(), 0, "{account:?}");
+    assert!(account.rejected["outranked"] > 50 && account.passed > 100, "{account:?}");
+    assert!(trace.reaction.is_none_or(|reaction| reaction.trip().is_none()));
+
+    let (outcome, trace) = flown(PATH, GateMode::Enforce);
+    assert_eq!(outcome.verdict, RunVerdict::Fail, "{outcome:?}");
+    assert!(outcome.reasons[0].contains("rule geofence was broken"), "{outcome:?}");
+    assert!(trace.gate.recoveries.is_empty());
+    assert_eq!(trace.gate.scores.missed.len(), 1);
 }

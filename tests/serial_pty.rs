@@ -54,7 +54,8 @@ fn a_port_that_is_held_is_busy_and_free_again_afterwards() {
     runtime().block_on(async {
         let first = Port::open(&def(&pty.path)).unwrap();
         let why = Port::open(&def(&pty.path)).unwrap_err();
-        assert_eq!(why, format!("{} is busy: another program holds it", pty.path));
+        let us = std::process::id();
+        assert_eq!(why, format!("{} is busy: another program holds it (open in process {us})", pty.path));
         // A duplicate, as the watchdog has it, holds the lock as well.
         let duplicate = first.duplicate().unwrap();
         drop(first);

@@ -412,6 +412,7 @@ fn a_recording_replays_to_the_same_events_whole_or_cut_anywhere() {
             gate: Some(plan.gate),
             mode: plan.mode,
             files: plan.files.clone(),
+            relies_on: Vec::new(),
         };
         let recorder = Recorder::start(Cursor::new(Vec::new()), &head, &plan).expect("memory takes all");
         let mut tape = Tape { recorder, records: 0 };

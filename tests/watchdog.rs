@@ -5,10 +5,11 @@ use checkrein::io::host::{Fold, Setup, Table, run};
 use checkrein::io::line::SerialLink;
 use checkrein::io::pty::Pty;
 use checkrein::io::queue::queue;
+use checkrein::io::recorder::{self, Batch, Sink};
 use checkrein::io::serial::Port;
 use checkrein::io::watchdog::{self, BlindFrame, BlindLadder, BlindRung, Watchdog};
 use checkrein::rig::{Flow, Parity, PortName, SerialDef};
-use checkrein::run::{Effect, Effects, Input, LinkState, Outcome, RunVerdict, SendId};
+use checkrein::run::{Effect, Effects, Input, LinkState, Outcome, RecorderState, RunVerdict, SendId};
 use checkrein::time::{Span, Time};
 use checkrein::wire::{Frame, Lane, LinkId};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -21,6 +22,8 @@ use tokio::runtime::Runtime;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_checkrein");
 /// Names the port to the process that the tests kill.
 const PORT: &str = "CHECKREIN_TEST_PORT";
+/// Where it is set, that process has a recorder whose disk never answers.
+const DEAD_DISK: &str = "CHECKREIN_TEST_DEAD_DISK";
 const SAFE: &[u8] = b"\0LAND";
 
 fn def(path: &str) -> SerialDef {
@@ -49,6 +52,7 @@ impl Fold for Harness {
             Input::Link { state: LinkState::Up, .. } => b"alive",
             Input::Watchdog { fired: true, .. } => b"told",
             Input::Watchdog { fired: false, .. } => b"gone",
+            Input::Recorder { state: RecorderState::Dead(_), .. } => b"unrecorded",
             Input::Bytes { frame, .. } if frame.bytes == b"panic" => panic!("the test asked for it"),
             Input::Bytes { frame, .. } if frame.bytes == b"end" => {
                 let outcome = Outcome { verdict: RunVerdict::Pass, reasons: Vec::new() };
@@ -61,6 +65,23 @@ impl Fold for Harness {
     }
     fn next_deadline(&self) -> Option<Time> {
         None
+    }
+}
+
+/// A disk that hangs at the first write, for ever.
+struct DeadDisk;
+
+impl Sink for DeadDisk {
+    fn write(&mut self, _batch: &Batch) -> std::io::Result<()> {
+        loop {
+            std::thread::park();
+        }
+    }
+    fn flush(&mut self, _durable: bool) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn finish(self: Box<Self>) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -81,7 +102,7 @@ fn harness_process() {
         watchdogs: Vec::new(),
         queue,
         poster,
-        recorder: None,
+        recorder: std::env::var_os(DEAD_DISK).map(|_| recorder::start(Box::new(DeadDisk), || ()).unwrap()),
         feed: None,
         twins: None,
         program: PROGRAM.into(),
@@ -100,10 +121,15 @@ struct Victim {
 impl Victim {
     /// A harness process whose link is up and guarded.
     fn start() -> Victim {
+        Victim::with(None)
+    }
+    /// Like [`Victim::start`], with this variable set.
+    fn with(variable: Option<&str>) -> Victim {
         let pty = Pty::open().unwrap();
         let process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "harness_process", "--nocapture"])
             .env(PORT, &pty.path)
+            .envs(variable.map(|name| (name, "1")))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -176,6 +202,17 @@ fn a_frozen_harness_leaves_the_machine_safe_and_is_told_when_it_wakes() {
 fn a_harness_with_a_bug_leaves_the_machine_safe() {
     let mut victim = Victim::start();
     rustix::io::write(&victim.pty.master, b"panic").unwrap();
+    victim.read_until(SAFE);
+    victim.process.wait().unwrap();
+}
+
+#[test]
+fn a_recorder_that_hangs_is_told_to_a_run_that_goes_on_and_the_watchdog_keeps_still() {
+    let mut victim = Victim::with(Some(DEAD_DISK));
+    victim.read_until(b"unrecorded");
+    assert!(victim.heard.is_empty(), "{:?}", victim.heard);
+    // The run is the master of its own ladder, and when it dies now, its watchdog is there.
+    victim.signal(Signal::KILL);
     victim.read_until(SAFE);
     victim.process.wait().unwrap();
 }

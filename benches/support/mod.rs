@@ -50,6 +50,7 @@ pub fn head(plan: &Plan, wall_clock_unix_nanos: i64) -> Head {
         mode: plan.mode,
         gate: Some(plan.gate),
         files: plan.files.clone(),
+        relies_on: Vec::new(),
     }
 }
 

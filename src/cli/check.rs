@@ -128,6 +128,10 @@ fn print_plan(scenario: &str, plan: &Plan) {
         let total = ladder.rungs.iter().fold(crate::time::Span::ZERO, |sum, r| sum + r.within);
         say::line(format!("  ladder of {device}: {}; safe or alarm after at most {total}", rungs.join(", then ")));
     }
+    for one in super::rehearse::relied_on(plan) {
+        say::line(format!("  {}: {}", one.what, one.text));
+    }
+    say::line(format!("  over after at most {}; a real rig is leased for that and a minute", plan.longest()));
     let tightest = plan.rules.iter().filter_map(|r| r.react_within.map(|span| (span, &r.name))).min();
     if let Some((span, name)) = tightest {
         say::line(format!("  tightest reaction: {span} (rule {name})"));

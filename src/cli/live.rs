@@ -1,24 +1,27 @@
 //! A run on wires: broker, twins, links, recorder and watcher are set up here, and taken down again.
 
+use super::breakable::Breakable;
+use super::lease::{Safing, Watched};
 use super::run::{Done, Prepared};
 use super::say;
 use crate::io::broker::{self, Broker as EmbeddedBroker, User};
 use crate::io::clock::Clock;
 use crate::io::feed::{Seen, Watcher, feed};
-use crate::io::host::{self, Ended, Fold, Quality, Table};
+use crate::io::floor::floor;
+use crate::io::host::{self, Ended, Quality, Table};
 use crate::io::last_words;
 use crate::io::line::SerialLink;
-use crate::io::mqtt;
-use crate::io::queue::{Poster, queue, stop_on_signals};
+use crate::io::queue::{Post, Poster, StopSignals, queue};
 use crate::io::recorder::{self, FileSink};
 use crate::io::tunnel::TlsSettings;
 use crate::io::twins::{BrokerLogin, Setup as TwinSetup, Twins};
 use crate::io::watchdog::{self, BrokerWay, Watchdog};
+use crate::io::{mqtt, ports};
 use crate::live::Screen;
 use crate::rig::{Broker, KEEP_ALIVE, LinkKind, MqttDef, PortName, Role};
-use crate::run::{Effects, Input, OperatorOrder, Outcome, Run, RunVerdict};
+use crate::run::{Input, OperatorOrder, Outcome, Run, RunVerdict, SelfTest, TestedWire};
 use crate::scenario::plan::{Mode, Plan};
-use crate::time::Time;
+use crate::time::Span;
 use crate::wire::LinkId;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, stdin, stdout};
@@ -30,17 +33,13 @@ use std::time::Duration;
 const TWINS_GRACE: Duration = Duration::from_secs(60);
 /// Another grace, in milliseconds: a test need not leave twins behind for a minute.
 const TWINS_GRACE_VARIABLE: &str = "CHECKREIN_TWINS_GRACE_MS";
+/// A watchdog's port is waited for this much longer than the rig's own watchdog would hold it: that of another rig, or one
+/// that fired a little before we came.
+const WATCHDOG_GRACE: Duration = Duration::from_secs(20);
 /// Bursts of three messages by which a broker's delay is measured: under a second on a good one.
 const PROBE_BURSTS: usize = 20;
-
-impl Fold for Run {
-    fn handle(&mut self, input: &Input, out: &mut Effects) {
-        Run::handle(self, input, out);
-    }
-    fn next_deadline(&self) -> Option<Time> {
-        Run::next_deadline(self)
-    }
-}
+/// Messages by which the way to a broker and back is measured before arming: about a fifth of a second.
+const FLOOR_MESSAGES: usize = 100;
 
 /// Runs the plan on wires to its end. The error is what kept it from being brought up at all.
 pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
@@ -51,6 +50,14 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime for the links: {error}"))?;
+    if plan.mode == Mode::Rig {
+        await_ports(&plan);
+    }
+    // Before any wire is opened: a Ctrl-C must never find a harness that it simply ends.
+    let signals = {
+        let _inside = runtime.enter();
+        StopSignals::listen().map_err(|error| format!("Ctrl-C cannot be listened to: {error}"))?
+    };
     let around = Around::start(&plan, prepared, &program)?;
     let clock = Clock::start();
     prepared.head.wall_clock_unix_nanos = clock.wall_clock_unix_nanos();
@@ -61,11 +68,13 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     let recorder = recorder::start(Box::new(sink), move || waker.wake())
         .map_err(|error| format!("the recorder's thread could not be started: {error}"))?;
     let run = Run::new(plan.clone());
+    let safing = Arc::new(Safing::default());
     let mqtt = around.mqtt_links(&plan, &run, runtime.handle(), &poster)?;
     let watchdogs = around.watchdogs(&plan, &program, runtime.handle(), &poster)?;
     let delays = around.probe_delays(&plan, runtime.handle())?;
+    let floors = around.probe_floors(&plan, runtime.handle(), &poster)?;
     let (feed, watcher) = feed(false);
-    runtime.spawn(stop_on_signals(poster.clone()));
+    runtime.spawn(signals.give_orders(poster.clone()));
     let Around { twins, brokers, ports, .. } = around;
     let (tell_twins, stop_twins) = teller(twins, &plan);
     let setup = host::Setup {
@@ -82,17 +91,29 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         runtime: runtime.handle().clone(),
         real_time: true,
     };
-    let thread = host::spawn(run, setup).map_err(|error| format!("the run's thread could not be started: {error}"))?;
+    if let Some(lease) = &mut prepared.lease {
+        lease.begin(runtime.handle(), &poster)?;
+    }
+    let run = Breakable::new(Watched { run, safing: safing.clone() }, plan.clone());
+    let thread = host::spawn_tested(run, setup, floors)
+        .map_err(|error| format!("the run's thread could not be started: {error}"))?;
     watch(&plan, prepared, &watcher, &poster);
-    let Ended { outcome, quality, recording, remarks } = match thread.join() {
-        Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => broken(format!("the run's loop failed: {error}")),
-        Err(_) => broken("the run's thread stopped through a bug of its own".to_owned()),
+    let (ended, lost) = match thread.join() {
+        Ok(Ok(ended)) => (ended, false),
+        Ok(Err(error)) => (broken(format!("the run's loop failed: {error}")), true),
+        Err(_) => (broken("the run's thread stopped through a bug of its own".to_owned()), true),
     };
-    stop_twins();
-    for broker in brokers.into_values() {
-        if let Err(why) = broker.stop() {
-            say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
+    let Ended { outcome, quality, recording, remarks } = ended;
+    if lost {
+        // The watchdogs have fired, and what they say must still find its way: broker and twins live on for their grace.
+        drop(stop_twins);
+        drop(brokers);
+    } else {
+        stop_twins();
+        for broker in brokers.into_values() {
+            if let Err(why) = broker.stop() {
+                say::aside(format!("warning: the embedded broker did not stop cleanly: {why}"));
+            }
         }
     }
     let mut warnings = Vec::new();
@@ -104,7 +125,20 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
     warnings.extend(remarks);
-    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings })
+    let unconfirmed = safing.unconfirmed(&plan, lost);
+    Ok(Done { outcome, loop_quality: Some(quality), recording, warnings, unconfirmed })
+}
+
+/// A port whose last harness died is held by a watchdog until the machine has had the time to become safe: then it is ours.
+fn await_ports(plan: &Plan) {
+    for link in &plan.rig.links {
+        let LinkKind::Serial(def) = &link.kind else { continue };
+        // The watchdog was most likely started for this very rig.
+        let life = last_words::watchdog(plan, link.id).map_or(Duration::ZERO, |setup| setup.life());
+        ports::await_watchdogs(&def.port, life + WATCHDOG_GRACE, |words| {
+            say::aside(format!("link {}: {words}", link.name))
+        });
+    }
 }
 
 /// What is said of a run that lost its own thread: nothing was proven, and the watchdogs make the devices safe.
@@ -223,6 +257,29 @@ impl Around {
             }));
         }
         Ok(probes)
+    }
+
+    /// Measures the way to every broker and back; the run hears of it as part of its self-test. How many it will hear of.
+    fn probe_floors(&self, plan: &Plan, runtime: &tokio::runtime::Handle, poster: &Poster) -> Result<u16, String> {
+        let mut brokers = 0;
+        for link in &plan.rig.links {
+            let LinkKind::Mqtt(def) = &link.kind else { continue };
+            let config = self.config(link.id, def, Vec::new())?;
+            let (poster, wire) = (poster.clone(), TestedWire::Broker(link.id));
+            brokers += 1;
+            runtime.spawn(async move {
+                let state = match mqtt::probe_floor(&config, FLOOR_MESSAGES).await {
+                    Ok(took) => {
+                        let mut took: Vec<Span> = took.iter().map(|t| Span::from_nanos(t.as_nanos() as i64)).collect();
+                        floor(wire, &mut took)
+                    }
+                    Err(why) => SelfTest::Failed { wire, why },
+                };
+                let at = poster.clock().now();
+                poster.post(Post::Input(Input::SelfTest { at, state })).await;
+            });
+        }
+        Ok(brokers)
     }
 
     /// How to reach the broker of a link.

@@ -2,14 +2,18 @@
 //!
 //! Invariant: no command judges anything itself; it asks the rooms below and prints what they say.
 
+mod breakable;
 mod check;
 mod exit;
 mod explain;
 mod judge;
+mod lease;
 mod live;
 mod plot;
+mod rehearse;
 mod replay;
 mod results;
+mod rigs;
 mod run;
 mod rundir;
 mod say;
@@ -48,6 +52,8 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Draw the plots of a run again
     Plot(plot::PlotArguments),
+    /// List rigs, rehearse their way to safety, release them after a quarantine
+    Rigs(rigs::RigsArguments),
     /// Print the JSON Schema of a kind of file
     Schema(schema::SchemaArguments),
     /// What outlives the harness: started by `run`, not by people
@@ -77,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
+        Command::Rigs(arguments) => rigs::rigs(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Child { arguments } => crate::io::child_main(&arguments),
     }

@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::check::{PlanChoice, plan};
+use super::lease::{self, Leased};
 use super::results;
 use super::rundir::RunDir;
 use super::say;
@@ -41,6 +42,9 @@ pub struct RunArguments {
     /// Where the run's folder is made
     #[arg(long, default_value = "runs", value_name = "FOLDER")]
     runs: PathBuf,
+    /// How long the rig is lent to this run (the longest that it can take); when that is over the ladders run
+    #[arg(long, value_name = "TIME", value_parser = lease::parse_lasts)]
+    lease: Option<Span>,
     /// Draw no plots
     #[arg(long)]
     no_plots: bool,
@@ -56,42 +60,68 @@ pub struct Prepared {
     pub dir: RunDir,
     pub yes: bool,
     pub quiet: bool,
+    /// On real devices: the rig is this run's own.
+    pub lease: Option<Leased>,
 }
 
 /// Checks, prepares, runs, judges, writes the results.
 pub fn run(arguments: &RunArguments) -> ExitCode {
+    run_in(arguments).0
+}
+
+/// The same, with the run's folder where there was a run.
+pub fn run_in(arguments: &RunArguments) -> (ExitCode, Option<PathBuf>) {
     let wanted = if arguments.sim || arguments.fast { Mode::Sim } else { Mode::Rig };
     let Some(plan) = plan(&arguments.scenario, &arguments.choice, wanted) else {
-        return Exit::Usage.into();
+        return (Exit::Usage.into(), None);
     };
     if plan.mode != wanted {
         say::aside(format!("rig {} names no port yet: its twins take the devices' place", plan.rig.name));
     }
     if plan.mode == Mode::Rig && arguments.yes {
         say::aside("error: --yes answers for the person beside the rig, so it works on twins only (add --sim)");
-        return Exit::Usage.into();
+        return (Exit::Usage.into(), None);
     }
+    let mut lease = match lease::take(&plan, arguments.lease) {
+        Ok(lease) => lease,
+        Err(why) => {
+            say::aside(format!("blocked: {why}\nnothing was opened"));
+            return (Exit::Verdict(RunVerdict::Blocked).into(), None);
+        }
+    };
     let dir = match RunDir::create(&arguments.runs, &plan.name) {
         Ok(dir) => dir,
         Err(why) => {
+            if let Some(lease) = lease {
+                lease.end(&[]);
+            }
             say::aside(format!("error: {why}\nnothing was opened; give another place with --runs FOLDER"));
-            return Exit::Usage.into();
+            return (Exit::Usage.into(), None);
         }
     };
-    let head = head(&plan, arguments);
-    let mut prepared = Prepared { plan: Arc::new(plan), head, dir, yes: arguments.yes, quiet: arguments.json };
+    let mut head = head(&plan, arguments);
+    head.relies_on = super::rehearse::relied_on(&plan);
+    super::rehearse::warn(&plan, &head.relies_on);
+    if let Some(lease) = &mut lease {
+        lease.name_run(&dir.path);
+    }
+    let mut prepared = Prepared { plan: Arc::new(plan), head, dir, yes: arguments.yes, quiet: arguments.json, lease };
     let ended = if arguments.fast { fast(&prepared) } else { super::live::live(&mut prepared) };
+    if let Some(lease) = prepared.lease.take() {
+        lease.end(ended.as_ref().map_or(&[], |done| &done.unconfirmed));
+    }
     let done = match ended {
         Ok(done) => done,
         Err(why) => {
             say::aside(format!("blocked: {why}"));
-            return Exit::Verdict(RunVerdict::Blocked).into();
+            return (Exit::Verdict(RunVerdict::Blocked).into(), None);
         }
     };
     for warning in &done.warnings {
         say::aside(format!("warning: {warning}"));
     }
-    results::write(&prepared, &done, !arguments.no_plots, arguments.json)
+    let code = results::write(&prepared, &done, !arguments.no_plots, arguments.json);
+    (code, Some(prepared.dir.path))
 }
 
 /// A run that came to its end.
@@ -102,6 +132,8 @@ pub struct Done {
     /// Why the recording is not whole, if it is not.
     pub recording: Result<(), String>,
     pub warnings: Vec<String>,
+    /// Real devices whose ladder was started and does not stand confirmed.
+    pub unconfirmed: Vec<String>,
 }
 
 fn head(plan: &Plan, arguments: &RunArguments) -> Head {
@@ -118,6 +150,7 @@ fn head(plan: &Plan, arguments: &RunArguments) -> Head {
         mode: plan.mode,
         gate: Some(plan.gate),
         files: plan.files.clone(),
+        relies_on: Vec::new(),
     }
 }
 
@@ -134,7 +167,7 @@ fn fast(prepared: &Prepared) -> Result<Done, String> {
     let mut keeper = Keeper { recorder: Some(recorder), screen, trouble: None, said: false, flushed: Time::ZERO };
     // Virtual time waits for nobody, and twins hurt nobody: prompts are answered yes.
     let outcome = drive(plan.clone(), bench, &Options::default(), &mut keeper).map_err(|error| error.to_string())?;
-    Ok(Done { outcome, loop_quality: None, recording: keeper.finish(), warnings: Vec::new() })
+    Ok(Done { outcome, loop_quality: None, recording: keeper.finish(), warnings: Vec::new(), unconfirmed: Vec::new() })
 }
 
 /// Virtual time between two flushes of the recording.

@@ -31,6 +31,11 @@ pub trait Codec: Send {
     fn safe(&self, command: &Command) -> Result<Vec<Frame>, NotTimeless>;
     /// On a trip: empties the queues of everything that is not Safe or Query.
     fn abandon(&mut self);
+    /// Holds our heartbeat back from a device (and whoever else hears the same one), or sends it again. False: this
+    /// protocol has no heartbeat that could be held back.
+    fn mute(&mut self, _device: DeviceId, _on: bool) -> bool {
+        false
+    }
     /// MQTT topics to subscribe to on this link; empty on serial links.
     fn subscriptions(&self) -> Vec<String> {
         Vec::new()
@@ -103,6 +108,8 @@ pub enum Note {
     Acked { ticket: Ticket },
     /// The device refused.
     Refused { ticket: Ticket, reason: String },
+    /// The device answered a safe frame, which has no ticket: one of these commands, with the reason where it refused.
+    SafeAcked { device: DeviceId, commands: Vec<CommandId>, refused: Option<String> },
     /// No acknowledgement came in the protocol's own time, retries included.
     Unanswered { ticket: Ticket },
     /// All identity facts of the device that the rig asks for were heard and agree.

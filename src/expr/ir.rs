@@ -109,6 +109,13 @@ pub enum Number {
     },
 }
 
+impl Number {
+    /// A formula whose margin is this number, SI: what an engine that judges formulas can be asked for a quantity.
+    pub fn probe(self) -> Formula {
+        Formula::Compare { op: Comparison::GreaterEqual, left: self, right: Number::Constant(0.0), scale: 1.0 }
+    }
+}
+
 impl Formula {
     /// Makes every margin count in SI units: for rules in which dimensions do not mix.
     pub fn set_scales_to_one(&mut self) {

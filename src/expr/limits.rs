@@ -36,6 +36,18 @@ pub fn limits(formula: &Formula) -> Vec<Limit> {
     walk.out
 }
 
+/// Whether the constant limits in a formula leave some signal no value, so that it can never hold.
+pub fn excludes_itself(formula: &Formula) -> bool {
+    let limits: Vec<Limit> = limits(formula).into_iter().filter(|limit| limit.unconditional).collect();
+    let below = |low: &Limit, high: &Limit| {
+        low.value_si > high.value_si || (low.value_si == high.value_si && (low.strict || high.strict))
+    };
+    limits
+        .iter()
+        .filter(|low| low.side == Side::Lower)
+        .any(|low| limits.iter().any(|high| high.side == Side::Upper && high.signal == low.signal && below(low, high)))
+}
+
 struct Walk {
     out: Vec<Limit>,
     unconditional: bool,

@@ -17,7 +17,7 @@ mod syntax;
 
 pub use due::known_in_english;
 pub use lex::is_taken;
-pub use limits::{Limit, Side, limits};
+pub use limits::{Limit, Side, excludes_itself, limits};
 pub use print::{number_unit, number_words, number_words_in, words};
 pub use reach::{history, horizon};
 pub use say::rule_in_english;
@@ -25,7 +25,7 @@ pub use say::rule_in_english;
 use crate::diag::Severity;
 use crate::signal::{SignalId, SignalTable};
 use crate::time::Span;
-use crate::units::{Problem, Quantity, Unit};
+use crate::units::{Dimension, Problem, Quantity, Unit};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -56,8 +56,22 @@ pub struct Checked {
     pub horizon: Option<Span>,
     /// How far back it looks; `None`: to the start.
     pub history: Option<Span>,
+    /// By the declared ranges it holds for no value.
+    pub never: bool,
     /// Warnings: never fails or never holds over the declared ranges, a trigger that should be a `when`.
     pub hints: Vec<Problem>,
+}
+
+/// A quantity over signals that makes sense.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CheckedQuantity {
+    pub number: ir::Number,
+    pub dimension: Dimension,
+    /// What it can be by the declared ranges, SI; infinite where none is declared.
+    pub lo: f64,
+    pub hi: f64,
+    /// Signals it reads, each once, in order of first use.
+    pub signals: Vec<SignalId>,
 }
 
 /// What a formula's margin is measured in.
@@ -73,6 +87,11 @@ pub enum MarginKind {
 /// Reads and checks a formula; every mistake at once.
 pub fn formula(text: &str, scope: &Scope<'_>) -> Result<Checked, Vec<Problem>> {
     check::formula(text, scope)
+}
+
+/// Reads and checks a quantity over signals (`clamp(fc.x, -4 m, 4 m)`); every mistake at once.
+pub fn quantity(text: &str, scope: &Scope<'_>) -> Result<CheckedQuantity, Vec<Problem>> {
+    check::quantity(text, scope)
 }
 
 /// Checks a definition of the rig on its own: a formula or a quantity. Where it is used, the using formula tells its

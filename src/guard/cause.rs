@@ -23,8 +23,16 @@ pub enum Cause {
     Stall,
     /// The watchdog child fired.
     Watchdog(LinkId),
+    /// The fallback of this controller has the machine and cannot say where to: a signal it needs is unknown.
+    FallbackLost(DeviceId),
+    /// The time for which the rig was lent to the run is over.
+    LeaseExpired,
+    /// The person at the hold-to-run key let go, or nobody knows whether they hold it.
+    Released,
     /// A rule is broken.
     Rule(RuleId),
+    /// The wired e-stop was pressed, or nobody knows whether it is.
+    EmergencyStop,
     /// A person said stop.
     Operator,
     /// A person said stop a second time: straight to the last rung.
@@ -55,9 +63,13 @@ impl Cause {
             Cause::Recorder => 6,
             Cause::Stall => 7,
             Cause::Watchdog(_) => 8,
-            Cause::Rule(_) => 9,
-            Cause::Operator => 10,
-            Cause::OperatorAgain => 11,
+            Cause::FallbackLost(_) => 9,
+            Cause::LeaseExpired => 10,
+            Cause::Released => 11,
+            Cause::Rule(_) => 12,
+            Cause::EmergencyStop => 13,
+            Cause::Operator => 14,
+            Cause::OperatorAgain => 15,
         }
     }
 }
@@ -78,7 +90,11 @@ mod tests {
             Cause::Recorder,
             Cause::Stall,
             Cause::Watchdog(LinkId(9)),
+            Cause::FallbackLost(DeviceId(9)),
+            Cause::LeaseExpired,
+            Cause::Released,
             Cause::Rule(RuleId(9)),
+            Cause::EmergencyStop,
             Cause::Operator,
             Cause::OperatorAgain,
         ];

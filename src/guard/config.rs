@@ -1,5 +1,6 @@
 //! What the guard must know before a run, built piece by piece and checked on the way.
 
+use crate::guard::fallback::{FALLBACKS_MAX, FallbackConfig, FallbackId};
 use crate::guard::ladder::{LADDERS_MAX, LadderConfig, LadderId, LadderSet, RUNGS_MAX};
 use crate::guard::silence::{SILENCES_MAX, SilenceConfig};
 use crate::time::Span;
@@ -13,6 +14,8 @@ pub struct GuardConfig {
     pub ladder_count: u8,
     pub silences: [SilenceConfig; SILENCES_MAX],
     pub silence_count: u8,
+    pub fallbacks: [FallbackConfig; FALLBACKS_MAX],
+    pub fallback_count: u8,
 }
 
 /// Why a ladder or dead-man cannot be guarded; the planner turns it into a diagnostic.
@@ -32,6 +35,10 @@ pub enum ConfigError {
     LastRungConditional,
     /// A dead-man that fires at once.
     NoSilence,
+    /// More than [`FALLBACKS_MAX`] fallbacks.
+    TooManyFallbacks,
+    /// A recovery function without a period.
+    NoPeriod,
 }
 
 impl fmt::Display for ConfigError {
@@ -44,6 +51,8 @@ impl fmt::Display for ConfigError {
             ConfigError::NoTime { rung } => write!(f, "rung {} has no time to be confirmed in", rung + 1),
             ConfigError::LastRungConditional => write!(f, "the last rung has a `when`"),
             ConfigError::NoSilence => write!(f, "`silent_for` is not longer than nothing"),
+            ConfigError::TooManyFallbacks => write!(f, "more than {FALLBACKS_MAX} controllers have a fallback"),
+            ConfigError::NoPeriod => write!(f, "the fallback's `every` is not longer than nothing"),
         }
     }
 }
@@ -61,11 +70,14 @@ impl GuardConfig {
             after: LadderSet::NONE,
         };
         let silence = SilenceConfig { device: DeviceId(0), silent_for: Span::ZERO };
+        let fallback = FallbackConfig { controller: DeviceId(0), every: Span::ZERO, hand_back_after: None };
         GuardConfig {
             ladders: [ladder; LADDERS_MAX],
             ladder_count: 0,
             silences: [silence; SILENCES_MAX],
             silence_count: 0,
+            fallbacks: [fallback; FALLBACKS_MAX],
+            fallback_count: 0,
         }
     }
 
@@ -104,6 +116,20 @@ impl GuardConfig {
         self.silences[self.silence_count as usize] = silence;
         self.silence_count += 1;
         Ok(())
+    }
+
+    /// Adds a controller's fallback; its place is its id.
+    pub fn add_fallback(&mut self, fallback: FallbackConfig) -> Result<FallbackId, ConfigError> {
+        if self.fallback_count as usize >= FALLBACKS_MAX {
+            return Err(ConfigError::TooManyFallbacks);
+        }
+        if fallback.every <= Span::ZERO {
+            return Err(ConfigError::NoPeriod);
+        }
+        let id = FallbackId(self.fallback_count);
+        self.fallbacks[id.0 as usize] = fallback;
+        self.fallback_count += 1;
+        Ok(id)
     }
 
     /// All ladders there are.
@@ -173,6 +199,17 @@ mod tests {
             assert_eq!(config.add_silence(half), Ok(()));
         }
         assert_eq!(config.add_silence(half), Err(ConfigError::TooManySilences));
+    }
+
+    #[test]
+    fn fallbacks_have_a_period_and_are_few() {
+        let mut config = GuardConfig::empty();
+        let one = |every| FallbackConfig { controller: DeviceId(0), every, hand_back_after: None };
+        assert_eq!(config.add_fallback(one(Span::ZERO)), Err(ConfigError::NoPeriod));
+        for place in 0..FALLBACKS_MAX as u8 {
+            assert_eq!(config.add_fallback(one(Span::from_millis(20))), Ok(FallbackId(place)));
+        }
+        assert_eq!(config.add_fallback(one(Span::from_millis(20))), Err(ConfigError::TooManyFallbacks));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::command::{Authority, Bound, Command};
 use crate::guard::cause::Cause;
 use crate::guard::config::GuardConfig;
+use crate::guard::fallback::{FallbackId, Fallbacks, Recovery};
 use crate::guard::gate::{Decision, Gate, GateConfig, Refusal};
 use crate::guard::ladder::{LADDERS_MAX, Ladder, LadderId, LadderSet, RungId, Stage};
 use crate::guard::order::{Order, Rungs};
@@ -20,6 +21,7 @@ pub struct Guard {
     count: usize,
     silences: Silences,
     gate: Gate,
+    fallbacks: Fallbacks,
     armed: bool,
     finishing: bool,
     /// The highest trip so far; once set, never cleared and never lowered.
@@ -45,6 +47,7 @@ impl Guard {
             count: (config.ladder_count as usize).min(LADDERS_MAX),
             silences: Silences::new(config.silences, config.silence_count),
             gate: Gate::new(),
+            fallbacks: Fallbacks::new(config.fallbacks, config.fallback_count),
             armed: false,
             finishing: false,
             latched: None,
@@ -151,6 +154,36 @@ impl Guard {
         self.gate.decide(at, from < self.holder, age, command, bounds, limits)
     }
 
+    /// The same for a command of this controller: nothing of it passes while its fallback has the machine.
+    #[allow(clippy::too_many_arguments)]
+    pub fn gate_controller(
+        &mut self,
+        at: Time,
+        controller: DeviceId,
+        age: Span,
+        command: &mut Command,
+        bounds: &[Bound],
+        limits: &GateConfig,
+    ) -> Decision {
+        if !self.open() {
+            return Decision::Reject(Refusal::Closed);
+        }
+        let outranked = Authority::Controller < self.holder || self.fallbacks.has(controller);
+        self.gate.decide(at, outranked, age, command, bounds, limits)
+    }
+
+    /// One look at a fallback: `take` says whether it should take over, `good` whether it may hand back (unknown: false).
+    /// To be called at every instant, and again until it says nothing more. A trip or a person who takes over ends it.
+    pub fn recover(&mut self, at: Time, id: FallbackId, take: bool, good: bool) -> Option<Recovery> {
+        let allowed = self.open() && self.holder <= Authority::Fallback;
+        self.fallbacks.look(at, id, allowed, take, good)
+    }
+
+    /// Whether the controller's fallback has the machine.
+    pub fn recovering(&self, controller: DeviceId) -> bool {
+        self.fallbacks.has(controller)
+    }
+
     /// Does what is due: escalation, silence. A silent controller stops every device of the rig.
     pub fn tick(&mut self, at: Time, out: &mut Rungs) {
         // Ladders first: one that silence starts in this call has its full time.
@@ -170,7 +203,7 @@ impl Guard {
         let ladders = self.ladders[..self.count].iter().filter_map(Ladder::deadline);
         // A closed lane makes a controller harmless, silent or not.
         let silence = if self.open() { self.silences.next_deadline() } else { None };
-        ladders.chain(silence).min()
+        ladders.chain(silence).chain(self.fallbacks.next_deadline()).min()
     }
 
     /// How far the ladder is. An id that names no ladder was never started.

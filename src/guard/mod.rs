@@ -9,6 +9,7 @@
 
 mod cause;
 mod config;
+mod fallback;
 mod gate;
 mod kernel;
 mod ladder;
@@ -17,6 +18,7 @@ mod silence;
 
 pub use cause::Cause;
 pub use config::{ConfigError, GuardConfig};
+pub use fallback::{FALLBACKS_MAX, FallbackConfig, FallbackId, Recovery};
 pub use gate::{Decision, GateConfig, RATED_COMMANDS_MAX, Refusal};
 pub use kernel::Guard;
 pub use ladder::{LADDERS_MAX, LadderConfig, LadderId, LadderSet, RUNGS_MAX, RungId, Stage};

@@ -11,6 +11,7 @@
 use crate::fault::TwinFault;
 use crate::io::clock::Clock;
 use crate::io::feed::{Feed, Seen};
+use crate::io::floor::FloorTest;
 use crate::io::lanes::{Left, Waiting};
 use crate::io::line::{Line, SerialLink, Surroundings};
 use crate::io::queue::{Post, Poster};
@@ -19,7 +20,7 @@ use crate::io::serial::READ_MAX;
 use crate::io::timer::Timer;
 use crate::io::watchdog::Watchdog;
 use crate::io::{mqtt, os};
-use crate::run::{Effect, Effects, Input, LinkState, Outcome, SendId};
+use crate::run::{Effect, Effects, Input, LinkState, Outcome, SelfTest, SendId, TestedWire};
 use crate::scenario::plan::Plan;
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
@@ -131,13 +132,26 @@ pub fn spawn<F: Fold + Send + 'static>(
     std::thread::Builder::new().name("run".into()).spawn(move || run(fold, setup))
 }
 
+/// Starts the run thread with a self-test: the loop measures its own floor, and so many brokers' will be posted beside it.
+pub fn spawn_tested<F: Fold + Send + 'static>(
+    fold: F,
+    setup: Setup,
+    brokers: u16,
+) -> io::Result<std::thread::JoinHandle<io::Result<Ended>>> {
+    std::thread::Builder::new().name("run".into()).spawn(move || drive(fold, setup, Some(brokers)))
+}
+
 /// Runs the loop on the calling thread until the fold says that the run is over.
 pub fn run<F: Fold>(fold: F, setup: Setup) -> io::Result<Ended> {
+    drive(fold, setup, None)
+}
+
+fn drive<F: Fold>(fold: F, setup: Setup, self_test: Option<u16>) -> io::Result<Ended> {
     let quality = prepare(setup.real_time);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let beside = setup.runtime.clone();
     let (outcome, mut host) = runtime.block_on(async {
-        let mut host = Host::new(fold, setup, quality)?;
+        let mut host = Host::new(fold, setup, quality, self_test)?;
         // The runtime's own accounting would end a turn in the middle; the turns here are bounded by themselves.
         let outcome = tokio::task::unconstrained(poll_fn(|cx| host.poll(cx))).await?;
         io::Result::Ok((outcome, host))
@@ -188,6 +202,8 @@ struct Host<F> {
     feed: Option<Feed>,
     twins: Option<FaultTeller>,
     timer: Timer,
+    /// The self-test, while it goes on.
+    floor: Option<FloorTest>,
     /// Normal is closed for good.
     tripped: bool,
     finished: Option<Outcome>,
@@ -204,7 +220,7 @@ struct Host<F> {
 }
 
 impl<F: Fold> Host<F> {
-    fn new(fold: F, setup: Setup, quality: Quality) -> io::Result<Host<F>> {
+    fn new(fold: F, setup: Setup, quality: Quality, self_test: Option<u16>) -> io::Result<Host<F>> {
         let clock = *setup.poster.clock();
         let around = Surroundings {
             clock,
@@ -226,6 +242,7 @@ impl<F: Fold> Host<F> {
             feed: setup.feed,
             twins: setup.twins,
             timer: Timer::new(clock)?,
+            floor: None,
             tripped: false,
             finished: None,
             last: Time::MIN,
@@ -237,6 +254,9 @@ impl<F: Fold> Host<F> {
             own: VecDeque::with_capacity(64),
             buffer: Box::new([0; READ_MAX]),
         };
+        if let Some(brokers) = self_test {
+            host.test_self(brokers);
+        }
         for link in setup.serial {
             let id = link.id;
             let (line, opened) = Line::open(link, &host.around);
@@ -245,6 +265,19 @@ impl<F: Fold> Host<F> {
             host.own.push_back(Input::Link { at: host.clock.now(), link: id, state });
         }
         Ok(host)
+    }
+
+    /// Says that the loop is being measured, before any link is up, and begins.
+    fn test_self(&mut self, brokers: u16) {
+        let at = self.clock.now();
+        self.own.push_back(Input::SelfTest { at, state: SelfTest::Begins { wires: brokers + 1 } });
+        match FloorTest::start(self.clock) {
+            Ok(test) => self.floor = Some(test),
+            Err(why) => {
+                let state = SelfTest::Failed { wire: TestedWire::Loop, why };
+                self.own.push_back(Input::SelfTest { at, state });
+            }
+        }
     }
 
     /// Turns until nothing is left to do.
@@ -287,6 +320,13 @@ impl<F: Fold> Host<F> {
                     return true;
                 }
             }
+        }
+        if let Some(test) = &mut self.floor
+            && let Some(input) = test.poll(cx, &mut self.buffer)
+        {
+            self.floor = None;
+            self.take(cx, input);
+            busy = true;
         }
         for _ in 0..POSTS {
             let Poll::Ready(Some(post)) = self.queue.poll_recv(cx) else { break };
@@ -535,6 +575,7 @@ impl<F: Fold> Host<F> {
     fn next_deadline(&self) -> Option<Time> {
         let lines = self.lines.iter().filter_map(Line::next_deadline);
         let beats = self.watchdogs.iter().map(Watchdog::beat_at);
-        lines.chain(beats).chain(self.fold.next_deadline()).min()
+        let test = self.floor.as_ref().map(FloorTest::next_deadline);
+        lines.chain(beats).chain(self.fold.next_deadline()).chain(test).min()
     }
 }

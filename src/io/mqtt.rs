@@ -422,9 +422,31 @@ impl Drop for AbortOnDrop {
 /// Measures whether the broker delays small messages for want of TCP_NODELAY: `bursts` bursts of three messages to a topic
 /// of our own and back. The finding says what to change; the error says why it could not be measured.
 pub async fn probe_delay(config: &Config, bursts: usize) -> Result<Option<String>, String> {
-    let topic = format!("checkrein/probe/{}", crate::io::broker::random_word().map_err(|e| e.to_string())?);
+    let took = round_trips(config, "probe", bursts, 3, Duration::ZERO).await?;
+    Ok(judge_delay(&took, &config.host))
+}
+
+/// The floor of a link: a message to the broker and back, `count` times, each met by clients that sleep.
+pub async fn probe_floor(config: &Config, count: usize) -> Result<Vec<Duration>, String> {
+    let took = round_trips(config, "floor", count, 1, Duration::from_millis(1));
+    // Measured while the links come up: a broker that does not answer by then is told of by its link.
+    tokio::time::timeout(FLOOR_PATIENCE, took).await.map_err(|_| "the broker did not answer in time".to_owned())?
+}
+
+/// As long as the broker may take for all of the floor's messages.
+const FLOOR_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long bursts of `together` messages take to a topic of our own and back, over a client of their own.
+async fn round_trips(
+    config: &Config,
+    name: &str,
+    bursts: usize,
+    together: usize,
+    pause: Duration,
+) -> Result<Vec<Duration>, String> {
+    let topic = format!("checkrein/{name}/{}", crate::io::broker::random_word().map_err(|e| e.to_string())?);
     let mut config = config.clone();
-    config.client_id = format!("{}-probe", config.client_id);
+    config.client_id = format!("{}-{name}", config.client_id);
     config.will = None;
     let tunnel = match &config.tls {
         Some(settings) => Some(Tunnel::open(&config.host, config.port, settings).await?),
@@ -451,7 +473,7 @@ pub async fn probe_delay(config: &Config, bursts: usize) -> Result<Option<String
             }
             Happening::Message { .. } => {
                 arrived += 1;
-                if arrived < 3 {
+                if arrived < together {
                     continue;
                 }
                 took.push(begun.elapsed());
@@ -459,13 +481,14 @@ pub async fn probe_delay(config: &Config, bursts: usize) -> Result<Option<String
             Happening::PublishLeft | Happening::Other => continue,
         }
         arrived = 0;
+        tokio::time::sleep(pause).await;
         begun = tokio::time::Instant::now();
-        for _ in 0..3 {
+        for _ in 0..together {
             sender.publish(&topic, FrameFlags::default(), vec![0; 64]).await?;
         }
     }
     drop(carrier);
-    Ok(judge_delay(&took, &config.host))
+    Ok(took)
 }
 
 /// A burst is held up when it takes the 40 ms of a delayed acknowledgement longer than the usual one.

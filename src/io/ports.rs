@@ -1,10 +1,14 @@
-//! Which serial ports there are, and which of them a rig file means: read from `/dev/serial/by-id` and `/sys`.
+//! Which serial ports there are, which of them a rig file means, and who holds them: read from `/dev/serial/by-id`, `/sys`
+//! and `/proc`.
 //!
 //! Invariant: nothing here opens a port, and a machine without `/sys/class/tty` is a machine without USB ports.
 
 use crate::rig::PortName;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{PidfdFlags, pidfd_open};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The path of the port that is meant, or in words why there is none; the words list the ports that are present.
 pub fn resolve(port: &PortName) -> Result<String, String> {
@@ -14,6 +18,84 @@ pub fn resolve(port: &PortName) -> Result<String, String> {
 /// Every port by the name that will be the same tomorrow, where there is one.
 pub fn present() -> Vec<String> {
     present_in(Path::new("/sys/class/tty"), Path::new("/dev"))
+}
+
+/// Processes that have this port open, as far as this user may see them.
+pub fn holders(path: &str) -> Vec<Holder> {
+    // A stable name is a link to the one that the kernel knows.
+    let Ok(real) = fs::canonicalize(path) else { return Vec::new() };
+    let pids = names_in(Path::new("/proc")).into_iter().filter_map(|name| name.parse::<u32>().ok());
+    let open: Vec<u32> = pids
+        .filter(|pid| {
+            let folder = PathBuf::from(format!("/proc/{pid}/fd"));
+            names_in(&folder).iter().any(|fd| fs::read_link(folder.join(fd)).is_ok_and(|open| open == real))
+        })
+        .collect();
+    open.iter()
+        .map(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words: Vec<&[u8]> = line.split(|byte| *byte == 0).skip(1).take(2).collect();
+            let is_watchdog = words == [b"child".as_slice(), b"watchdog"];
+            let has_harness = parent(*pid).is_some_and(|parent| open.contains(&parent));
+            Holder { pid: *pid, is_watchdog, has_harness }
+        })
+        .collect()
+}
+
+/// A process that has a port open.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Holder {
+    pub pid: u32,
+    /// It is a watchdog of this program's.
+    pub is_watchdog: bool,
+    /// The process that started it has the port open as well.
+    pub has_harness: bool,
+}
+
+impl Holder {
+    /// A watchdog whose harness is gone: it makes the machine safe, and leaves by itself.
+    pub fn is_left_behind(&self) -> bool {
+        self.is_watchdog && !self.has_harness
+    }
+}
+
+/// The fourth field of `/proc/PID/stat`, behind a name in brackets that may hold anything.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+}
+
+/// Waits while a watchdog of an earlier run holds the port, for at most so long: it is making a machine safe, and leaves by
+/// itself. `say` is told of each in words. True when the port was waited for.
+pub fn await_watchdogs(port: &PortName, at_most: Duration, mut say: impl FnMut(String)) -> bool {
+    let Ok(path) = resolve(port) else { return false };
+    let until = Instant::now() + at_most;
+    let mut waited = false;
+    loop {
+        let holders = holders(&path);
+        let left = until.saturating_duration_since(Instant::now());
+        let Some(watchdog) = holders.iter().find(|holder| holder.is_left_behind()) else { return waited };
+        if left.is_zero() {
+            return waited;
+        }
+        if !std::mem::replace(&mut waited, true) {
+            say(format!(
+                "{path} is still held by the watchdog of an earlier run (process {}), which is making the machine safe: \
+                 waiting for its end, at most {} s",
+                watchdog.pid,
+                at_most.as_secs()
+            ));
+        }
+        let pid = i32::try_from(watchdog.pid).ok().and_then(rustix::process::Pid::from_raw);
+        let Some(Ok(end)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
+            // It is gone already, or this kernel cannot tell of its end: looked for again, but not in a hurry.
+            std::thread::sleep(Duration::from_millis(50).min(left));
+            continue;
+        };
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        // Interrupted or not: the next look tells.
+        let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&timeout));
+    }
 }
 
 fn resolve_in(port: &PortName, sys: &Path, dev: &Path) -> Result<String, String> {

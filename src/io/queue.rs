@@ -5,6 +5,7 @@
 use crate::io::clock::Clock;
 use crate::io::lanes::Left;
 use crate::run::{Input, OperatorOrder};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Posts that may wait: at 5,000 messages a second most of a second.
@@ -56,21 +57,34 @@ impl Poster {
     }
 }
 
-/// Turns Ctrl-C and a request to terminate into orders to stop, for as long as the run lives.
-/// The first one walks the ladder, the second goes straight to its last rung; neither ends the process.
-pub async fn stop_on_signals(poster: Poster) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => (),
-            _ = terminate.recv() => (),
-            _ = hang_up.recv() => (),
-        }
-        if !poster.order(OperatorOrder::Stop).await {
-            return Ok(());
+/// The signals by which a person, a terminal or the system asks a run to stop.
+pub struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl StopSignals {
+    /// From here on none of them ends the process; needs a runtime around it.
+    pub fn listen() -> std::io::Result<StopSignals> {
+        Ok(StopSignals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+    /// Turns them into orders to stop, for as long as the run lives: the first one walks the ladder, the second goes
+    /// straight to its last rung.
+    pub async fn give_orders(mut self, poster: Poster) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => (),
+                _ = self.terminate.recv() => (),
+                _ = self.hang_up.recv() => (),
+            }
+            if !poster.order(OperatorOrder::Stop).await {
+                return;
+            }
         }
     }
 }

@@ -25,6 +25,11 @@ const QUEUE: usize = 24 << 20;
 /// Bytes kept for what must be said when the queue is full: the trip and what follows it.
 const KEPT: usize = 4 << 20;
 
+/// A disk that takes longer than this for one piece of work hangs: the run hears of it while the queue still has room.
+/// The longest pauses of healthy SD cards and network disks stay below a second or two. At the end of a run it is given up
+/// after six times as long.
+const HANGS: Duration = Duration::from_secs(5);
+
 /// One thing to record.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Item {
@@ -156,15 +161,29 @@ struct Inbox {
     flush: bool,
     closed: bool,
     dead: Option<String>,
+    /// Since when the writer has been at one piece of work.
+    working_since: Option<Instant>,
+    /// The writer's thread has ended, in whatever way.
+    ended: bool,
 }
 
 #[derive(Default)]
 struct Shared {
     inbox: Mutex<Inbox>,
     arrived: Condvar,
+    /// The writer took up another piece of work, or ended.
+    moved: Condvar,
 }
 
 impl Shared {
+    /// Does one piece of work that may hang.
+    fn timed<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.inbox().working_since = Some(Instant::now());
+        let done = work();
+        self.inbox().working_since = None;
+        self.moved.notify_all();
+        done
+    }
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         // Nobody panics while holding the lock; if somebody did, the queue itself is still whole.
         self.inbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -176,20 +195,38 @@ pub struct Handle {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<io::Result<()>>>,
     capacity: usize,
+    hangs: Duration,
     full: bool,
     dropped: u64,
     told_dead: bool,
+    told_hanging: bool,
+}
+
+/// Tells that the writer's thread ended, also when it panicked.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.inbox().ended = true;
+        self.0.moved.notify_all();
+    }
 }
 
 /// Starts the recorder's thread. `wake` is called from that thread when it dies, so that the run hears of it at once.
 pub fn start(sink: Box<dyn Sink>, wake: impl FnOnce() + Send + 'static) -> io::Result<Handle> {
-    start_sized(sink, QUEUE, wake)
+    start_sized(sink, QUEUE, HANGS, wake)
 }
 
-fn start_sized(sink: Box<dyn Sink>, capacity: usize, wake: impl FnOnce() + Send + 'static) -> io::Result<Handle> {
+fn start_sized(
+    sink: Box<dyn Sink>,
+    capacity: usize,
+    hangs: Duration,
+    wake: impl FnOnce() + Send + 'static,
+) -> io::Result<Handle> {
     let shared = Arc::new(Shared::default());
     let theirs = shared.clone();
     let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || {
+        let _ending = Ending(theirs.clone());
         let result = work(&theirs, sink);
         if let Err(error) = &result {
             theirs.inbox().dead = Some(in_words(error));
@@ -197,7 +234,16 @@ fn start_sized(sink: Box<dyn Sink>, capacity: usize, wake: impl FnOnce() + Send 
         }
         result
     })?;
-    Ok(Handle { shared, thread: Some(thread), capacity, full: false, dropped: 0, told_dead: false })
+    Ok(Handle {
+        shared,
+        thread: Some(thread),
+        capacity,
+        hangs,
+        full: false,
+        dropped: 0,
+        told_dead: false,
+        told_hanging: false,
+    })
 }
 
 fn in_words(error: &io::Error) -> String {
@@ -224,17 +270,17 @@ fn work(shared: &Shared, mut sink: Box<dyn Sink>) -> io::Result<()> {
             (std::mem::take(&mut inbox.flush), inbox.closed)
         };
         if !batch.is_empty() {
-            sink.write(&batch)?;
+            shared.timed(|| sink.write(&batch))?;
             batch.clear();
             unflushed = true;
         }
         if durable || (unflushed && flushed.elapsed() + NAP >= FLUSH_EVERY) {
-            sink.flush(durable)?;
+            shared.timed(|| sink.flush(durable))?;
             unflushed = false;
             flushed = Instant::now();
         }
         if closed {
-            return sink.finish();
+            return shared.timed(|| sink.finish());
         }
         let inbox = shared.inbox();
         if !inbox.flush && !inbox.closed {
@@ -262,6 +308,13 @@ impl Handle {
             }
             self.told_dead = true;
             return Some(RecorderState::Dead(why.clone()));
+        }
+        let hangs = inbox.working_since.is_some_and(|since| since.elapsed() >= self.hangs);
+        if hangs && !self.told_hanging {
+            // What comes is kept all the same, for as long as there is room: a disk may come back. The batch stays with
+            // the caller until the next call.
+            self.told_hanging = true;
+            return Some(RecorderState::Dead(format!("the disk has not answered for {} s", self.hangs.as_secs())));
         }
         let waiting = inbox.weight;
         if self.full && waiting < self.capacity / 2 && self.dropped > 0 {
@@ -319,8 +372,18 @@ impl Handle {
 
     fn close(&mut self) -> Result<(), String> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        self.shared.inbox().closed = true;
-        self.shared.arrived.notify_one();
+        let shared = self.shared.clone();
+        let mut inbox = shared.inbox();
+        inbox.closed = true;
+        shared.arrived.notify_one();
+        // A disk that is slow is waited for, one that does not move is not: the end of a run must not hang on it.
+        while !inbox.ended {
+            if inbox.working_since.is_some_and(|since| since.elapsed() >= 6 * self.hangs) {
+                return Err(format!("the disk did not answer; what it had not taken is lost ({} bytes)", inbox.weight));
+            }
+            inbox = shared.moved.wait_timeout(inbox, FLUSH_EVERY).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+        drop(inbox);
         match thread.join() {
             Ok(result) => result.map_err(|error| in_words(&error)),
             Err(_) => Err("the recorder stopped through a bug of its own".into()),
@@ -408,7 +471,7 @@ mod tests {
     #[test]
     fn a_full_queue_is_said_once_and_keeps_room_for_the_trip() {
         let (sink, hear, go) = probe();
-        let mut handle = start_sized(sink, bytes(10).weight(), || ()).unwrap();
+        let mut handle = start_sized(sink, bytes(10).weight(), HANGS, || ()).unwrap();
         assert_eq!(handle.hand_over(&mut bytes(1)), None);
         assert_eq!(next_write(&hear), "write 1");
         // The writer stands still now, as on a disk that hangs.
@@ -432,9 +495,30 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_never_answers_is_told_once_and_does_not_hold_up_the_end() {
+        let (sink, hear, go) = probe();
+        let mut handle = start_sized(sink, QUEUE, Duration::from_millis(20), || ()).unwrap();
+        assert_eq!(handle.hand_over(&mut bytes(1)), None);
+        assert_eq!(next_write(&hear), "write 1");
+        let mut batch = ticks(1);
+        let told = loop {
+            if let Some(told) = handle.hand_over(&mut batch) {
+                break told;
+            }
+        };
+        assert_eq!(told, RecorderState::Dead("the disk has not answered for 0 s".into()));
+        // What comes afterwards is taken, and not told again.
+        assert_eq!(handle.hand_over(&mut ticks(3)), None);
+        let why = handle.finish().unwrap_err();
+        assert!(why.contains("the disk did not answer"), "{why}");
+        // Only now is it let go: the end came first.
+        drop(go);
+    }
+
+    #[test]
     fn one_long_frame_fills_the_queue_as_many_short_ones_do() {
         let (sink, hear, go) = probe();
-        let mut handle = start_sized(sink, bytes(10).weight(), || ()).unwrap();
+        let mut handle = start_sized(sink, bytes(10).weight(), HANGS, || ()).unwrap();
         assert_eq!(handle.hand_over(&mut bytes(1)), None);
         assert_eq!(next_write(&hear), "write 1");
         assert_eq!(handle.hand_over(&mut bytes(6)), None);

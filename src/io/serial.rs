@@ -140,7 +140,7 @@ fn in_words(path: &str, error: &serialport::Error) -> String {
     let text = error.to_string().to_lowercase();
     let locked = text.contains("exclusive lock") || text.contains("busy");
     match error.kind() {
-        _ if locked => format!("{path} is busy: another program holds it"),
+        _ if locked => busy(path, &ports::holders(path)),
         serialport::ErrorKind::Io(io::ErrorKind::PermissionDenied) => {
             format!("{path} may not be opened by this user: join the group that owns it (dialout on most systems)")
         }
@@ -150,4 +150,15 @@ fn in_words(path: &str, error: &serialport::Error) -> String {
         }
         _ => format!("{path}: {text}"),
     }
+}
+
+fn busy(path: &str, holders: &[ports::Holder]) -> String {
+    if let Some(watchdog) = holders.iter().find(|holder| holder.is_left_behind()) {
+        return format!("{path} is busy: the watchdog of an earlier run holds it (process {})", watchdog.pid);
+    }
+    // A watchdog beside its harness is the harness's affair; whoever this user may not see is just somebody.
+    let others: Vec<String> =
+        holders.iter().filter(|holder| !holder.is_watchdog).map(|holder| holder.pid.to_string()).collect();
+    let open = if others.is_empty() { String::new() } else { format!(" (open in process {})", others.join(", ")) };
+    format!("{path} is busy: another program holds it{open}")
 }

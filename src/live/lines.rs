@@ -1,7 +1,8 @@
 //! Events in words, one line each: the plain view, and what scrolls above the status on a terminal.
 
 use crate::guard::Decision;
-use crate::run::event::{EventKind, StepOutcome};
+use crate::run::TestedWire;
+use crate::run::event::{EventKind, Motion, StepOutcome};
 use crate::scenario::plan::{Plan, StepId};
 use crate::stl::Margin;
 use crate::trace::words;
@@ -27,9 +28,15 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::CommandGiven { .. }
         | EventKind::CommandAcked { .. }
         | EventKind::RuleTested { .. }
-        | EventKind::RuleJudged { .. } => Weight::Quiet,
+        | EventKind::RuleJudged { .. }
+        | EventKind::TripOpened { .. }
+        | EventKind::RungWritten { .. } => Weight::Quiet,
         // Before arming and after a trip every proposal is rejected: the state says so already.
-        EventKind::CommandGated { decision: Decision::Reject(crate::guard::Refusal::Closed), .. } => Weight::Quiet,
+        // So it is while a fallback or a person has the machine.
+        EventKind::CommandGated {
+            decision: Decision::Reject(crate::guard::Refusal::Closed | crate::guard::Refusal::Outranked),
+            ..
+        } => Weight::Quiet,
         EventKind::CommandGated { .. }
         | EventKind::CommandMalformed { .. }
         | EventKind::CommandRefused { .. }
@@ -44,6 +51,11 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::DeviceUnsafe { .. }
         | EventKind::Operator { .. }
         | EventKind::AuthorityChanged { .. }
+        | EventKind::FallbackEngaged { .. }
+        | EventKind::FallbackOver { .. }
+        | EventKind::RungRehearsed { safe: None, .. }
+        | EventKind::DeadManRehearsed { safe: None, .. }
+        | EventKind::Reset { .. }
         | EventKind::Blocked { .. } => Weight::Warning,
         EventKind::Tripped { .. }
         | EventKind::RuleViolated { .. }
@@ -51,6 +63,11 @@ pub fn weight(kind: &EventKind) -> Weight {
         | EventKind::RungSkipped { .. }
         | EventKind::RungSent { .. }
         | EventKind::Alarm { .. }
+        | EventKind::TripJudged { late: true, .. }
+        | EventKind::EmergencyStop { .. }
+        | EventKind::Motion { .. }
+        | EventKind::Released { .. }
+        | EventKind::SelfTested { enough: false, .. }
         | EventKind::RecorderTrouble { .. } => Weight::Alarm,
         EventKind::StepEnded { outcome, .. } => match outcome {
             StepOutcome::Done | StepOutcome::Skipped(_) => Weight::Plain,
@@ -116,6 +133,15 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             let would = if *enforced { "" } else { " (observed only: it went out as asked)" };
             format!("guard: {} {said}{would}", device(d))
         }
+        EventKind::FallbackEngaged { controller, why } => {
+            format!("FALLBACK takes over from {}: {}", device(controller), words::fallback_why(*why))
+        }
+        EventKind::FallbackOver { controller, handed_back: true } => {
+            format!("fallback hands back to {}", device(controller))
+        }
+        EventKind::FallbackOver { controller, handed_back: false } => {
+            format!("fallback of {} lets go: a trip or a person has the machine", device(controller))
+        }
         EventKind::AuthorityChanged { holder } => words::holder(*holder).to_owned(),
         EventKind::CommandMalformed { device: d, why } => format!("{} said something unusable: {why}", device(d)),
         EventKind::RuleTested { .. } | EventKind::RuleJudged { .. } | EventKind::RuleMargin { .. } => return None,
@@ -157,6 +183,38 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             Some(span) => format!("first safe byte left {} after the cause could be known", milliseconds(*span)),
             None => return None,
         },
+        // Said in other words by the events beside them.
+        EventKind::TripOpened { .. } | EventKind::RungWritten { .. } | EventKind::TripJudged { late: false, .. } => {
+            return None;
+        }
+        EventKind::SelfTested { wire, p50, p99, max, allowed, .. } => {
+            let what = match wire {
+                TestedWire::Loop => "the loop".to_owned(),
+                TestedWire::Broker(l) => format!("the broker of link {}", link(l)),
+            };
+            let allowed = allowed.map_or(String::new(), |allowed| format!("; a rule allows {allowed}"));
+            let [p50, p99, max] = [p50, p99, max].map(|span| milliseconds(*span));
+            format!("self-test: {what} answers in {p50} (99 % in {p99}, at worst {max}){allowed}")
+        }
+        EventKind::RungAcked { ladder, rung: r, by, after } => format!(
+            "{} heard {}: {} {} after its first byte",
+            ladder_device(ladder),
+            rung(ladder, r),
+            words::acked_by(plan, by),
+            milliseconds(*after)
+        ),
+        EventKind::TripJudged { reaction, react_within, safe_after, safe_within, .. } => {
+            let part = |what: &str, took: &Option<crate::time::Span>, allowed: &Option<crate::time::Span>| {
+                let took = took.map_or("never".to_owned(), words::span);
+                allowed.map(|allowed| format!("{what} {took} of {} allowed", words::span(allowed)))
+            };
+            let parts: Vec<String> =
+                [part("first safe byte after", reaction, react_within), part("safe after", safe_after, safe_within)]
+                    .into_iter()
+                    .flatten()
+                    .collect();
+            format!("LATE: {}", parts.join(", "))
+        }
         EventKind::DeviceSafe { ladder } => format!("device {} is confirmed safe", ladder_device(ladder)),
         EventKind::DeviceUnsafe { ladder } => format!("device {} is not safe any more", ladder_device(ladder)),
         EventKind::Alarm { ladder } => format!(
@@ -167,8 +225,38 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             if *again { "stop again: straight to the last rung" } else { "stop: a person asked for it" }.to_owned()
         }
         EventKind::RecorderTrouble { why } => format!("recorder: {why}"),
+        EventKind::EmergencyStop { unknown: false } => "e-stop: it is pressed".to_owned(),
+        EventKind::EmergencyStop { unknown: true } => {
+            "e-stop: nobody knows whether it is pressed, so it counts as pressed".to_owned()
+        }
+        EventKind::Motion { what } => match what {
+            Motion::Ended { after } => format!("motion ended {} after the e-stop", words::span(*after)),
+            Motion::NotEnded { within, unknown: false } => format!("MOTION did not end within {within} of the e-stop"),
+            Motion::NotEnded { within, unknown: true } => {
+                format!("nobody saw whether motion ended within {within} of the e-stop: look at the machine")
+            }
+            Motion::BeganAgain => "MOTION began again after the e-stop".to_owned(),
+        },
+        EventKind::Released { unknown: false } => "hold-to-run: it was let go".to_owned(),
+        EventKind::Released { unknown: true } => {
+            "hold-to-run: nobody knows whether it is held, so it counts as let go".to_owned()
+        }
+        EventKind::Reset { by, after } => format!("reset by {by} after: {after}"),
         EventKind::Settling { at_most } => format!("waiting for open obligations, at most {at_most}"),
         EventKind::Remark { text } => text.clone(),
+        EventKind::Leased { by, lasts } => format!("the rig is leased to {by} for {lasts}"),
+        EventKind::RungRehearsed { ladder, rung: r, first_byte, safe } => {
+            let what = format!("rehearsed {} of {}", rung(ladder, r), ladder_device(ladder));
+            match (first_byte, safe) {
+                (_, Some(safe)) => format!("{what}: safe after {}", words::span(*safe)),
+                (Some(_), None) => format!("{what}: NOT SAFE in its time"),
+                (None, None) => format!("{what}: it was not written"),
+            }
+        }
+        EventKind::DeadManRehearsed { device: d, safe } => match safe {
+            Some(safe) => format!("rehearsed the dead-man of {}: safe after {}", device(d), words::span(*safe)),
+            None => format!("rehearsed the dead-man of {}: NOT SAFE in its time", device(d)),
+        },
         EventKind::Finished { outcome } => {
             format!("{}: {}", outcome.verdict.word(), outcome.reasons.first().map_or("", |r| r.as_str()))
         }

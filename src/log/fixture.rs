@@ -1,6 +1,6 @@
 //! A small drone rig and one flight on it that breaks the ceiling: made by hand for the tests of the rooms that read recordings.
 
-use super::{Entry, Head, Recorder, Recording, open};
+use super::{Entry, Head, Recorder, Recording, Reliance, open};
 use crate::codec::LinkConfig;
 use crate::command::{ArgDef, ArgKind, CommandDef};
 use crate::command::{Command, CommandId, CommandTable, RuleId, Ticket};
@@ -14,7 +14,7 @@ use crate::rig::{
     Broker, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role,
     Rule, SerialDef, StopCategory, WorldDef,
 };
-use crate::run::event::{Event, EventKind, Outcome, RunVerdict, StepOutcome};
+use crate::run::event::{AckedBy, Event, EventKind, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::run::{Input, LinkState, SendId};
 use crate::scenario::plan::{
     FileRole, GateMode, InputFile, Ladder, Mode, Plan, Reserved, Rung, Step, StepId, StepKind, StepTitle,
@@ -98,6 +98,8 @@ fn device(id: DeviceId, name: &str, link: u16, role: Role) -> DeviceDef {
         ladder: Vec::new(),
         after: Vec::new(),
         dead_man: None,
+        rehearse: None,
+        rehearse_dead_man: None,
         may: Vec::new(),
         fallback: None,
     }
@@ -207,6 +209,8 @@ fn rig() -> Rig {
         commands.add(CommandDef { name: name.into(), device: FC, args, harmless, acked: true }).expect("names differ");
     }
     Rig {
+        estop: None,
+        hold_to_run: None,
         name: "drone-bench".into(),
         about: "One quadrotor on a gimbal stand.".into(),
         links: vec![
@@ -248,6 +252,7 @@ fn guard() -> GuardConfig {
         ladder_count: 1,
         silences: [SilenceConfig { device: PILOT, silent_for: Span::from_millis(500) }; SILENCES_MAX],
         silence_count: 1,
+        ..GuardConfig::empty()
     }
 }
 
@@ -321,6 +326,7 @@ pub fn plan() -> Plan {
             operator_reset: SignalId(10),
             commands: vec![(PILOT, PILOT_COMMAND)],
             told: Vec::new(),
+            fallbacks: Vec::new(),
         },
         steps,
         finally,
@@ -381,6 +387,14 @@ pub fn head(plan: &Plan) -> Head {
         mode: plan.mode,
         gate: Some(plan.gate),
         files: plan.files.clone(),
+        relies_on: vec![
+            Reliance {
+                what: "rung 1 of fc (fc.land)".into(),
+                text: "rehearsed 2026-11-21T09:00:00Z, safe after 12.3 s".into(),
+                shown: true,
+            },
+            Reliance { what: "rung 2 of fc (fc.kill)".into(), text: "declared, not rehearsed".into(), shown: false },
+        ],
     }
 }
 
@@ -513,6 +527,19 @@ fn story(end: i64) -> Vec<(Time, Entry)> {
         event(ms(v), EventKind::RuleEpisode { rule: CEILING, broken: true, instant: ms(v) }),
         event(ms(v), EventKind::Tripped { cause: Cause::Rule(CEILING) }),
         event(ms(v), EventKind::RungIssued { ladder, rung: land }),
+        event(
+            ms(v),
+            EventKind::TripOpened {
+                trip: TripId(0),
+                cause: Cause::Rule(CEILING),
+                violated_at: Some(ms(v)),
+                known_at: ms(v),
+                taken_at: ms(v),
+                begins: LadderSet(1),
+                waits: LadderSet::NONE,
+                under_way: LadderSet::NONE,
+            },
+        ),
         (ms(v), Entry::Sent { at: ms(v), frame: Frame::serial(LinkId(0), [0xfd, 1, 2, 3]) }),
         (
             ms(v) + Span::from_micros(412),
@@ -527,6 +554,25 @@ fn story(end: i64) -> Vec<(Time, Entry)> {
         event(
             ms(v) + Span::from_micros(412),
             EventKind::RungSent { ladder, rung: land, reaction: Some(Span::from_micros(380)) },
+        ),
+        event(
+            ms(v) + Span::from_micros(412),
+            EventKind::RungWritten {
+                ladder,
+                rung: land,
+                trip: Some(TripId(0)),
+                begun: ms(v) + Span::from_micros(380),
+                done: ms(v) + Span::from_micros(412),
+            },
+        ),
+        event(
+            ms(v + 21),
+            EventKind::RungAcked {
+                ladder,
+                rung: land,
+                by: AckedBy::Protocol { refused: None },
+                after: Span::from_micros(20_620),
+            },
         ),
         step(v + 1, 5, StepOutcome::Skipped("after the trip".into())),
         step(v + 1, 3, StepOutcome::Skipped("after the trip".into())),
@@ -558,6 +604,17 @@ fn verdicts(end: i64) -> Vec<(Time, Entry)> {
         )
     };
     vec![
+        event(
+            ms(end),
+            EventKind::TripJudged {
+                trip: TripId(0),
+                reaction: Some(Span::from_micros(380)),
+                react_within: Some(Span::from_millis(100)),
+                safe_after: Some(Span::from_millis(21_100 - VIOLATED)),
+                safe_within: Some(Span::from_secs(25)),
+                late: false,
+            },
+        ),
         judged(CEILING, RuleVerdict::Fail, -0.509_829_568_346_56, Some(12_780), Some(VIOLATED)),
         judged(TILT, RuleVerdict::Pass, 44.845f64.to_radians(), Some(11_680), None),
         judged(OFFBOARD, RuleVerdict::Untested, f64::INFINITY, None, None),

@@ -63,6 +63,19 @@ pub struct Head {
     /// What the gate did; `None` in recordings from before there was a choice, which enforced.
     pub gate: Option<GateMode>,
     pub files: Vec<InputFile>,
+    /// What the run relied on to make the rig safe, as known when it began.
+    pub relies_on: Vec<Reliance>,
+}
+
+/// Something that makes the rig safe, and whether that was ever seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reliance {
+    /// `rung 1 of fc (fc.land)`, `ring 3: the dead-man of fc`.
+    pub what: String,
+    /// `rehearsed 2026-11-23 04:00:00 UTC, safe after 12.3 s`, or that it is only declared.
+    pub text: String,
+    /// A rehearsal of this rig file on what the run ran on showed that it works.
+    pub shown: bool,
 }
 
 /// Everything that a recording holds, in its order.

@@ -2,13 +2,13 @@ use super::fixture::{self, ms};
 use super::*;
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::diag::Files;
-use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
-use crate::run::event::{EventKind, Outcome, RunVerdict, StepOutcome};
-use crate::run::{LinkState, OperatorOrder, RecorderState, SendId};
+use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
+use crate::run::event::{AckedBy, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome, TripId};
+use crate::run::{LeaseState, LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
 use crate::scenario::plan::StepId;
 use crate::signal::{SignalId, Value};
 use crate::stl::{Judgement, Margin, RuleVerdict};
-use crate::time::Span;
+use crate::time::{Span, Time};
 use crate::wire::{DeviceId, FrameFlags, LinkId};
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -116,11 +116,72 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::RuleLate { .. } => 40,
         EventKind::RuleMerged { .. } => 41,
         EventKind::AuthorityChanged { .. } => 42,
-        EventKind::FaultSeen { .. } => 43,
-        EventKind::CommandAsked { .. } => 44,
+        EventKind::FallbackEngaged { .. } => 43,
+        EventKind::FallbackOver { .. } => 44,
+        EventKind::RungRehearsed { .. } => 45,
+        EventKind::DeadManRehearsed { .. } => 46,
+        EventKind::Leased { .. } => 47,
+        EventKind::TripOpened { .. } => 48,
+        EventKind::RungWritten { .. } => 49,
+        EventKind::RungAcked { .. } => 50,
+        EventKind::TripJudged { .. } => 51,
+        EventKind::EmergencyStop { .. } => 52,
+        EventKind::Motion { .. } => 53,
+        EventKind::Released { .. } => 54,
+        EventKind::Reset { .. } => 55,
+        EventKind::SelfTested { .. } => 56,
+        EventKind::FaultSeen { .. } => 57,
+        EventKind::CommandAsked { .. } => 58,
     }
 }
-const EVENT_KINDS: usize = 45;
+const EVENT_KINDS: usize = 59;
+
+/// What the chain of evidence of a trip is told by.
+fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
+    let trip = TripId(u16::MAX);
+    let opened = |violated_at| EventKind::TripOpened {
+        trip,
+        cause: Cause::Rule(RuleId(2)),
+        violated_at,
+        known_at: ms(-3),
+        taken_at: Time::MAX,
+        begins: LadderSet(u16::MAX),
+        waits: LadderSet(1),
+        under_way: LadderSet::NONE,
+    };
+    let acked = |by| EventKind::RungAcked { ladder, rung, by, after: Span::from_nanos(-1) };
+    let written = |trip| EventKind::RungWritten { ladder, rung, trip, begun: Time::ZERO, done: ms(7) };
+    let self_tested = |wire, allowed, enough| EventKind::SelfTested {
+        wire,
+        samples: u32::MAX,
+        p50: Span::from_nanos(-1),
+        p99: Span::ZERO,
+        max: Span::MAX,
+        allowed,
+        enough,
+    };
+    let judged = |span, late| EventKind::TripJudged {
+        trip,
+        reaction: span,
+        react_within: Some(Span::ZERO),
+        safe_after: span,
+        safe_within: None,
+        late,
+    };
+    vec![
+        opened(None),
+        opened(Some(Time::ZERO)),
+        written(None),
+        written(Some(TripId(0))),
+        acked(AckedBy::Protocol { refused: None }),
+        acked(AckedBy::Protocol { refused: Some(String::new()) }),
+        acked(AckedBy::Sample(SignalId(0))),
+        self_tested(TestedWire::Loop, None, false),
+        self_tested(TestedWire::Broker(LinkId(0)), Some(Span::ZERO), true),
+        judged(None, true),
+        judged(Some(Span::from_micros(380)), false),
+    ]
+}
 
 fn every_event() -> Vec<EventKind> {
     let (link, device, step, rule) = (LinkId(3), DeviceId(65_535), StepId(70_000), RuleId(2));
@@ -170,7 +231,20 @@ fn every_event() -> Vec<EventKind> {
         EventKind::RecorderTrouble { why: text() },
         EventKind::Settling { at_most: Span::MAX },
         EventKind::Remark { text: text() },
+        EventKind::RungRehearsed { ladder, rung, first_byte: Some(Span::ZERO), safe: Some(Span::MAX) },
+        EventKind::RungRehearsed { ladder, rung, first_byte: None, safe: None },
+        EventKind::DeadManRehearsed { device, safe: Some(Span::from_millis(3)) },
+        EventKind::DeadManRehearsed { device, safe: None },
+        EventKind::Leased { by: text(), lasts: Span::MAX },
+        EventKind::EmergencyStop { unknown: true },
+        EventKind::Motion { what: Motion::Ended { after: Span::from_nanos(-1) } },
+        EventKind::Motion { what: Motion::NotEnded { within: Span::MAX, unknown: true } },
+        EventKind::Motion { what: Motion::NotEnded { within: Span::ZERO, unknown: false } },
+        EventKind::Motion { what: Motion::BeganAgain },
+        EventKind::Released { unknown: false },
+        EventKind::Reset { by: text(), after: String::new() },
     ];
+    all.extend(chain_events(ladder, rung));
     for outcome in [
         StepOutcome::Done,
         StepOutcome::Failed(text()),
@@ -200,6 +274,12 @@ fn every_event() -> Vec<EventKind> {
     for holder in [Authority::Controller, Authority::Fallback, Authority::Script, Authority::Person] {
         all.push(EventKind::AuthorityChanged { holder });
     }
+    for why in [FallbackWhy::Condition, FallbackWhy::Limit, FallbackWhy::Silence] {
+        all.push(EventKind::FallbackEngaged { controller: device, why });
+    }
+    for handed_back in [true, false] {
+        all.push(EventKind::FallbackOver { controller: device, handed_back });
+    }
     for cause in [
         Cause::Finish,
         Cause::Unknown(rule),
@@ -210,7 +290,11 @@ fn every_event() -> Vec<EventKind> {
         Cause::Recorder,
         Cause::Stall,
         Cause::Watchdog(link),
+        Cause::FallbackLost(device),
+        Cause::LeaseExpired,
+        Cause::Released,
         Cause::Rule(rule),
+        Cause::EmergencyStop,
         Cause::Operator,
         Cause::OperatorAgain,
     ] {
@@ -239,9 +323,11 @@ fn input_place(input: &Input) -> usize {
         Input::Operator { .. } => 5,
         Input::Watchdog { .. } => 6,
         Input::Recorder { .. } => 7,
+        Input::Lease { .. } => 8,
+        Input::SelfTest { .. } => 9,
     }
 }
-const INPUT_KINDS: usize = 8;
+const INPUT_KINDS: usize = 10;
 
 fn every_input() -> Vec<Input> {
     let (at, link) = (ms(17), LinkId(1));
@@ -269,6 +355,18 @@ fn every_input() -> Vec<Input> {
         Input::Samples { at, batch: Vec::new() },
         Input::Sent { at, id: SendId(1 << 40), begun: ms(-1), done: Time::MAX, queued_ahead: u32::MAX },
         Input::Tick { at: Time::MIN },
+        Input::SelfTest { at, state: SelfTest::Begins { wires: u16::MAX } },
+        Input::SelfTest {
+            at,
+            state: SelfTest::Floor {
+                wire: TestedWire::Broker(LinkId(0)),
+                samples: 200,
+                p50: Span::ZERO,
+                p99: Span::from_nanos(-1),
+                max: Span::MAX,
+            },
+        },
+        Input::SelfTest { at, state: SelfTest::Failed { wire: TestedWire::Loop, why: "Höhe".into() } },
         Input::Watchdog { at, link, fired: false },
     ];
     for state in [LinkState::Up, LinkState::Lost("gone".into()), LinkState::Refused(String::new())] {
@@ -280,11 +378,15 @@ fn every_input() -> Vec<Input> {
         OperatorOrder::Answer { yes: false },
         OperatorOrder::TakeOver,
         OperatorOrder::HandBack,
+        OperatorOrder::Reset { by: "Ada".into(), after: "Höhe φ₁".into() },
     ] {
         all.push(Input::Operator { at, order });
     }
     for state in [RecorderState::Full, RecorderState::Dead("disk full".into()), RecorderState::Dropped(0)] {
         all.push(Input::Recorder { at, state });
+    }
+    for state in [LeaseState::Taken { by: "A. Person".into(), lasts: Span::MAX }, LeaseState::Expired] {
+        all.push(Input::Lease { at, state });
     }
     all
 }
@@ -507,14 +609,10 @@ fn a_recorded_file_that_was_altered_is_refused() {
 fn a_full_disk_is_an_error_and_what_was_flushed_opens() {
     let plan = fixture::plan();
     let entries = fixture::flight();
-    // A value that is kept in its own unit may come back with another last bit: what a whole file gives is the measure.
-    let file = SharedFile::default();
-    let mut recorder = Recorder::start(file.clone(), &fixture::head(&plan), &plan).unwrap();
-    entries.iter().for_each(|entry| fixture::write(&mut recorder, entry).unwrap());
-    recorder.finish().unwrap();
-    let whole = open(&file.bytes.borrow()).unwrap().entries;
-    let (small, ..) = small_recording();
-    for room in (0..small.len()).step_by(97) {
+    // Kept in the unit of the rig, a number may come back with another last bit.
+    let kept = fixture::recorded_flight().1.entries;
+    let (whole, ..) = small_recording();
+    for room in (0..whole.len()).step_by(97) {
         let file = SharedFile { room: Some(room), ..SharedFile::default() };
         let mut flushed = 0;
         let mut failed = false;
@@ -546,7 +644,7 @@ fn a_full_disk_is_an_error_and_what_was_flushed_opens() {
         let bytes = file.bytes.borrow();
         if flushed > 0 {
             let recording = open(&bytes).unwrap();
-            assert_eq!(recording.entries[..flushed], whole[..flushed]);
+            assert_eq!(recording.entries[..flushed], kept[..flushed]);
             assert!(recording.loss.is_some());
         }
     }

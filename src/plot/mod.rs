@@ -16,6 +16,7 @@ mod overview;
 mod page;
 mod panel;
 mod place;
+mod reaction;
 mod render;
 mod scene;
 mod strip;
@@ -42,5 +43,6 @@ pub struct Figure {
 pub const ALL: &[Figure] = &[
     Figure { name: "overview", about: "every signal that was judged, with its limits", draw: overview::draw },
     Figure { name: "zoom", about: "five seconds around the first violation or trip", draw: zoom::draw },
+    Figure { name: "reaction", about: "every cause with its reaction, part by part", draw: reaction::draw },
     Figure { name: "margins", about: "how near each rule came to being broken", draw: margins::draw },
 ];

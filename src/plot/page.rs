@@ -9,7 +9,7 @@ use crate::signal::{SignalId, SignalKind};
 use crate::trace::{Bar, Lane, Stretch, Tone, words};
 
 /// A4 on its side, in 1/96 inch; a page with much to show is longer.
-const WIDTH: f64 = 1123.0;
+pub(super) const WIDTH: f64 = 1123.0;
 const HEIGHT: f64 = 794.0;
 const LEFT: f64 = 112.0;
 /// Room for half of the last number under the axis.
@@ -102,7 +102,7 @@ pub fn draw(subject: &Subject<'_>, content: &Content) -> Scene {
 
     let title = words::sentence(trace);
     let mut scene = Scene::new(WIDTH, height, title.clone(), description(subject));
-    title_lines(&mut scene, subject, content, &title);
+    title_lines(&mut scene, subject, content.heading.as_deref(), &title);
 
     let mut top = head;
     // First, so that texts stand on them and not under them.
@@ -181,7 +181,8 @@ fn state_lanes(subject: &Subject<'_>, judged: &[SignalId]) -> Vec<Lane> {
     lanes
 }
 
-fn title_lines(scene: &mut Scene, subject: &Subject<'_>, content: &Content, title: &str) {
+/// Verdict and what the page is about; without a heading, how the reaction was.
+pub(super) fn title_lines(scene: &mut Scene, subject: &Subject<'_>, heading: Option<&str>, title: &str) {
     let (mark, colour) = verdict_mark(subject);
     let square = Area { left: 24.0, top: 16.0, right: 50.0, bottom: 42.0 };
     scene.fill(square, colour, 1.0);
@@ -190,8 +191,8 @@ fn title_lines(scene: &mut Scene, subject: &Subject<'_>, content: &Content, titl
     let title: String = chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default();
     scene.text((60.0, 33.0), &fit(&title, 17.0, WIDTH - 60.0 - RIGHT), 17.0, BLACK, Anchor::Left);
     let mut parts = vec![subject.plan.name.clone(), format!("rig {}", subject.plan.rig.name)];
-    match &content.heading {
-        Some(heading) => parts.push(heading.clone()),
+    match heading {
+        Some(heading) => parts.push(heading.to_owned()),
         None => parts.extend(reaction_words(subject)),
     }
     let line = fit(&parts.join("  ·  "), 11.0, WIDTH - 60.0 - RIGHT);
@@ -258,7 +259,8 @@ fn time_axis(scene: &mut Scene, page: &Page<'_>, top: f64) {
     scene.text(((left + right) / 2.0, top + 30.0), &text, 10.0, GREY, Anchor::Middle);
 }
 
-fn foot(scene: &mut Scene, subject: &Subject<'_>, height: f64) {
+/// Which run it is, and what it is not.
+pub(super) fn foot(scene: &mut Scene, subject: &Subject<'_>, height: f64) {
     let y = height - 22.0;
     scene.line(vec![(24.0, y - 11.0), (WIDTH - RIGHT, y - 11.0)], PALE, 0.8);
     let mut parts = vec![format!("run {}", subject.run)];

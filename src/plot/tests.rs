@@ -76,7 +76,7 @@ fn no_text_covers_another_and_none_leaves_the_page() {
     for (name, scene) in figures() {
         let page = Area { left: 0.0, top: 0.0, right: scene.width, bottom: scene.height };
         let texts = texts(scene);
-        assert!(texts.len() > 30, "{name} has {} texts", texts.len());
+        assert!(texts.len() > 20, "{name} has {} texts", texts.len());
         for (i, (text, area)) in texts.iter().enumerate() {
             assert!(page.holds(*area), "{name}: `{text}` leaves the page");
             for (other, theirs) in &texts[i + 1..] {
@@ -84,6 +84,31 @@ fn no_text_covers_another_and_none_leaves_the_page() {
             }
         }
     }
+}
+
+#[test]
+fn the_reaction_is_drawn_part_by_part_against_what_was_allowed() {
+    let figures = figures();
+    let (_, scene) = figures.iter().find(|(name, _)| *name == "reaction").expect("there is such a figure");
+    let words: Vec<String> = texts(scene).into_iter().map(|(text, _)| text).collect();
+    for wanted in [
+        "rule `ceiling` was broken — known at 11.760 s",
+        "fc: first byte of fc.land",
+        "0.38 ms of 100 ms allowed",
+        "fc: acknowledged",
+        "21 ms",
+        "9.34 s of 25 s allowed",
+    ] {
+        assert!(words.iter().any(|text| text == wanted), "no `{wanted}` in {words:#?}");
+    }
+    let (plan, trace) = flight();
+    let mut late = trace.clone();
+    let judged = late.chains[0].judged.as_mut().expect("the run was judged");
+    judged.react_within = Some(Span::from_micros(100));
+    let scene = reaction::draw(&subject(plan, &late)).expect("there is a chain");
+    assert!(texts(&scene).iter().any(|(text, _)| text == "0.38 ms  LATE: 0.1 ms allowed"));
+    late.chains.clear();
+    assert!(reaction::draw(&subject(plan, &late)).is_none());
 }
 
 #[test]

@@ -113,7 +113,9 @@ fn step_case(verdict: &Verdict, run: &StepRun, step: &StepVerdict) -> TestCase {
 fn find_demands(steps: &[Step], demands: &mut Vec<StepId>) {
     for step in steps {
         match &step.kind {
-            StepKind::Expect { .. } | StepKind::Wait { .. } => demands.push(step.id),
+            StepKind::Expect { .. } | StepKind::Wait { .. } | StepKind::Rung { .. } | StepKind::Mute { .. } => {
+                demands.push(step.id);
+            }
             StepKind::Phase { steps, .. } | StepKind::Repeat { steps, .. } | StepKind::When { steps, .. } => {
                 find_demands(steps, demands);
             }

@@ -2,18 +2,22 @@
 //!
 //! Invariant: no file system and no clock: plan and trace go in, text comes out.
 
+mod gate;
 mod junit;
 mod quality;
+mod rehearsed;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
+pub use gate::{AccountVerdict, BrokenVerdict, GateVerdict, RecoveredVerdict, ScoresVerdict, StretchVerdict};
 pub use junit::junit;
 pub use quality::{LinkQuality, Quality, SignalQuality, quality};
+pub use rehearsed::{Tried, tried};
 pub use summary::summary;
 pub use verdict::{
-    CauseVerdict, RuleReport, RungVerdict, SafeVerdict, SignalMargin, StepVerdict, TripVerdict, VERDICT_FORMAT,
+    CauseVerdict, Relied, RuleReport, RungVerdict, SafeVerdict, SignalMargin, StepVerdict, TripVerdict, VERDICT_FORMAT,
     Verdict, verdict,
 };
 

@@ -1,13 +1,14 @@
 //! The summary on the terminal: verdict first, then why.
 
 use super::quality::quality;
+use super::rehearsed;
 use super::verdict::verdict;
 use super::{SAFETY_NOTICE, Subject};
 use crate::rig::Rule;
-use crate::run::event::StepOutcome;
+use crate::run::event::{AckedBy, StepOutcome};
 use crate::stl::RuleVerdict;
 use crate::time::{Span, Time};
-use crate::trace::{RuleTrace, RuleWhy, words};
+use crate::trace::{ChainStart, RuleTrace, RuleWhy, words};
 use std::fmt::Write;
 
 /// Lines of a chain that are shown; verdict.json has all.
@@ -21,11 +22,31 @@ pub fn summary(subject: &Subject<'_>) -> String {
     first_lines(subject, &mut out);
     rules(subject, &mut out);
     reaction(subject, &mut out);
+    chains(subject, &mut out);
+    super::gate::summary(subject, &mut out);
     steps(subject, &mut out);
     data(subject, &mut out);
+    rehearsals(subject, &mut out);
     let _ = writeln!(out, "\nevidence: {}", subject.run);
     let _ = writeln!(out, "{SAFETY_NOTICE}");
     out
+}
+
+/// What was tried, in a rehearsal; elsewhere what the run relies on.
+fn rehearsals(subject: &Subject<'_>, out: &mut String) {
+    let tried = rehearsed::tried(subject);
+    if !tried.is_empty() {
+        let _ = write!(out, "\n{}", rehearsed::table(&tried));
+    }
+    let relied = &subject.trace.relies_on;
+    if relied.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nrelies on:");
+    let wide = relied.iter().map(|one| one.what.chars().count()).max().unwrap_or(0);
+    for one in relied {
+        let _ = writeln!(out, "  {:<wide$}  {}", one.what, one.text);
+    }
 }
 
 fn first_lines(subject: &Subject<'_>, out: &mut String) {
@@ -166,6 +187,68 @@ fn reaction(subject: &Subject<'_>, out: &mut String) {
     for alarm in &verdict.alarms {
         let _ =
             writeln!(out, "  {:>9.3} s  ALARM: {} was never shown to be safe; look at it", alarm.at_s, alarm.device);
+    }
+}
+
+/// Every cause with its chain, each part against what it was allowed.
+fn chains(subject: &Subject<'_>, out: &mut String) {
+    for chain in &subject.trace.chains {
+        let _ = writeln!(out, "\nreaction to: {}", words::cause(subject.plan, chain.cause));
+        let mut line = |at: Time, what: String| {
+            let after = words::span(at.since(chain.known_at));
+            let _ = writeln!(out, "  {:>12.6} s  {after:>9}  {what}", at.seconds());
+        };
+        if let Some(violated) = chain.violated_at.filter(|at| *at != chain.known_at) {
+            line(violated, "the rule was broken".into());
+        }
+        line(chain.known_at, "it could be known".into());
+        line(chain.taken_at, "taken up and decided".into());
+        let judged = chain.judged;
+        let allowed = |took: Span, within: Option<Span>| match within {
+            Some(within) if took > within => format!(" (LATE: {} allowed)", words::span(within)),
+            Some(within) => format!(" (of {} allowed)", words::span(within)),
+            None => String::new(),
+        };
+        for device in &chain.devices {
+            let name = words::ladder(subject.plan, device.ladder);
+            if device.start == ChainStart::UnderWay {
+                line(chain.taken_at, format!("{name}: its ladder was under way already"));
+            }
+            for (place, rung) in device.rungs.iter().enumerate() {
+                let command = words::rung(subject.plan, device.ladder, rung.rung);
+                let first = place == 0 && device.start == ChainStart::Began;
+                match rung.written {
+                    Some((first_byte, _)) => {
+                        let within = judged.and_then(|j| j.react_within).filter(|_| first);
+                        let budget = allowed(first_byte.since(chain.known_at), within);
+                        line(first_byte, format!("{name}: first byte of {command}{budget}"));
+                    }
+                    None => line(rung.issued_at, format!("{name}: {command} was ordered and NEVER LEFT")),
+                }
+                match &rung.heard {
+                    Some((at, by)) => line(*at, format!("{name}: {command} {}", heard(subject, by))),
+                    None if rung.written.is_some() && place == 0 => {
+                        line(rung.issued_at, format!("{name}: nothing showed that it heard {command}"));
+                    }
+                    None => {}
+                }
+            }
+            match device.safe_at {
+                Some(at) => {
+                    let budget = allowed(at.since(chain.known_at), judged.and_then(|j| j.safe_within));
+                    line(at, format!("{name}: confirmed safe{budget}"));
+                }
+                None => line(subject.trace.whole.to, format!("{name}: NOT CONFIRMED SAFE until here")),
+            }
+        }
+    }
+}
+
+/// How a rung was heard, as a part of a sentence.
+fn heard(subject: &Subject<'_>, by: &AckedBy) -> String {
+    match by {
+        AckedBy::Protocol { .. } => format!("was {} by the device", words::acked_by(subject.plan, by)),
+        AckedBy::Sample(_) => format!("was heard: {}", words::acked_by(subject.plan, by)),
     }
 }
 

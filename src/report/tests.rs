@@ -206,7 +206,10 @@ fn every_cause_is_said_with_names() {
         (Cause::Recorder, "the recorder could not keep up or could not write"),
         (Cause::Stall, "the harness itself stood still too long"),
         (Cause::Watchdog(LinkId(0)), "the watchdog of link `telem` fired or died"),
+        (Cause::FallbackLost(DeviceId(1)), "the fallback of controller `pilot` could not go on"),
+        (Cause::Released, "the hold-to-run key was let go, or nobody knows whether it is held"),
         (Cause::Rule(fixture::CEILING), "rule `ceiling` was broken"),
+        (Cause::EmergencyStop, "the e-stop was pressed, or nobody knows whether it is"),
         (Cause::Operator, "a person said stop"),
         (Cause::OperatorAgain, "a person said stop twice"),
     ] {

@@ -3,14 +3,17 @@
 //! Times are seconds since the start of the run. A margin is in `unit`; where it is infinite (states and flags)
 //! or unknown it is absent, and `held` says what is known. Fields are added, never changed in meaning; a change raises `format`.
 
+use super::gate::GateVerdict;
+use super::rehearsed::{Tried, tried};
 use super::{SAFETY_NOTICE, Subject};
 use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule, StopCategory};
-use crate::run::event::StepOutcome;
-use crate::scenario::plan::{FileRole, Mode};
+use crate::run::TestedWire;
+use crate::run::event::{EventKind, StepOutcome};
+use crate::scenario::plan::{FileRole, Mode, Plan};
 use crate::stl::why::{Told, ToldTiming};
 use crate::time::{Span, Time};
-use crate::trace::{RuleTrace, Stretch, words};
+use crate::trace::{Chain, ChainRung, ChainStart, RuleTrace, Stretch, words};
 use serde::Serialize;
 
 /// Version of the format of `verdict.json`.
@@ -35,6 +38,8 @@ pub struct Verdict {
     pub started_unix_ns: i64,
     pub duration_s: f64,
     pub armed_at_s: Option<f64>,
+    /// What the harness reaches at best, measured before arming; empty in virtual time.
+    pub self_test: Vec<SelfTestVerdict>,
     pub parameters: Vec<Parameter>,
     pub files: Vec<File>,
     pub recording_sha256: String,
@@ -42,11 +47,43 @@ pub struct Verdict {
     pub steps: Vec<StepVerdict>,
     /// Absent when the guard never tripped.
     pub trip: Option<TripVerdict>,
+    /// Every cause for action with its chain of evidence, in order of coming.
+    pub reactions: Vec<ReactionVerdict>,
+    /// What the gate did; absent where no controller may command.
+    pub gate: Option<GateVerdict>,
+    /// What makes the rig safe, and whether that was rehearsed, as known when the run began.
+    pub relies_on: Vec<Relied>,
+    /// What was tried, where this was a rehearsal.
+    pub rehearsed: Vec<Tried>,
     /// Devices whose `safe` was confirmed, with the last instant at which it was.
     pub safe: Vec<SafeVerdict>,
     /// Devices whose last rung was not confirmed.
     pub alarms: Vec<SafeVerdict>,
     pub notice: &'static str,
+}
+
+/// Something that makes the rig safe.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Relied {
+    pub what: String,
+    pub text: String,
+    /// A rehearsal showed that it works.
+    pub shown: bool,
+}
+
+/// The floor of a wire.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct SelfTestVerdict {
+    /// `loop`, or `broker of LINK`.
+    pub wire: String,
+    pub samples: u32,
+    pub p50_s: f64,
+    pub p99_s: f64,
+    pub max_s: f64,
+    /// The tightest reaction that a rule wants over it.
+    pub react_within_s: Option<f64>,
+    /// Twice the worst fits into that.
+    pub enough: bool,
 }
 
 /// A parameter as resolved.
@@ -134,6 +171,53 @@ pub struct TripVerdict {
     pub reaction_s: Option<f64>,
 }
 
+/// One cause, stamp by stamp: violation → known → decided → first safe byte → heard → safe.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ReactionVerdict {
+    pub cause: String,
+    /// First instant at which the rule was broken, where a broken rule is the cause.
+    pub violated_at_s: Option<f64>,
+    /// When that could first be known: the stamp of the sample, or the deadline that passed.
+    pub known_at_s: f64,
+    /// When the harness took up the input in whose call the guard decided.
+    pub decided_at_s: f64,
+    /// From `known_at_s` to the first byte of the slowest ladder that it began.
+    pub first_byte_after_s: Option<f64>,
+    /// The rule's own; for other causes the tightest of the rules that stop one of the same devices.
+    pub react_within_s: Option<f64>,
+    /// From `known_at_s` until every device that it stops was confirmed safe.
+    pub safe_after_s: Option<f64>,
+    pub safe_within_s: Option<f64>,
+    /// Absent when the run ended before it was judged.
+    pub late: Option<bool>,
+    pub devices: Vec<DeviceReaction>,
+}
+
+/// The reaction of one device.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct DeviceReaction {
+    pub device: String,
+    /// `began`, `waited` for the ladder of another device, or was `under way` for an earlier cause.
+    pub start: &'static str,
+    pub rungs: Vec<RungReaction>,
+    pub safe_at_s: Option<f64>,
+}
+
+/// The stamps of one rung.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct RungReaction {
+    pub rung: u8,
+    pub command: String,
+    pub issued_at_s: f64,
+    /// Bytes that were queued ahead on a UART are waited for.
+    pub first_byte_at_s: Option<f64>,
+    pub last_byte_at_s: Option<f64>,
+    /// First sign that the device heard it.
+    pub heard_at_s: Option<f64>,
+    /// `acknowledged` or `refused` by the protocol, or which signal changed first.
+    pub heard_by: Option<String>,
+}
+
 /// Why the guard acted.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct CauseVerdict {
@@ -194,6 +278,7 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
         started_unix_ns: subject.wall_clock_unix_nanos,
         duration_s: trace.whole.to.seconds(),
         armed_at_s: trace.armed_at.map(Time::seconds),
+        self_test: self_test(subject),
         parameters: plan
             .parameters
             .iter()
@@ -218,6 +303,14 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
         rules: plan.rules.iter().zip(&trace.rules).map(|(rule, t)| rule_report(subject, rule, t)).collect(),
         steps: steps(subject),
         trip: trip(subject),
+        reactions: trace.chains.iter().map(|chain| reaction_verdict(plan, chain)).collect(),
+        gate: super::gate::verdict(subject),
+        relies_on: trace
+            .relies_on
+            .iter()
+            .map(|one| Relied { what: one.what.clone(), text: one.text.clone(), shown: one.shown })
+            .collect(),
+        rehearsed: tried(subject),
         safe: reaction.map_or_else(Vec::new, |r| r.safe.iter().map(device_at).collect()),
         alarms: reaction.map_or_else(Vec::new, |r| r.alarms.iter().map(device_at).collect()),
         notice: SAFETY_NOTICE,
@@ -229,6 +322,7 @@ fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleRep
     let reaction = subject.trace.reaction.as_ref();
     let why = subject.trace.why(rule.spec.id);
     let tripped_by = reaction.filter(|r| r.trip().is_some_and(|(_, cause)| cause == Cause::Rule(rule.spec.id)));
+    let own = subject.trace.chains.iter().find(|chain| chain.cause == Cause::Rule(rule.spec.id)).and_then(|c| c.judged);
     let total = |stretches: &[Stretch]| stretches.iter().fold(Span::ZERO, |sum, s| sum + s.span()).seconds();
     let seconds = |span: Option<Span>| span.map(Span::seconds);
     RuleReport {
@@ -260,13 +354,18 @@ fn rule_report(subject: &Subject<'_>, rule: &Rule, trace: &RuleTrace) -> RuleRep
             RuleReaction::Fail => "fail",
         },
         react_within_s: seconds(rule.react_within),
-        reaction_s: tripped_by.and_then(|r| seconds(r.time())),
+        reaction_s: match own {
+            Some(judged) => seconds(judged.reaction),
+            None => tripped_by.and_then(|r| seconds(r.time())),
+        },
         safe_within_s: seconds(rule.safe_within),
-        safe_after_s: tripped_by.and_then(|r| {
-            let known = trace.violated.map(|v| v.known_at)?;
-            // A device that is not safe in the end makes the answer unknown.
-            let last = r.safe.iter().map(|(at, _)| *at).max()?;
-            r.alarms.is_empty().then(|| last.since(known).seconds())
+        safe_after_s: own.map(|judged| seconds(judged.safe_after)).unwrap_or_else(|| {
+            tripped_by.and_then(|r| {
+                let known = trace.violated.map(|v| v.known_at)?;
+                // A device that is not safe in the end makes the answer unknown.
+                let last = r.safe.iter().map(|(at, _)| *at).max()?;
+                r.alarms.is_empty().then(|| last.since(known).seconds())
+            })
         }),
     }
 }
@@ -363,6 +462,64 @@ fn trip(subject: &Subject<'_>) -> Option<TripVerdict> {
         })
         .collect();
     Some(TripVerdict { causes, rungs, reaction_s: reaction.time().map(|t| t.seconds()) })
+}
+
+fn self_test(subject: &Subject<'_>) -> Vec<SelfTestVerdict> {
+    let told = subject.trace.events.iter().filter_map(|event| match event.kind {
+        EventKind::SelfTested { wire, samples, p50, p99, max, allowed, enough } => Some(SelfTestVerdict {
+            wire: match wire {
+                TestedWire::Loop => "loop".into(),
+                TestedWire::Broker(link) => format!("broker of {}", words::link(subject.plan, link)),
+            },
+            samples,
+            p50_s: p50.seconds(),
+            p99_s: p99.seconds(),
+            max_s: max.seconds(),
+            react_within_s: allowed.map(Span::seconds),
+            enough,
+        }),
+        _ => None,
+    });
+    told.collect()
+}
+
+fn reaction_verdict(plan: &Plan, chain: &Chain) -> ReactionVerdict {
+    let seconds = |span: Option<Span>| span.map(Span::seconds);
+    let judged = chain.judged;
+    let rung = |ladder, run: &ChainRung| RungReaction {
+        rung: run.rung.0,
+        command: words::rung(plan, ladder, run.rung),
+        issued_at_s: run.issued_at.seconds(),
+        first_byte_at_s: run.written.map(|(first, _)| first.seconds()),
+        last_byte_at_s: run.written.map(|(_, last)| last.seconds()),
+        heard_at_s: run.heard.as_ref().map(|(at, _)| at.seconds()),
+        heard_by: run.heard.as_ref().map(|(_, by)| words::acked_by(plan, by)),
+    };
+    ReactionVerdict {
+        cause: words::cause(plan, chain.cause),
+        violated_at_s: chain.violated_at.map(Time::seconds),
+        known_at_s: chain.known_at.seconds(),
+        decided_at_s: chain.taken_at.seconds(),
+        first_byte_after_s: seconds(judged.and_then(|j| j.reaction)),
+        react_within_s: seconds(judged.and_then(|j| j.react_within)),
+        safe_after_s: seconds(judged.and_then(|j| j.safe_after)),
+        safe_within_s: seconds(judged.and_then(|j| j.safe_within)),
+        late: judged.map(|j| j.late),
+        devices: chain
+            .devices
+            .iter()
+            .map(|device| DeviceReaction {
+                device: words::ladder(plan, device.ladder),
+                start: match device.start {
+                    ChainStart::Began => "began",
+                    ChainStart::Waited => "waited",
+                    ChainStart::UnderWay => "under way",
+                },
+                rungs: device.rungs.iter().map(|run| rung(device.ladder, run)).collect(),
+                safe_at_s: device.safe_at.map(Time::seconds),
+            })
+            .collect(),
+    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -159,6 +159,25 @@ fn carried_signal(page: &mut Page, word: &Word, like: &Quantity, names: &Names) 
     };
     let mut pace = like.unit.clone();
     pace.dimension.time += 1;
+    if let Some(id) = names.signals.find(name.text.trim())
+        && let SignalKind::Number { unit, .. } = &names.signals.def(id).kind
+        && unit.dimension != pace.dimension
+    {
+        let mut wanted = unit.dimension;
+        wanted.time -= 1;
+        let message = format!(
+            "what carries `{}` is {}; the argument is {}",
+            name.text.trim(),
+            wanted.words(),
+            like.unit.dimension.words()
+        );
+        page.error(
+            name.span.clone(),
+            message,
+            Some("write `drives` where the argument says where the signal goes".into()),
+        );
+        return None;
+    }
     let signal = driven_signal(page, &name, &Quantity { unit: pace, ..like.clone() }, names)?;
     let time = match Quantity::parse(lasts.text.trim()) {
         Ok(quantity) => quantity,

@@ -2,8 +2,9 @@
 
 use super::keys::{DEAD_MAN, DEVICE, HEARTBEAT, MAVLINK};
 use super::load::{FileKind, Reading};
-use super::model::{DeadMan, LinkDef, LinkKind, PortName, Role};
+use super::model::{BringUp, DeadMan, LinkDef, LinkKind, PortName, Role};
 use super::names::{RESERVED_DEVICES, beside};
+use super::safety::bring_up;
 use super::twins::{TWINS, TwinKind};
 use super::yaml::{Fields, Kind, Node, Page, Word};
 use crate::codec::mavlink::DialectSource;
@@ -21,6 +22,9 @@ pub(super) struct Draft<'n> {
     pub role: Role,
     pub twin: Option<String>,
     pub dead_man: Option<DeadMan>,
+    /// How it is brought up for a rehearsal of its ladder, and of its dead-man where that is another state.
+    pub rehearse: Option<BringUp>,
+    pub rehearse_dead_man: Option<BringUp>,
     /// Whether it speaks JSON; `None` while that is wrong in the file.
     pub json: Option<bool>,
     /// What the codec will be told; `None` while link or protocol are wrong.
@@ -142,6 +146,13 @@ fn draft<'n>(
     });
     let dead_man =
         fields.get("dead_man").and_then(|node| dead_man(page, node, role, fields.get("heartbeat").is_some()));
+    let rehearse = fields.get("rehearse").and_then(|node| bring_up(page, node));
+    let rehearse_dead_man = match fields.get("dead_man").map(|node| &node.kind) {
+        Some(Kind::Map(entries)) => {
+            entries.iter().find(|e| e.key.text == "rehearse").and_then(|entry| bring_up(page, &entry.value))
+        }
+        _ => None,
+    };
     let identity = identity(page, &fields, &mut sites);
     let protocol = fields.get("protocol").and_then(|node| {
         sites.protocol = node.span.clone();
@@ -169,7 +180,20 @@ fn draft<'n>(
         }),
         _ => None,
     };
-    Draft { id, word, fields, link: link.map(|l| l.id), role, twin, dead_man, json, codec, sites }
+    Draft {
+        id,
+        word,
+        fields,
+        link: link.map(|l| l.id),
+        role,
+        twin,
+        dead_man,
+        rehearse,
+        rehearse_dead_man,
+        json,
+        codec,
+        sites,
+    }
 }
 
 /// What the device does when nobody speaks to it.

@@ -29,7 +29,25 @@ pub(super) static RIG: Record = record(
         key("define", Map(&Formula), "named parts of formulas"),
         want("devices", Map(&Shape::Record(&DEVICE)), "what is on the bench"),
         key("world", Shape::Record(&WORLD), "the world behind all twins"),
+        key("estop", Shape::Record(&ESTOP), "the wired e-stop, where a signal tells its state"),
+        key("hold_to_run", Shape::Record(&HOLD_TO_RUN), "the key that a person must hold while anything may move"),
     ],
+);
+
+pub(super) static ESTOP: Record = record(
+    "estop",
+    "an e-stop",
+    &[
+        want("pressed", Formula, "holds while it is pressed; unknown counts as pressed"),
+        want("stopped", Formula, "holds once motion has ended"),
+        want("within", Quantity, "how soon after the press `stopped` must hold"),
+    ],
+);
+
+pub(super) static HOLD_TO_RUN: Record = record(
+    "hold_to_run",
+    "a hold-to-run key",
+    &[want("held", Formula, "holds while a person holds it; unknown counts as let go")],
 );
 
 pub(super) static LINK: Record = record(
@@ -84,8 +102,14 @@ pub(super) static DEVICE: Record = record(
         key("commands", Map(&Shape::Record(&COMMAND)), "what it can be told to do"),
         key("safe", Formula, "the one formula that says it is harmless"),
         key("ladder", List(&Shape::Record(&RUNG)), "the commands that make it safe, gentlest first"),
+        key(
+            "rehearse",
+            Either(&[Text, List(&Shape::Step)]),
+            "steps, or the path of a fragment beside this file, after which its ladder can be tried",
+        ),
         key("after", List(&Name), "devices whose ladders must be over before this one's starts"),
         key("tells", Shape::Record(&TELLS), "controllers: what it is told"),
+        key("fallback", Shape::Record(&FALLBACK), "controllers: what stands in for it when it leads astray"),
         key("may", Map(&Shape::Record(&MAY)), "controllers: what it may ask for, through the guard"),
     ],
 );
@@ -112,6 +136,7 @@ pub(super) static DEAD_MAN: Record = record(
     &[
         key("loses", Choice(&["heartbeat"]), "what the device no longer hears"),
         key("safe_within", Quantity, "how soon it is safe by itself"),
+        key("rehearse", Either(&[Text, List(&Shape::Step)]), "where it is tried from another state than the ladder"),
         key("silent_for", Quantity, "controllers: after this much silence it is taken for dead"),
     ],
 );
@@ -170,6 +195,12 @@ pub(super) static RUNG: Record = record(
         key("with", Map(&Quantity), "constant arguments, when `do` is one command"),
         want("within", Quantity, "how long it has until `safe` is shown"),
         key("when", Formula, "passed over unless this holds"),
+        key(
+            "rehearse",
+            Either(&[Text, List(&Shape::Step)]),
+            "where it is tried from another state than the device's other rungs",
+        ),
+        key("not_rehearsed", Text, "why it is not tried in a rehearsal: what it would destroy"),
         key("blind", Flag, "true: the watchdog may escalate to it by time alone (false)"),
         key(
             "category",
@@ -197,6 +228,26 @@ pub(super) static MAY: Record = record(
         key("max_age", Quantity, "an older proposal is stale"),
         key("rate", Quantity, "how often at most, such as `50 Hz`"),
     ],
+);
+
+pub(super) static FALLBACK: Record = record(
+    "fallback",
+    "a fallback",
+    &[
+        key("when", Formula, "it takes over when this holds"),
+        key("limits", Flag, "true: also when the gate would hold one of its commands to a rule, or refuse it for one"),
+        key("silent_for", Quantity, "also after this much silence of the controller, sooner than its dead_man"),
+        want("do", Path, "the recovery function: a command, given every period"),
+        key("with", Map(&Formula), "its arguments, over signals of machines: `clamp(fc.x, -4 m, 4 m)`"),
+        want("every", Quantity, "its period, such as `50 ms`"),
+        key("hand_back", Shape::Record(&HAND_BACK), "when the controller has the machine again (never)"),
+    ],
+);
+
+pub(super) static HAND_BACK: Record = record(
+    "hand_back",
+    "a hand_back",
+    &[want("when", Formula, "what must hold"), want("for", Quantity, "for how long, such as `2 s`")],
 );
 
 pub(super) static WORLD: Record = Record {

@@ -5,6 +5,7 @@ use super::commands;
 use super::controllers;
 use super::devices::{self, Draft};
 use super::envelope;
+use super::fallback;
 use super::keys::{RIG, WORLD};
 use super::links;
 use super::model::{DeviceDef, LinkDef, LinkKind, Reaction, Rig, Role, WorldDef};
@@ -12,6 +13,7 @@ use super::names::{Names, Place, beside};
 use super::rules::Read;
 use super::safety::{self, Covering, Way};
 use super::signals;
+use super::stops;
 use super::twins::WORLDS;
 use super::yaml::{self, Entry, Node, Page};
 use crate::codec::{self, Protocol};
@@ -96,6 +98,17 @@ impl Loaded {
     }
 }
 
+/// The name that a rig file gives itself, without looking at the rest; `None` where there is none to be had.
+pub fn name_in(path: &str, files: &dyn Files) -> Option<String> {
+    let (_, node) = yaml::load(path, &files.read(path).ok()?);
+    match node?.kind {
+        yaml::Kind::Map(entries) => {
+            entries.iter().find(|entry| entry.key.text == "rig")?.value.word().map(|word| word.text.clone())
+        }
+        _ => None,
+    }
+}
+
 /// Reads rig and envelope. The error: the file itself could not be had.
 pub(crate) fn load(path: &str, files: &dyn Files) -> Result<Loaded, String> {
     let bytes = files.read(path)?;
@@ -142,8 +155,11 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
         let mqtt = links.iter().any(|l| Some(l.id) == draft.link && matches!(l.kind, LinkKind::Mqtt(_)));
         signals::read(&mut reading.page, draft, mqtt, &mut names);
     }
-    let controllers: Vec<_> =
-        drafts.iter().filter(|d| d.role == Role::Controller).map(|d| (d.id, d.word.text.clone())).collect();
+    let controllers: Vec<_> = drafts
+        .iter()
+        .filter(|d| d.role == Role::Controller)
+        .map(|d| (d.id, d.word.text.clone(), d.fields.get("fallback").is_some()))
+        .collect();
     names.add_reserved(&controllers);
     if let Some(node) = top.get("define") {
         defines(&mut reading.page, node, &mut names);
@@ -158,10 +174,16 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
     for draft in &mut drafts {
         may.push(controllers::read(&mut reading.page, draft, &names, &commands, &broken));
     }
+    let fallbacks: Vec<_> =
+        drafts.iter().map(|d| fallback::read(&mut reading.page, d, &names, &commands, &broken)).collect();
+    fallback::count(&mut reading.page, &drafts, &fallbacks);
     let ways: Vec<Way> =
         drafts.iter().map(|d| safety::read(&mut reading.page, d, &names, &commands, &broken)).collect();
     let after = safety::after(&mut reading.page, &drafts, &ways);
     let world = top.get("world").map(|n| world(&mut reading.page, n)).unwrap_or_default();
+    let roles: Vec<Role> = drafts.iter().map(|d| d.role).collect();
+    let estop = top.get("estop").and_then(|n| stops::estop(&mut reading.page, n, &names, &roles));
+    let hold_to_run = top.get("hold_to_run").and_then(|n| stops::hold_to_run(&mut reading.page, n, &names, &roles));
     limits(&mut reading.page, &drafts, &ways);
     for link in &mut links {
         link.codec.devices =
@@ -187,7 +209,7 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
     let ladder_spans =
         drafts.iter().map(|d| d.fields.entry("ladder").map_or(d.word.span.clone(), |e| e.key.span.clone())).collect();
     let mut defs = Vec::new();
-    for (((draft, way), after), may) in drafts.iter().zip(ways).zip(after).zip(may) {
+    for ((((draft, way), after), may), read) in drafts.iter().zip(ways).zip(after).zip(may).zip(&fallbacks) {
         let Some(link) = draft.link else { continue };
         defs.push(DeviceDef {
             id: draft.id,
@@ -199,11 +221,12 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
             ladder: way.ladder,
             after,
             dead_man: draft.dead_man.clone(),
+            rehearse: draft.rehearse.clone(),
+            rehearse_dead_man: draft.rehearse_dead_man.clone(),
             may,
-            fallback: None,
+            fallback: read.as_ref().map(|read| read.def.clone()),
         });
     }
-    let roles = drafts.iter().map(|d| d.role).collect();
     let twins = drafts.iter().map(|d| d.twin.clone()).collect();
     let mut loaded = Loaded {
         rig: None,
@@ -232,8 +255,13 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
             commands: loaded.commands.clone(),
             rules: loaded.rules.iter().map(|r| r.rule.clone()).collect(),
             world,
+            estop,
+            hold_to_run,
         };
         budget::check(&mut loaded, &rig);
+        for read in fallbacks.iter().flatten() {
+            fallback::hold_to_bounds(&mut loaded.rig_page, &rig, read);
+        }
         if !loaded.rig_page.has_errors() && !loaded.envelope_page.as_ref().is_some_and(Page::has_errors) {
             loaded.rig = Some(rig);
         }

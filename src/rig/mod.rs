@@ -8,6 +8,7 @@ mod commands;
 mod controllers;
 mod devices;
 mod envelope;
+mod fallback;
 mod keys;
 mod links;
 mod load;
@@ -16,6 +17,7 @@ mod names;
 mod rules;
 mod safety;
 mod signals;
+mod stops;
 pub mod twins;
 pub(crate) mod yaml;
 
@@ -25,11 +27,12 @@ pub(crate) use commands::call;
 pub(crate) use envelope::for_trace as rules_for_trace;
 pub(crate) use keys::RULE as RULE_KEYS;
 pub use keys::{envelope_schema, schema};
+pub use load::name_in;
 pub(crate) use load::{FileKind, Loaded, load};
 pub use model::{
-    Broker, DeadMan, DeviceDef, FallbackArg, FallbackDef, Flow, HandBackDef, LinkDef, LinkKind, MarginUnit, MayDef,
-    MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret, SerialDef, StopCategory, Tls,
-    WorldDef,
+    BringUp, Broker, DeadMan, DeviceDef, EStopDef, FallbackArg, FallbackDef, Flow, HandBackDef, HoldDef, LinkDef,
+    LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret,
+    SerialDef, StopCategory, Tls, WorldDef,
 };
 pub(crate) use names::{Names, Place, tidy_path};
 pub(crate) use rules::{Read as ReadRule, read as read_rules};

@@ -22,6 +22,28 @@ pub struct Rig {
     /// The envelope's rules; `RuleSpec::id` is their place here.
     pub rules: Vec<Rule>,
     pub world: WorldDef,
+    /// The wired e-stop, where its state can be heard.
+    pub estop: Option<EStopDef>,
+    /// The key that a person must hold.
+    pub hold_to_run: Option<HoldDef>,
+}
+
+/// A wired e-stop as it is heard: it acts by itself, and the run observes that it did.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EStopDef {
+    /// Pressed, with its text. Unknown counts as pressed.
+    pub pressed: (Formula, String),
+    /// Motion has ended, with its text.
+    pub stopped: (Formula, String),
+    /// From the instant at which the press was known to `stopped`.
+    pub within: Span,
+}
+
+/// A hold-to-run key as it is heard.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HoldDef {
+    /// Held, with its text. Unknown counts as let go.
+    pub held: (Formula, String),
 }
 
 /// How bytes reach devices.
@@ -132,6 +154,10 @@ pub struct DeviceDef {
     pub after: Vec<DeviceId>,
     /// The device's own dead-man: what it loses, and how soon it is safe by itself.
     pub dead_man: Option<DeadMan>,
+    /// How it is brought to the state from which its ladder is rehearsed.
+    pub rehearse: Option<BringUp>,
+    /// The state from which its dead-man is rehearsed, where it is another.
+    pub rehearse_dead_man: Option<BringUp>,
     /// For controllers: per command it may ask for, how old and how often.
     pub may: Vec<MayDef>,
     /// For controllers: what stands in for it when it leads the machine astray.
@@ -167,6 +193,24 @@ pub struct RungDef {
     pub blind: bool,
     /// Where the rig says which kind of stop it is.
     pub category: Option<StopCategory>,
+    /// The state from which this rung is rehearsed, where it is another than the device's.
+    pub rehearse: Option<BringUp>,
+    /// Why it is not rehearsed: what it would destroy.
+    pub not_rehearsed: Option<String>,
+}
+
+/// How a device is brought to the state from which its way to safety is rehearsed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BringUp {
+    /// Steps as they stand in the rig file.
+    Steps {
+        text: String,
+        /// Line and column of the first character in the rig file, from 1.
+        line: u32,
+        column: u32,
+    },
+    /// A fragment, by its path.
+    File(String),
 }
 
 /// Stop categories of IEC 60204-1 (9.2.2): what becomes of the power while and after the machine stops.

@@ -1,7 +1,7 @@
 //! What formulas of a rig may speak of, and the one way in which files ask `expr` about a formula.
 
 use super::yaml::{Page, Word};
-use crate::expr::{self, Checked, Scope};
+use crate::expr::{self, Checked, CheckedQuantity, Scope};
 use crate::signal::{Every, SignalDef, SignalKind, SignalTable};
 use crate::stl;
 use crate::units::{Dimension, Quantity, Unit};
@@ -65,8 +65,30 @@ impl Names {
         }
     }
 
+    /// Reads and checks a quantity over signals, and tells what is wrong with it.
+    pub fn quantity(&self, page: &mut Page, word: &Word) -> Option<CheckedQuantity> {
+        let scope =
+            Scope { signals: &self.signals, defines: &self.defines, parameters: None, run_names: false, future: false };
+        match expr::quantity(&word.text, &scope) {
+            Ok(checked) => {
+                if let Some((message, remedy)) = stl::too_much(&checked.number.clone().probe(), &self.signals) {
+                    page.error(word.span.clone(), message, Some(remedy));
+                    return None;
+                }
+                Some(checked)
+            }
+            Err(problems) => {
+                if !self.broken.iter().any(|name| mentions(&word.text, name)) {
+                    problems.into_iter().for_each(|problem| page.problem(word, problem));
+                }
+                None
+            }
+        }
+    }
+
     /// Adds the signals that the run itself tells. `phase` and `step` get their states from the scenario.
-    pub fn add_reserved(&mut self, controllers: &[(DeviceId, String)]) {
+    /// Of each controller: its name, and whether it has a fallback.
+    pub fn add_reserved(&mut self, controllers: &[(DeviceId, String, bool)]) {
         let none = || SignalKind::States { names: vec!["none".into()] };
         let seconds = Unit {
             dimension: Dimension { time: 1, ..Dimension::default() },
@@ -85,8 +107,12 @@ impl Names {
         add("guard.tripped", None, SignalKind::Flag);
         add("guard.reaction", None, reaction);
         add("operator.reset", None, SignalKind::Pulse);
-        for (device, name) in controllers {
+        for (device, name, _) in controllers {
             add(&format!("{name}.command"), Some(*device), SignalKind::Pulse);
+        }
+        for (_, name, _) in controllers.iter().filter(|(.., has_fallback)| *has_fallback) {
+            // The guard's word, not the controller's: it does not go when the controller's link does.
+            add(&format!("{name}.fallback"), None, SignalKind::Flag);
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::commands::call;
 use super::devices::Draft;
 use super::keys::RUNG;
-use super::model::{DeviceDef, Reaction, Rule, RungDef, StopCategory};
-use super::names::{Names, Place};
+use super::model::{BringUp, DeviceDef, Reaction, Rule, RungDef, StopCategory};
+use super::names::{Names, Place, beside};
 use super::yaml::{Kind, Node, Page, Word};
 use crate::command::{Command, CommandId, CommandTable};
 use crate::expr::ir::Formula;
@@ -94,10 +94,37 @@ fn rungs(
         let blind = fields.get("blind").is_some_and(|node| page.flag(node).unwrap_or(false));
         let category = fields.get("category").and_then(|node| category(page, node, i + 1 == items.len()));
         if let (Some(commands), Some(within)) = (commands, within) {
-            ladder.push(RungDef { commands, within, when, blind, category });
+            let rehearse = fields.get("rehearse").and_then(|node| bring_up(page, node));
+            let not_rehearsed = fields
+                .get("not_rehearsed")
+                .and_then(|node| page.text(node, "why it is not tried"))
+                .map(|w| w.text.clone());
+            if let (Some(_), Some(node)) = (&not_rehearsed, fields.get("rehearse")) {
+                page.error(node.head(), "a rung that is `not_rehearsed` needs no `rehearse`".into(), None);
+            }
+            ladder.push(RungDef { commands, within, when, blind, category, rehearse, not_rehearsed });
         }
     }
     ladder
+}
+
+/// How a device is brought up for a rehearsal: steps as they are written, or a fragment beside the rig file. The steps
+/// themselves are checked with the rehearsal, since only a scenario's reader knows them.
+pub(super) fn bring_up(page: &mut Page, node: &Node) -> Option<BringUp> {
+    if let Kind::List(_) = &node.kind {
+        let text = &page.source.text;
+        let line_start = text[..node.span.start].rfind('\n').map_or(0, |end| end + 1);
+        // A block begins with the indentation of its line; a list in brackets where the bracket is.
+        let flow = text[node.span.start..].starts_with('[');
+        let start = if flow { node.span.start } else { line_start };
+        return Some(BringUp::Steps {
+            text: text[start..node.span.end].to_owned(),
+            line: page.line_of(start),
+            column: u32::try_from(start - line_start + 1).unwrap_or(1),
+        });
+    }
+    let word = page.text(node, "a list of steps, or the path of a fragment")?;
+    Some(BringUp::File(beside(&page.source.name, &word.text)))
 }
 
 /// The stop category of a rung; the last one ought to take the power away.

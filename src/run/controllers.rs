@@ -85,7 +85,10 @@ impl Core {
             min_interval: allowed.and_then(|may| may.min_interval),
         };
         let bounds = self.bounds_of(command.id);
-        let decision = self.reacting.guard.gate(self.now, Authority::Controller, age, &mut command, &bounds, &limits);
+        let decision = self.reacting.guard.gate_controller(self.now, device, age, &mut command, &bounds, &limits);
+        if let Decision::Clamp { rule: Some(_), .. } | Decision::Reject(Refusal::NoRoom { .. }) = decision {
+            self.limited(device);
+        }
         // Observing a gate never opens a lane, nor does it take a machine out of a person's hands.
         let closed = matches!(decision, Decision::Reject(Refusal::Closed | Refusal::Outranked));
         let enforced = closed || self.plan.gate != GateMode::Observe;

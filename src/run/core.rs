@@ -2,14 +2,17 @@
 
 use super::controllers::Controller;
 use super::event::{Event, EventKind, StepOutcome};
+use super::fallback::Fallback;
 use super::faults::ActiveFault;
 use super::judging::{Judging, ProbeId};
 use super::reacting::Reacting;
 use super::script::Ended;
+use super::self_test::SelfTesting;
+use super::stops::Stops;
 use super::wires::LinkRun;
 use super::{Effect, Effects, SendId};
 use crate::codec::Turn;
-use crate::command::{Authority, Command, Ticket};
+use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
 use crate::guard::{Cause, Decision, GateConfig};
 use crate::scenario::plan::{Mode, Plan, StepId};
 use crate::signal::{SignalId, Value};
@@ -58,16 +61,19 @@ pub(super) struct Core {
     pub(super) links: Vec<LinkRun>,
     pub(super) judging: Judging,
     pub(super) reacting: Reacting,
+    pub(super) stops: Stops,
     pub(super) controllers: Vec<Controller>,
     pub(super) faults: Vec<ActiveFault>,
     /// Faults that did nothing that could be seen, in words.
     pub(super) unseen_faults: Vec<String>,
+    pub(super) fallbacks: Vec<Fallback>,
     /// Values that the run itself tells, applied at the next free instant.
     pub(super) own_samples: Vec<(SignalId, Value)>,
     /// Steps that did not end well, by themselves and not since one inside them did.
     pub(super) step_troubles: Vec<(StepId, StepOutcome)>,
     pub(super) expects_met: usize,
     pub(super) recorder_trouble: Option<String>,
+    pub(super) self_test: SelfTesting,
     tickets: BTreeMap<Ticket, OpenTicket>,
     prompts: Vec<OpenPrompt>,
     /// Phases under way, the outermost first; phases of parallel lanes need not end in order.
@@ -85,6 +91,7 @@ impl Core {
             (plan.reserved.step, Value::State(0)),
             (plan.reserved.guard_tripped, Value::Flag(false)),
         ];
+        own_samples.extend(plan.reserved.fallbacks.iter().map(|(_, signal)| (*signal, Value::Flag(false))));
         own_samples.retain(|(id, _)| (id.0 as usize) < plan.rig.signals.len());
         Core {
             now: Time::ZERO,
@@ -92,13 +99,16 @@ impl Core {
             links,
             judging: Judging::new(&plan, probes),
             reacting: Reacting::new(&plan),
+            stops: Stops::default(),
             controllers: Controller::all_of(&plan),
             faults: Vec::new(),
             unseen_faults: Vec::new(),
+            fallbacks: Vec::new(),
             own_samples,
             step_troubles: Vec::new(),
             expects_met: 0,
             recorder_trouble: None,
+            self_test: SelfTesting::default(),
             tickets: BTreeMap::new(),
             prompts: Vec::new(),
             phases: Vec::new(),
@@ -176,9 +186,11 @@ impl Core {
         [
             self.judging.next_deadline(),
             self.reacting.guard.next_deadline(),
+            self.stops.next_deadline(),
             self.codec_deadline(),
             self.controller_deadline(),
             self.fault_deadline(),
+            self.fallback_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -212,14 +224,19 @@ impl Core {
         match self.reacting.guard.gate(self.now, from, Span::ZERO, &mut command, &bounds, &limits) {
             Decision::Pass => self.order(command, true, out),
             Decision::Clamp { arg, from, to, rule } => {
-                let def = self.plan.rig.commands.def(command.id);
-                let by = rule.map_or("its range", |rule| self.plan.rules[rule.0 as usize].name.as_str());
-                let arg = def.args.get(arg as usize).map_or("?", |arg| arg.name.as_str());
-                self.remark(format!("the guard held {} of {} to {by}: {to} instead of {from}", arg, def.name), out);
+                self.say_held(command.id, arg, from, to, rule, out);
                 self.order(command, true, out)
             }
             Decision::Reject(refusal) => Err(format!("the guard rejected it ({refusal})")),
         }
+    }
+
+    /// Says that a command of our own was held to a rule.
+    pub(super) fn say_held(&self, id: CommandId, arg: u8, from: f64, to: f64, rule: Option<RuleId>, out: &mut Effects) {
+        let def = self.plan.rig.commands.def(id);
+        let by = rule.map_or("its range", |rule| self.plan.rules[rule.0 as usize].name.as_str());
+        let arg = def.args.get(arg as usize).map_or("?", |arg| arg.name.as_str());
+        self.remark(format!("the guard held {} of {} to {by}: {to} instead of {from}", arg, def.name), out);
     }
 
     /// Hands a command that passed the gate to the codec. `watched`: a step will ask for the ticket.

@@ -2,6 +2,7 @@
 
 use super::core::Core;
 use super::event::{EventKind, Outcome, RunVerdict, StepOutcome};
+use super::evidence::LateReactions;
 use super::reacting::LadderStanding;
 use super::{Effect, Effects};
 use crate::guard::Cause;
@@ -47,12 +48,13 @@ impl Core {
         for judgement in &judgements {
             self.emit(EventKind::RuleJudged { judgement: judgement.clone() }, out);
         }
-        let outcome = self.outcome(never_armed, &judgements);
+        let late = self.judge_trips(out);
+        let outcome = self.outcome(never_armed, &judgements, late);
         self.emit(EventKind::Finished { outcome: outcome.clone() }, out);
         out.list.push(Effect::Finish(outcome));
     }
 
-    fn outcome(&self, never_armed: Option<&NeverArmed>, judgements: &[Judgement]) -> Outcome {
+    fn outcome(&self, never_armed: Option<&NeverArmed>, judgements: &[Judgement], late: LateReactions) -> Outcome {
         let mut reasons = Reasons::default();
         self.machine_reasons(never_armed.is_some(), &mut reasons);
         match never_armed {
@@ -65,9 +67,12 @@ impl Core {
             Some(NeverArmed::Stopped) => reasons.aborted.push("a person stopped it before it was armed".to_owned()),
             None => {
                 self.rule_reasons(judgements, &mut reasons);
+                reasons.fail.extend(late.to_rules);
                 self.step_reasons(&mut reasons);
                 self.trip_reasons(&mut reasons);
                 reasons.inconclusive.extend(self.unseen_faults.iter().cloned());
+                reasons.inconclusive.extend(late.to_others);
+                self.hand_reasons(&mut reasons);
                 if self.nothing_judged(judgements) {
                     reasons
                         .inconclusive
@@ -138,7 +143,6 @@ impl Core {
                 RuleVerdict::Pass | RuleVerdict::Untested => {}
             }
         }
-        reasons.fail.extend(self.late_reactions());
     }
 
     fn step_reasons(&self, reasons: &mut Reasons) {
@@ -157,12 +161,50 @@ impl Core {
     }
 
     fn trip_reasons(&self, reasons: &mut Reasons) {
-        for trip in &self.reacting.trips {
+        for trip in self.reacting.trips.iter().filter(|trip| trip.acted) {
             match trip.cause {
-                Cause::Finish | Cause::Rule(_) => {}
+                // What a hand stopped is said with what came of it.
+                Cause::Finish | Cause::Rule(_) | Cause::EmergencyStop | Cause::Released => {}
                 Cause::Operator | Cause::OperatorAgain => reasons.aborted.push("a person stopped it".to_owned()),
                 cause => reasons.inconclusive.push(format!("the guard tripped: {}", self.plan.cause_in_words(cause))),
             }
+        }
+    }
+
+    /// What a person's hand stopped. Motion that did not end in time is a failure of the machine, however the run went.
+    fn hand_reasons(&self, reasons: &mut Reasons) {
+        match self.stops.released {
+            Some(false) => reasons.aborted.push("the hold-to-run key was let go".to_owned()),
+            Some(true) => {
+                reasons.inconclusive.push("nobody knew any more whether the hold-to-run key was held".to_owned());
+            }
+            None => {}
+        }
+        let Some(press) = &self.stops.press else { return };
+        let within = press.within;
+        match (press.ended, press.overdue) {
+            (Some(after), None) => {
+                let ended = format!("motion ended {after} later, {within} are allowed");
+                if press.unknown {
+                    reasons.inconclusive.push(format!("nobody knew any more whether the e-stop was pressed; {ended}"));
+                } else {
+                    reasons.aborted.push(format!("the e-stop was pressed; {ended}"));
+                }
+            }
+            (ended, Some(false)) => {
+                let took = ended.map_or("it was never seen to end".to_owned(), |after| format!("it took {after}"));
+                reasons.fail.push(format!("motion did not end within {within} of the e-stop: {took}"));
+            }
+            (ended, Some(true)) => {
+                let seen = ended.map_or(String::new(), |after| format!("; it was seen to have ended after {after}"));
+                reasons.inconclusive.push(format!(
+                    "the e-stop was pressed or unknown, and nobody saw whether motion ended within {within}{seen}"
+                ));
+            }
+            (None, None) => reasons.inconclusive.push("the run ended before motion after the e-stop did".to_owned()),
+        }
+        if press.began_again {
+            reasons.fail.push("motion began again after the e-stop".to_owned());
         }
     }
 

@@ -1,7 +1,8 @@
 //! The one vocabulary of what happened: recorder, report, plot and live view all read it.
 
+use super::TestedWire;
 use crate::command::{Authority, Command, RuleId, Ticket};
-use crate::guard::{Cause, Decision, LadderId, RungId};
+use crate::guard::{Cause, Decision, LadderId, LadderSet, RungId};
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
 use crate::stl::{Judgement, Margin};
@@ -189,6 +190,64 @@ pub enum EventKind {
         rung: RungId,
         reaction: Option<Span>,
     },
+    /// A cause for action, with its stamps: the head of its chain of evidence. Said once for each cause.
+    TripOpened {
+        trip: TripId,
+        cause: Cause,
+        /// First instant judged false, where a broken rule is the cause.
+        violated_at: Option<Time>,
+        /// When that could first be known: the stamp of the sample, or the deadline that passed.
+        known_at: Time,
+        /// When the harness took up the input in whose call the run decided; later than `known_at` where it was late.
+        taken_at: Time,
+        /// Ladders whose first rung was issued in the same call.
+        begins: LadderSet,
+        /// Ladders that wait for others to be over.
+        waits: LadderSet,
+        /// Ladders that had been started before.
+        under_way: LadderSet,
+    },
+    /// The bytes of a rung, as the host stamped them.
+    RungWritten {
+        ladder: LadderId,
+        rung: RungId,
+        /// The trip that it answers; `None`: it climbs on, or the run ends.
+        trip: Option<TripId>,
+        /// When its first byte left: what was queued ahead on a UART is added.
+        begun: Time,
+        /// When its last byte was handed over.
+        done: Time,
+    },
+    /// The first sign that the device heard a rung; `after` counts from the rung's first byte.
+    RungAcked {
+        ladder: LadderId,
+        rung: RungId,
+        by: AckedBy,
+        after: Span,
+    },
+    /// What the harness reaches at best on a wire, measured before arming. `allowed`: the tightest reaction that a rule
+    /// wants over it.
+    SelfTested {
+        wire: TestedWire,
+        samples: u32,
+        p50: Span,
+        p99: Span,
+        max: Span,
+        allowed: Option<Span>,
+        enough: bool,
+    },
+    /// The reaction to a cause, held against what it was allowed.
+    TripJudged {
+        trip: TripId,
+        /// From `known_at` to the first byte of the slowest ladder that it began; absent when none was begun or none left.
+        reaction: Option<Span>,
+        /// The rule's own; for other causes the tightest of the rules that stop one of the same devices.
+        react_within: Option<Span>,
+        /// From `known_at` until every device that it stopped was confirmed safe.
+        safe_after: Option<Span>,
+        safe_within: Option<Span>,
+        late: bool,
+    },
     DeviceSafe {
         ladder: LadderId,
     },
@@ -205,6 +264,24 @@ pub enum EventKind {
     RecorderTrouble {
         why: String,
     },
+    /// The wired e-stop was pressed; with `unknown` nobody knows, which counts as pressed.
+    EmergencyStop {
+        unknown: bool,
+    },
+    /// What became of the motion after the e-stop.
+    Motion {
+        what: Motion,
+    },
+    /// The hold-to-run key was let go; with `unknown` nobody knows whether it is held, which counts as let go.
+    Released {
+        unknown: bool,
+    },
+    /// A person answered for the trip of an earlier run on this rig.
+    Reset {
+        by: String,
+        /// The trip, in words.
+        after: String,
+    },
     /// Before `finally`: waiting for open obligations, at most this long.
     Settling {
         at_most: Span,
@@ -213,9 +290,37 @@ pub enum EventKind {
     AuthorityChanged {
         holder: Authority,
     },
+    /// The fallback of this controller took the machine from it.
+    FallbackEngaged {
+        controller: DeviceId,
+        why: FallbackWhy,
+    },
+    /// The fallback lets go: it handed back, or a trip or a person has the machine now.
+    FallbackOver {
+        controller: DeviceId,
+        handed_back: bool,
+    },
     /// Something a reader of the run should know, in words.
     Remark {
         text: String,
+    },
+    /// The rig was lent to this run.
+    Leased {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// One rung alone was tried; spans count from the order. `None`: it never came.
+    RungRehearsed {
+        ladder: LadderId,
+        rung: RungId,
+        first_byte: Option<Span>,
+        safe: Option<Span>,
+    },
+    /// Our heartbeat was held back from a device; the span counts from there to `safe`. `None`: it never was.
+    DeadManRehearsed {
+        device: DeviceId,
+        safe: Option<Span>,
     },
     RuleJudged {
         judgement: Judgement,
@@ -223,6 +328,42 @@ pub enum EventKind {
     Finished {
         outcome: Outcome,
     },
+}
+
+/// Why a fallback took over.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum FallbackWhy {
+    /// Its `when` holds.
+    Condition,
+    /// The gate had to hold a command of the controller to a rule's bound, or refuse it for one.
+    Limit,
+    /// The controller was silent.
+    Silence,
+}
+
+/// A cause that the guard was told of, by its place in the order of their coming.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TripId(pub u16);
+
+/// What showed that a device heard a rung.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AckedBy {
+    /// The protocol's own acknowledgement, with its reason in words where the device refused.
+    Protocol { refused: Option<String> },
+    /// The first sample of this signal that differs from what it was when the rung was issued: the protocol of the
+    /// device acknowledges nothing.
+    Sample(SignalId),
+}
+
+/// What was seen of the motion after the e-stop. Spans count from the instant at which the e-stop was known.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Motion {
+    /// It ended.
+    Ended { after: Span },
+    /// It did not end in time; with `unknown` nobody saw whether it did.
+    NotEnded { within: Span, unknown: bool },
+    /// It had ended, and began again.
+    BeganAgain,
 }
 
 /// How a step ended.

@@ -3,11 +3,14 @@
 use super::core::Core;
 use super::ending::NeverArmed;
 use super::event::EventKind;
+use super::fallback::Fallback;
 use super::judging::ProbeTable;
 use super::reacting::Reacting;
 use super::script::{Progress, Sequence, Steps, prepare};
+use super::self_test::GOING_ON;
+use super::stops::Stops;
 use super::wires::Standing;
-use super::{Effects, Input, LinkState, OperatorOrder, RecorderState};
+use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
@@ -60,8 +63,13 @@ impl Run {
         let steps = prepare(&plan.steps, &mut |formula| probes.place(formula));
         let finally = prepare(&plan.finally, &mut |formula| probes.place(formula));
         let ladders = Reacting::prepare(&plan, &mut probes);
+        let fallbacks = Fallback::prepare(&plan, &mut probes);
+        let stops = Stops::prepare(&plan, &mut probes);
         let mut core = Core::new(plan, probes.formulas);
         core.reacting.ladders = ladders;
+        core.fallbacks = fallbacks;
+        core.judging.need(&stops.signals);
+        core.stops = stops;
         Run {
             core,
             script: Sequence::new(steps),
@@ -135,6 +143,19 @@ impl Run {
                 self.trip_all(Cause::Watchdog(*link), out);
             }
             Input::Recorder { state, .. } => self.recorder(at, state, out),
+            Input::Lease { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                match state {
+                    LeaseState::Taken { by, lasts } => {
+                        self.core.emit(EventKind::Leased { by: by.clone(), lasts: *lasts }, out);
+                    }
+                    LeaseState::Expired => self.trip_all(Cause::LeaseExpired, out),
+                }
+            }
+            Input::SelfTest { state, .. } => {
+                self.core.now = self.core.now.max(at);
+                self.core.self_tested(state, out);
+            }
         }
         self.go_on(out);
     }
@@ -247,6 +268,9 @@ impl Run {
             OperatorOrder::Answer { yes } => self.core.answered(*yes),
             OperatorOrder::TakeOver => self.core.take_over(out),
             OperatorOrder::HandBack => self.core.hand_back(out),
+            OperatorOrder::Reset { by, after } => {
+                self.core.emit(EventKind::Reset { by: by.clone(), after: after.clone() }, out);
+            }
             OperatorOrder::Stop => {
                 let again = matches!(self.core.tripped(), Some(Cause::Operator | Cause::OperatorAgain));
                 self.core.emit(EventKind::Operator { again }, out);
@@ -302,6 +326,7 @@ impl Run {
         for _ in 0..LOOKS_MAX {
             self.core.own_instant(out);
             self.core.watch_faults();
+            self.core.recover(out);
             if !self.stage_forward(out) && self.core.own_samples.is_empty() {
                 return;
             }
@@ -359,7 +384,7 @@ impl Run {
                         return true;
                     }
                 }
-                if !self.core.reacting.guard.settled() {
+                if !self.core.reacting.guard.settled() || self.core.stops.watching() {
                     return false;
                 }
                 self.core.conclude(self.never_armed.as_ref(), out);
@@ -384,6 +409,7 @@ impl Run {
         let blocked = refused
             .or_else(|| core.judging.wrong_identity.clone())
             .or_else(|| core.recorder_trouble.clone())
+            .or_else(|| core.self_test.refusal.clone())
             .or_else(|| {
                 core.tripped().map(|cause| {
                     let words = core.plan.cause_in_words(cause);
@@ -400,7 +426,9 @@ impl Run {
             .filter(|(run, _)| run.state == Standing::Awaited)
             .map(|(_, def)| format!("link {} did not come up", def.name))
             .collect();
+        missing.extend(core.self_test.goes_on().then(|| GOING_ON.to_owned()));
         missing.extend(core.judging.missing(&core.plan, core.now));
+        missing.extend(core.held_up_by_hand());
         if missing.is_empty() {
             self.core.arm(out);
             self.stage = Stage::Script;

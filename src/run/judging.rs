@@ -8,8 +8,8 @@ use crate::command::RuleId;
 use crate::expr::ir::Formula;
 use crate::expr::walk::signals_of;
 use crate::guard::Cause;
-use crate::rig::{Reaction, Role};
-use crate::scenario::plan::Plan;
+use crate::rig::{FallbackArg, Reaction, Role};
+use crate::scenario::plan::{GateMode, Plan};
 use crate::signal::{Sample, SignalId, Value};
 use crate::stl::{Change, Engine, Margin, Options, RuleSpec, SignalSpec, Truth};
 use crate::time::{Span, Time};
@@ -89,6 +89,12 @@ impl Judging {
         self.probes.now(RuleId(probe.0)).0
     }
 
+    /// The number behind a probe of a quantity ([`Number::probe`](crate::expr::ir::Number::probe)), SI; `None`: unknown.
+    pub fn quantity(&self, probe: ProbeId) -> Option<f64> {
+        let (_, margin) = self.probes.now(RuleId(probe.0));
+        (margin.lo == margin.hi && margin.lo.is_finite()).then_some(margin.lo)
+    }
+
     /// The value of a signal now, unknown when stale or never heard.
     pub fn value(&self, signal: SignalId, now: Time) -> Value {
         match self.heard[signal.0 as usize] {
@@ -133,6 +139,15 @@ impl Judging {
         self.armed_at.and(self.rules.take())
     }
 
+    /// Signals without which the run is not armed, beyond those of rules and of `safe`.
+    pub fn need(&mut self, signals: &[SignalId]) {
+        for signal in signals {
+            if !self.needed.contains(signal) {
+                self.needed.push(*signal);
+            }
+        }
+    }
+
     /// Names of what is missing before the run can be armed, in words.
     pub fn missing(&self, plan: &Plan, now: Time) -> Vec<String> {
         let mut missing = Vec::new();
@@ -173,6 +188,17 @@ fn needed_for_arming(plan: &Plan) -> Vec<SignalId> {
             add(signals_of(when));
         }
     }
+    if plan.gate == GateMode::Fallback {
+        for fallback in plan.rig.devices.iter().filter_map(|device| device.fallback.as_ref()) {
+            let conditions = fallback.when.iter().chain(fallback.hand_back.iter().map(|back| &back.when));
+            conditions.for_each(|(formula, _)| add(signals_of(formula)));
+            for arg in &fallback.args {
+                if let FallbackArg::Number(number) = arg {
+                    add(signals_of(&number.clone().probe()));
+                }
+            }
+        }
+    }
     for ladder in &plan.ladders {
         add(ladder.safe_signals.clone());
     }
@@ -201,6 +227,8 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.note_hearing(batch, out);
+        self.watch_stops(out);
         self.confirm_safe(out);
     }
 
@@ -218,6 +246,7 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.watch_stops(out);
         if self.judging.armed_at.is_some() && self.judging.next_margins <= self.now {
             self.judging.next_margins = self.now + MARGIN_EVERY;
             self.margins(out);
@@ -245,6 +274,7 @@ impl Core {
         }
         self.changed(&mut changes, out);
         self.judging.changes = changes;
+        self.watch_stops(out);
         self.confirm_safe(out);
     }
 
@@ -336,6 +366,7 @@ impl Core {
     /// A message of a device arrived, whatever it said.
     pub(super) fn alive(&mut self, device: DeviceId, at: Time) {
         self.reacting.guard.heard(device, at);
+        self.heard_by_fallback(device, at);
     }
 }
 

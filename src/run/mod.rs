@@ -6,14 +6,18 @@ mod controllers;
 mod core;
 mod ending;
 pub mod event;
+mod evidence;
 mod faults;
+mod fallback;
 mod fold;
 mod judging;
 mod lateness;
 mod reacting;
 mod said;
 mod script;
+mod self_test;
 mod steps;
+mod stops;
 mod wires;
 
 use crate::fault::TwinFault;
@@ -21,7 +25,7 @@ use crate::guard::{LadderId, RungId};
 use crate::signal::{Sample, SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
-pub use event::{Event, Outcome, RunVerdict};
+pub use event::{Event, Motion, Outcome, RunVerdict};
 pub use fold::Run;
 use judging::ProbeId;
 
@@ -73,6 +77,16 @@ pub enum Input {
         at: Time,
         state: RecorderState,
     },
+    /// What became of the lease of the rig; without one (twins) nothing is said.
+    Lease {
+        at: Time,
+        state: LeaseState,
+    },
+    /// The harness measures itself before the run is armed. Virtual runs have none of it.
+    SelfTest {
+        at: Time,
+        state: SelfTest,
+    },
 }
 
 impl Input {
@@ -86,7 +100,9 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. }
+            | Input::SelfTest { at, .. } => *at,
         }
     }
 }
@@ -102,7 +118,9 @@ impl Input {
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
-            | Input::Recorder { at, .. } => *at = to,
+            | Input::Recorder { at, .. }
+            | Input::Lease { at, .. }
+            | Input::SelfTest { at, .. } => *at = to,
         }
     }
 }
@@ -128,6 +146,9 @@ pub enum OperatorOrder {
     TakeOver,
     /// A person gives the machines back.
     HandBack,
+    /// A person answers for the trip of an earlier run on this rig: who, and what it was, in words. Without it such a
+    /// run is not begun.
+    Reset { by: String, after: String },
 }
 
 /// What became of the recorder.
@@ -139,6 +160,39 @@ pub enum RecorderState {
     Dead(String),
     /// So many records were lost.
     Dropped(u64),
+}
+
+/// What becomes of a lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeaseState {
+    /// The rig was lent to the run.
+    Taken {
+        /// Who holds it, in words.
+        by: String,
+        lasts: Span,
+    },
+    /// Its time is over: the ladders run, then the rig is given back.
+    Expired,
+}
+
+/// How the harness measures what it could reach at best.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SelfTest {
+    /// So many wires will be told of; the run is not armed before.
+    Begins { wires: u16 },
+    /// From a write at the far end of a wire to ours, by the very loop that drives the run.
+    Floor { wire: TestedWire, samples: u32, p50: Span, p99: Span, max: Span },
+    /// A wire that could not be measured, with the reason in words.
+    Failed { wire: TestedWire, why: String },
+}
+
+/// What was measured.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum TestedWire {
+    /// The loop itself, over a pseudo-terminal of its own.
+    Loop,
+    /// The way to the broker of this link and back.
+    Broker(LinkId),
 }
 
 /// What the run asks of its host.

@@ -1,7 +1,8 @@
 //! The reaction: trips, rungs, and the proof that a device is safe.
 
 use super::core::Core;
-use super::event::EventKind;
+use super::event::{EventKind, TripId};
+use super::evidence::{Hearing, Trip};
 use super::judging::{ProbeId, ProbeTable};
 use super::{Effect, Effects, SendId};
 use crate::command::{Bound, CommandId, RuleId};
@@ -26,17 +27,32 @@ pub(super) struct Reacting {
     rungs: Rungs,
     /// The queues were emptied: a trip does it once.
     abandoned: bool,
-    pending: Vec<PendingRung>,
+    pub pending: Vec<PendingRung>,
+    /// A rung that is tried by itself, in a rehearsal.
+    pub trial: Option<Trial>,
+}
+
+/// A rung on trial: the guard has not tripped, and nothing waits for it but its step.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Trial {
+    pub device: DeviceId,
+    /// Writes of its first and its last frame.
+    pub first: SendId,
+    pub last: SendId,
+    /// Its first byte left.
+    pub begun: Option<Time>,
+    /// Its last byte left: later samples are proof.
+    pub left_at: Option<Time>,
 }
 
 /// A rung handed to the host, whose bytes are not known to have left.
 #[derive(Copy, Clone, Debug)]
-struct PendingRung {
+pub(super) struct PendingRung {
     id: SendId,
-    ladder: LadderId,
+    pub ladder: LadderId,
     rung: RungId,
-    /// The trip that it answers, by its place among the trips; `None`: it climbs on, or a run ends.
-    answers: Option<usize>,
+    /// The trip that it answers; `None`: it climbs on, or a run ends.
+    pub answers: Option<TripId>,
 }
 
 /// Rungs under way at once, for which room is kept so that a trip allocates nothing for them. Beyond, the oldest is
@@ -56,8 +72,10 @@ pub(super) struct LadderRun {
     /// The last rung's write.
     last: Option<SendId>,
     /// The last rung's bytes left then; `safe` counts on later samples alone. `None`: not yet.
-    left_at: Option<Time>,
+    pub left_at: Option<Time>,
     pub standing: LadderStanding,
+    /// What will show that the device heard the last rung.
+    pub hearing: Hearing,
 }
 
 /// Where a ladder stands.
@@ -67,18 +85,6 @@ pub(super) enum LadderStanding {
     Climbing,
     Safe(Time),
     Alarm,
-}
-
-/// One latched cause and how fast it was answered.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Trip {
-    pub cause: Cause,
-    /// When the cause could first be known.
-    pub known_at: Time,
-    /// From `known_at` to the first byte of the first rung, of the slowest device that it stopped.
-    pub reaction: Option<Span>,
-    /// When every ladder it started was confirmed.
-    pub safe_at: Option<Time>,
 }
 
 impl Reacting {
@@ -91,6 +97,7 @@ impl Reacting {
             rungs: Rungs::new(),
             abandoned: false,
             pending: Vec::with_capacity(PENDING_MAX),
+            trial: None,
         }
     }
 
@@ -112,6 +119,7 @@ impl Reacting {
                 last: None,
                 left_at: None,
                 standing: LadderStanding::Unused,
+                hearing: Hearing::new(plan, ladder),
             })
             .collect()
     }
@@ -121,9 +129,25 @@ impl Reacting {
         self.set(|ladder| devices.contains(&ladder.device))
     }
 
+    /// The condition of a rung, where it has one.
+    pub fn when_of(&self, ladder: LadderId, rung: RungId) -> Option<ProbeId> {
+        self.ladders[ladder.0 as usize].whens.iter().find(|(of, _)| *of == rung).map(|(_, probe)| *probe)
+    }
+
     /// All ladders.
     pub fn every_ladder(&self) -> LadderSet {
         self.set(|_| true)
+    }
+
+    /// Ladders that were asked for, whether they began or wait.
+    fn asked_for(&self) -> LadderSet {
+        self.in_stage(|stage| stage != Stage::Idle)
+    }
+
+    /// Ladders that stand so.
+    pub fn in_stage(&self, wanted: impl Fn(Stage) -> bool) -> LadderSet {
+        let of = |set: LadderSet, id| if wanted(self.guard.stage(id)) { set.with(id) } else { set };
+        (0..self.ladders.len()).map(|place| LadderId(place as u8)).fold(LadderSet::NONE, of)
     }
 
     fn set(&self, wanted: impl Fn(&LadderRun) -> bool) -> LadderSet {
@@ -154,10 +178,13 @@ impl Core {
         self.tell_conditions();
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
+        let before = self.reacting.asked_for();
         self.reacting.guard.observe(self.now, cause, stop, &mut rungs);
         let acts = rungs.as_slice().iter().any(|o| matches!(o, Order::Tripped { .. } | Order::Issue { .. }));
-        let answers = (cause.is_trip() && acts).then(|| self.latch(cause, known_at.unwrap_or(self.now)));
-        self.carry_out(&rungs, answers, out);
+        let new = || self.reacting.trips.iter().all(|trip| trip.cause != cause);
+        let trip = (cause.is_trip() && (acts || new())).then(|| self.latch(cause, known_at, acts, stop, before));
+        self.carry_out(&rungs, trip, out);
+        self.tell_trip(trip, out);
         self.reacting.rungs = rungs;
         self.note_safety();
     }
@@ -167,25 +194,22 @@ impl Core {
         self.tell_conditions();
         let mut rungs = std::mem::take(&mut self.reacting.rungs);
         rungs.clear();
+        let before = self.reacting.asked_for();
         self.reacting.guard.tick(self.now, &mut rungs);
         // Silence is what the guard finds by itself.
         let found = rungs.as_slice().iter().find_map(|order| match order {
             Order::Tripped { cause } => Some(*cause),
             _ => None,
         });
-        let answers = found.map(|cause| self.latch(cause, self.now));
-        self.carry_out(&rungs, answers, out);
+        let every = self.reacting.every_ladder();
+        let trip = found.map(|cause| self.latch(cause, None, true, every, before));
+        self.carry_out(&rungs, trip, out);
+        self.tell_trip(trip, out);
         self.reacting.rungs = rungs;
     }
 
-    /// Notes a cause that the guard acts on, and gives its place among the trips.
-    fn latch(&mut self, cause: Cause, known_at: Time) -> usize {
-        self.reacting.trips.push(Trip { cause, known_at, reaction: None, safe_at: None });
-        self.reacting.trips.len() - 1
-    }
-
     /// Does what the guard ordered. Rungs go to the host before anything else is said.
-    fn carry_out(&mut self, rungs: &Rungs, answers: Option<usize>, out: &mut Effects) {
+    fn carry_out(&mut self, rungs: &Rungs, answers: Option<TripId>, out: &mut Effects) {
         let tripped = self.reacting.guard.tripped().is_some();
         for order in rungs.as_slice() {
             if let Order::Issue { ladder, rung } = *order {
@@ -198,6 +222,8 @@ impl Core {
                 run.started = true;
                 run.left_at = None;
                 run.last = Some(id);
+                self.listen(ladder, rung);
+                let run = &mut self.reacting.ladders[ladder.0 as usize];
                 // An alarm stays one until the device is shown safe: the last rung is only tried again.
                 if run.standing != LadderStanding::Alarm {
                     run.standing = LadderStanding::Climbing;
@@ -233,16 +259,6 @@ impl Core {
         }
     }
 
-    /// When every ladder that was started is confirmed, and none waits, all trips so far are answered.
-    fn note_safety(&mut self) {
-        let guard = &self.reacting.guard;
-        let over = |place| matches!(guard.stage(LadderId(place as u8)), Stage::Idle | Stage::Safe { .. });
-        if (0..self.reacting.ladders.len()).all(over) {
-            let now = self.now;
-            self.reacting.trips.iter_mut().for_each(|trip| trip.safe_at = trip.safe_at.or(Some(now)));
-        }
-    }
-
     fn tripped_now(&mut self, cause: Cause, out: &mut Effects) {
         self.emit(EventKind::Tripped { cause }, out);
         if !std::mem::replace(&mut self.reacting.abandoned, true) {
@@ -273,8 +289,7 @@ impl Core {
         for place in 0..self.reacting.ladders.len() {
             let ladder = &self.reacting.ladders[place];
             let Some(left_at) = ladder.left_at.filter(|_| ladder.started) else { continue };
-            let fresh = ladder.safe_signals.iter().all(|s| self.judging.arrived_at(*s) > left_at);
-            let safe = fresh && self.judging.truth(ladder.safe) == Truth::True;
+            let safe = self.shown_safe(place, left_at);
             let was_safe = matches!(ladder.standing, LadderStanding::Safe(_));
             if safe == was_safe {
                 continue;
@@ -292,8 +307,31 @@ impl Core {
         }
     }
 
+    /// Whether the ladder's `safe` is proven on samples that all arrived after `left_at`.
+    pub(super) fn shown_safe(&self, place: usize, left_at: Time) -> bool {
+        let ladder = &self.reacting.ladders[place];
+        let fresh = ladder.safe_signals.iter().all(|s| self.judging.arrived_at(*s) > left_at);
+        fresh && self.judging.truth(ladder.safe) == Truth::True
+    }
+
+    /// A frame of a rung on trial left.
+    fn trial_sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32) {
+        let Some(device) = self.reacting.trial.as_ref().map(|trial| trial.device) else { return };
+        let drained = self.drain_time(device, queued_ahead);
+        let now = self.now;
+        if let Some(trial) = &mut self.reacting.trial {
+            if trial.first == id {
+                trial.begun = Some(begun + drained);
+            }
+            if trial.last == id {
+                trial.left_at = Some(done.max(now) + drained);
+            }
+        }
+    }
+
     /// A write was done. For a rung this is when the reaction ends and the proof of safety may begin.
     pub(super) fn sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32, out: &mut Effects) {
+        self.trial_sent(id, begun, done, queued_ahead);
         let Some(place) = self.reacting.pending.iter().position(|rung| rung.id == id) else { return };
         let PendingRung { ladder, rung, answers, .. } = self.reacting.pending.remove(place);
         let device = self.reacting.ladders[ladder.0 as usize].device;
@@ -303,16 +341,19 @@ impl Core {
         if run.last == Some(id) {
             run.left_at = Some(done.max(self.now) + drained);
         }
-        let reaction = answers.map(|place| {
-            let trip = &mut self.reacting.trips[place];
-            let span = begun.since(trip.known_at) + drained;
+        let first_byte = begun + drained;
+        let reaction = answers.map(|trip| {
+            let trip = &mut self.reacting.trips[usize::from(trip.0)];
+            let span = first_byte.since(trip.known_at);
             trip.reaction = Some(trip.reaction.map_or(span, |slowest| slowest.max(span)));
             span
         });
+        self.reacting.ladders[ladder.0 as usize].hearing.written(rung, first_byte);
         if let Some(span) = reaction {
             self.tell_self(self.plan.reserved.guard_reaction, Value::Number(span.seconds()));
         }
         self.emit(EventKind::RungSent { ladder, rung, reaction }, out);
+        self.emit(EventKind::RungWritten { ladder, rung, trip: answers, begun: first_byte, done }, out);
     }
 
     /// How long the bytes that waited ahead take on a real UART; a pseudo-terminal has no baud rate.
@@ -337,27 +378,6 @@ impl Core {
     pub(super) fn not_safe(&self) -> LadderSet {
         let unsafe_now = |ladder: &LadderRun| self.judging.truth(ladder.safe) != Truth::True;
         self.reacting.set(unsafe_now)
-    }
-
-    /// Rules whose reaction came too late, with how late, in words.
-    pub(super) fn late_reactions(&self) -> Vec<String> {
-        let mut late = Vec::new();
-        for trip in &self.reacting.trips {
-            let Some(rule) = rule_of(trip.cause) else { continue };
-            let rule = &self.plan.rules[rule.0 as usize];
-            if let (Some(budget), Some(reaction)) = (rule.react_within, trip.reaction)
-                && reaction > budget
-            {
-                late.push(format!("the reaction to rule {} took {reaction}, the budget is {budget}", rule.name));
-            }
-            let Some(budget) = rule.safe_within else { continue };
-            let took = trip.safe_at.unwrap_or(self.now).since(trip.known_at);
-            if took > budget {
-                let what = if trip.safe_at.is_some() { "to be safe" } else { "and it was not safe" };
-                late.push(format!("after rule {} it took {took} {what}, the budget is {budget}", rule.name));
-            }
-        }
-        late
     }
 }
 

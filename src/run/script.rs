@@ -8,9 +8,11 @@ use super::steps::{self, Leaf};
 use super::{Effects, ProbeId};
 use crate::command::Command;
 use crate::fault::FaultSpec;
+use crate::guard::{LadderId, RungId};
 use crate::scenario::plan::{Step, StepId, StepKind};
 use crate::stl::Truth;
 use crate::time::{Span, Time};
+use crate::wire::DeviceId;
 use std::sync::Arc;
 
 /// A list of steps, shared between the plan's tree and the lanes that walk it.
@@ -35,6 +37,8 @@ pub(super) enum ScriptKind {
     Parallel { lanes: Vec<Steps> },
     Repeat { times: u32, steps: Steps },
     When { probe: ProbeId, steps: Steps },
+    Rung { ladder: LadderId, rung: RungId },
+    Mute { device: DeviceId, ladder: LadderId, within: Span },
 }
 
 /// Turns the plan's steps into runnable ones; `probe` hands out the engine's place for a formula.
@@ -52,6 +56,10 @@ pub(super) fn prepare(steps: &[Step], probe: &mut dyn FnMut(&crate::expr::ir::Fo
                     ScriptKind::Inject { fault: fault.clone(), visible: visible.as_ref().map(&mut *probe) }
                 }
                 StepKind::Prompt { text, within } => ScriptKind::Prompt { text: text.clone(), within: *within },
+                StepKind::Rung { ladder, rung } => ScriptKind::Rung { ladder: *ladder, rung: *rung },
+                StepKind::Mute { device, ladder, within } => {
+                    ScriptKind::Mute { device: *device, ladder: *ladder, within: *within }
+                }
                 StepKind::Phase { phase, steps } => ScriptKind::Phase { phase: *phase, steps: prepare(steps, probe) },
                 StepKind::Parallel { lanes } => {
                     ScriptKind::Parallel { lanes: lanes.iter().map(|lane| prepare(lane, probe)).collect() }
@@ -143,7 +151,7 @@ impl Sequence {
             leave(step, active, core, out);
             let ended = match (&step.kind, &active) {
                 (_, Active::Group { .. }) => Ended::Around,
-                (ScriptKind::Expect { .. }, _) => Ended::Expect,
+                (ScriptKind::Expect { .. } | ScriptKind::Rung { .. } | ScriptKind::Mute { .. }, _) => Ended::Expect,
                 _ => Ended::Itself,
             };
             core.step_ended(step.id, ended, outcome.clone(), out);
@@ -241,6 +249,8 @@ fn leave(step: &ScriptStep, active: &Active, core: &mut Core, out: &mut Effects)
     match (&step.kind, active) {
         (ScriptKind::Phase { .. }, _) => core.leave_phase(step.id, out),
         (_, Active::Leaf(Leaf::Prompt { .. })) => core.withdraw_prompt(step.id),
+        (_, Active::Leaf(Leaf::Rung { .. })) => steps::rehearse::leave(None, core),
+        (ScriptKind::Mute { device, .. }, _) => steps::rehearse::leave(Some(*device), core),
         (_, Active::Leaf(Leaf::Command { ticket, .. })) => core.leave_ticket(*ticket),
         _ => {}
     }
@@ -252,6 +262,9 @@ pub(super) fn skip_commands(kind: &ScriptKind, core: &Core) -> Option<StepOutcom
     match kind {
         ScriptKind::Inject { .. } if core.tripped().is_some() => {
             Some(StepOutcome::Skipped("the guard has tripped: nothing more is disturbed".to_owned()))
+        }
+        ScriptKind::Rung { .. } | ScriptKind::Mute { .. } if core.tripped().is_some() => {
+            Some(StepOutcome::Skipped("the guard has tripped: nothing more is tried".to_owned()))
         }
         ScriptKind::Do { .. } if core.tripped().is_some() => {
             Some(StepOutcome::Skipped("the guard has tripped: the ladder alone commands now".to_owned()))

@@ -91,6 +91,9 @@ impl Core {
             Note::Restart { device } => return self.restarted(device, out),
             Note::Acked { ticket } => return self.close_ticket(ticket, TicketState::Acked, out),
             Note::Refused { ticket, reason } => return self.close_ticket(ticket, TicketState::Refused(reason), out),
+            Note::SafeAcked { device, commands, refused } => {
+                return self.acked(device, &commands, refused, out);
+            }
             Note::Unanswered { ticket } => return self.close_ticket(ticket, TicketState::Unanswered, out),
             Note::Identified { device } => {
                 if !std::mem::replace(&mut self.judging.identified[device.0 as usize], true) {
@@ -164,6 +167,7 @@ impl Core {
             LinkState::Lost(why) | LinkState::Refused(why) => {
                 slot.state = Standing::Lost(why.clone());
                 self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
+                self.unreachable(link);
                 let devices: Vec<_> =
                     self.plan.rig.devices.iter().filter(|d| d.link == link).map(|d| Some(d.id)).collect();
                 let lost: Vec<_> = self

@@ -5,6 +5,7 @@ use super::keys::SCENARIO;
 use super::ladders;
 use super::parameters::Parameters;
 use super::plan::{FileRole, GateMode, InputFile, Mode, Plan, Reserved, Told};
+use super::rehearsal::{self, REHEARSAL};
 use super::steps::{Author, Sheet};
 use super::survey::{Survey, survey};
 use crate::command::RuleId;
@@ -20,6 +21,19 @@ use std::sync::Arc;
 
 /// Checks scenario, rig and envelope; every mistake of every file at once, warnings beside the plan.
 pub fn check(request: &Request, files: &dyn Files) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    if request.scenario != REHEARSAL {
+        return check_files(request, files);
+    }
+    let path = request.rig.clone().unwrap_or_default();
+    let loaded = load(&path, files).map_err(|why| vec![unreadable(&path, "rig", &why)])?;
+    let Some(rig) = loaded.rig.clone() else { return Err(loaded.into_problems()) };
+    match rehearsal::made(&rig, mode(request, &loaded), files) {
+        Ok(made) => check_files(request, &rehearsal::Overlay { files, made }),
+        Err(why) => Err(vec![Diagnostic { message: why, ..unreadable(&path, "rig", "") }]),
+    }
+}
+
+fn check_files(request: &Request, files: &dyn Files) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let path = tidy_path(&request.scenario, request.scenario.starts_with('/'));
     let bytes = match files.read(&request.scenario) {
         Ok(bytes) => bytes,
@@ -124,6 +138,11 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
         .filter(|(_, role)| **role == Role::Controller)
         .filter_map(|((name, id, _), _)| Some((*id, signals.find(&format!("{name}.command"))?)))
         .collect();
+    let fallbacks = loaded
+        .devices
+        .iter()
+        .filter_map(|(name, id, _)| Some((*id, signals.find(&format!("{name}.fallback"))?)))
+        .collect();
     Some(Reserved {
         phase: signals.find("phase")?,
         step: signals.find("step")?,
@@ -132,6 +151,7 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
         operator_reset: signals.find("operator.reset")?,
         commands,
         told: Vec::new(),
+        fallbacks,
     })
 }
 
@@ -218,7 +238,7 @@ impl Desk<'_> {
         if look.too_many {
             self.page.error(top.head.clone(), "the scenario has too many steps".into(), None);
         }
-        let mode = self.mode(&loaded);
+        let mode = mode(self.request, &loaded);
         let confirmed = look.energised && mode == Mode::Rig;
         if confirmed {
             // Its title is made when the steps are read; a name of its own keeps the others' apart.
@@ -234,7 +254,8 @@ impl Desk<'_> {
         let rules = self.rules(top, &loaded, &names, &mut parameters);
         let exercises = self.exercises(top, &loaded, &rules);
         let first_file = u16::try_from(loaded.files.len()).expect("a rig has few files");
-        let mut author = Author::new(&loaded, &names, &mut look, root, first_file, mode);
+        let mut author =
+            Author::new(&loaded, &names, &mut look, root, first_file, mode, self.request.scenario == REHEARSAL);
         let mut sheet = Sheet { page: &mut self.page, parameters: &mut parameters, file: first_file };
         let mut steps = Vec::new();
         if confirmed {
@@ -394,20 +415,9 @@ impl Desk<'_> {
         mode
     }
 
-    /// A rig that names no port yet runs on its twins, asked for or not.
-    fn mode(&self, loaded: &Loaded) -> Mode {
-        let mut ports = loaded.links.iter().filter_map(|link| match &link.kind {
-            LinkKind::Serial(serial) => Some(&serial.port),
-            LinkKind::Mqtt(_) => None,
-        });
-        let serial = ports.clone().next().is_some();
-        let unattached = serial && ports.all(|port| *port == PortName::Twin);
-        if self.request.mode == Mode::Rig && unattached { Mode::Sim } else { self.request.mode }
-    }
-
     /// Whether every device can be simulated, where that is asked for.
     fn twins(&mut self, top: &Fields<'_>, loaded: &Loaded) {
-        if self.mode(loaded) != Mode::Sim {
+        if mode(self.request, loaded) != Mode::Sim {
             return;
         }
         let span = top.get("rig").map_or(0..0, |n| n.span.clone());
@@ -418,6 +428,17 @@ impl Desk<'_> {
             }
         }
     }
+}
+
+/// A rig that names no port yet runs on its twins, asked for or not.
+fn mode(request: &Request, loaded: &Loaded) -> Mode {
+    let mut ports = loaded.links.iter().filter_map(|link| match &link.kind {
+        LinkKind::Serial(serial) => Some(&serial.port),
+        LinkKind::Mqtt(_) => None,
+    });
+    let serial = ports.clone().next().is_some();
+    let unattached = serial && ports.all(|port| *port == PortName::Twin);
+    if request.mode == Mode::Rig && unattached { Mode::Sim } else { request.mode }
 }
 
 fn list_of<'n>(page: &mut Page, node: &'n Node) -> Option<&'n [Node]> {

@@ -28,6 +28,9 @@ pub(super) static VERBS: &[(&str, &Record)] = &[
     ("use", &USE),
 ];
 
+/// Steps that only the rehearsal of a rig is made of.
+pub(super) static REHEARSAL_VERBS: &[(&str, &Record)] = &[("rung", &RUNG_STEP), ("mute", &MUTE_STEP)];
+
 static STEP: Shape = Either(&[
     Shape::Record(&DO),
     Shape::Record(&EXPECT),
@@ -170,3 +173,9 @@ pub(super) static USE: Record = record(
     "a `use` step",
     &[want("use", Text, "path of a fragment below `scenarios/`"), key("with", Map(&Quantity), "its parameters")],
 );
+static RUNG_STEP: Record = record(
+    "rung-step",
+    "a `rung` step",
+    &[want("rung", Name, "the device"), want("place", Whole, "which rung, from 1")],
+);
+static MUTE_STEP: Record = record("mute-step", "a `mute` step", &[want("mute", Name, "the device")]);

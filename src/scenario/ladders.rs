@@ -4,7 +4,8 @@ use super::plan::{Ladder, Rung};
 use crate::codec::{self, Codec};
 use crate::expr::walk::signals_of;
 use crate::guard::{
-    GuardConfig, LADDERS_MAX, LadderConfig, LadderId, LadderSet, RUNGS_MAX, RungId, SILENCES_MAX, SilenceConfig,
+    FallbackConfig, GuardConfig, LADDERS_MAX, LadderConfig, LadderId, LadderSet, RUNGS_MAX, RungId, SILENCES_MAX,
+    SilenceConfig,
 };
 use crate::rig::{DeadMan, DeviceDef, Rig};
 use crate::time::Span;
@@ -87,6 +88,7 @@ pub(super) fn guard(rig: &Rig) -> GuardConfig {
         ladder_count: 0,
         silences: [SilenceConfig { device: DeviceId(0), silent_for: Span::ZERO }; SILENCES_MAX],
         silence_count: 0,
+        ..GuardConfig::empty()
     };
     for device in with_ladder(rig) {
         let ladder = &mut config.ladders[usize::from(config.ladder_count)];
@@ -108,6 +110,13 @@ pub(super) fn guard(rig: &Rig) -> GuardConfig {
         if let Some(DeadMan::SilentFor(silent_for)) = device.dead_man {
             config.silences[usize::from(config.silence_count)] = SilenceConfig { device: device.id, silent_for };
             config.silence_count += 1;
+        }
+    }
+    for device in &rig.devices {
+        if let Some(fallback) = &device.fallback {
+            let hand_back_after = fallback.hand_back.as_ref().map(|back| back.lasts);
+            let one = FallbackConfig { controller: device.id, every: fallback.every, hand_back_after };
+            config.add_fallback(one).expect("few fallbacks with a period: checked when the rig was read");
         }
     }
     config

@@ -10,6 +10,7 @@ mod keys;
 mod ladders;
 mod parameters;
 pub mod plan;
+mod rehearsal;
 mod steps;
 mod stream_faults;
 mod survey;
@@ -19,6 +20,7 @@ pub use check::{check, observe};
 pub use faults::names as fault_names;
 pub use keys::schema;
 use plan::Mode;
+pub use rehearsal::REHEARSAL;
 
 /// What a user asks for.
 #[derive(Clone, PartialEq, Debug)]

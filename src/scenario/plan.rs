@@ -100,11 +100,43 @@ impl Plan {
             Cause::Recorder => "the recorder could not keep up or could not write".into(),
             Cause::Stall => "the harness itself stood still too long".into(),
             Cause::Watchdog(id) => format!("the watchdog of link `{}` fired or died", link(id)),
+            Cause::FallbackLost(id) => format!("the fallback of controller `{}` could not go on", device(id)),
+            Cause::LeaseExpired => "the lease of the rig ran out".into(),
+            Cause::Released => "the hold-to-run key was let go, or nobody knows whether it is held".into(),
             Cause::Rule(id) => format!("rule `{}` was broken", rule(id)),
+            Cause::EmergencyStop => "the e-stop was pressed, or nobody knows whether it is".into(),
             Cause::Operator => "a person said stop".into(),
             Cause::OperatorAgain => "a person said stop twice".into(),
         }
     }
+}
+
+impl Plan {
+    /// The longest that the run can take: bring-up, every step to its deadline, open obligations, `finally`, and every
+    /// ladder one after the other. What a step does at the instant it is over is not counted.
+    pub fn longest(&self) -> Span {
+        let ladders = self.ladders.iter().flat_map(|ladder| &ladder.rungs).fold(Span::ZERO, |sum, r| sum + r.within);
+        let steps = |steps: &[Step]| longest(steps, &self.ladders);
+        self.arm_within + steps(&self.steps) + self.horizon + steps(&self.finally) + ladders
+    }
+}
+
+/// The longest that steps can take, one after the other.
+fn longest(steps: &[Step], ladders: &[Ladder]) -> Span {
+    let one = |step: &Step| match &step.kind {
+        StepKind::Do { within, .. }
+        | StepKind::Expect { within, .. }
+        | StepKind::Wait { within, .. }
+        | StepKind::Mute { within, .. }
+        | StepKind::Prompt { within, .. } => *within,
+        StepKind::Hold { span } => *span,
+        StepKind::Inject { .. } => Span::ZERO,
+        StepKind::Rung { ladder, rung } => ladders[ladder.0 as usize].rungs[rung.0 as usize].within,
+        StepKind::Phase { steps, .. } | StepKind::When { steps, .. } => longest(steps, ladders),
+        StepKind::Parallel { lanes } => lanes.iter().map(|lane| longest(lane, ladders)).max().unwrap_or(Span::ZERO),
+        StepKind::Repeat { times, steps } => longest(steps, ladders) * i64::from(*times),
+    };
+    steps.iter().fold(Span::ZERO, |sum, step| sum + one(step))
 }
 
 /// Signals that the run itself tells.
@@ -118,6 +150,8 @@ pub struct Reserved {
     pub operator_reset: SignalId,
     /// `<controller>.command`, per controller.
     pub commands: Vec<(DeviceId, SignalId)>,
+    /// `<controller>.fallback`, per controller that has one: whether it has the machine.
+    pub fallbacks: Vec<(DeviceId, SignalId)>,
     /// What controllers are told, as signals of their own; only where a fault of the scenario acts on it.
     pub told: Vec<Told>,
 }
@@ -260,5 +294,16 @@ pub enum StepKind {
     When {
         formula: Formula,
         steps: Vec<Step>,
+    },
+    /// Rehearsals: one rung alone, and whether it makes the device safe in its time.
+    Rung {
+        ladder: LadderId,
+        rung: RungId,
+    },
+    /// Rehearsals: our heartbeat is held back until the device is safe by itself, or its time is over.
+    Mute {
+        device: DeviceId,
+        ladder: LadderId,
+        within: Span,
     },
 }

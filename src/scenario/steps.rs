@@ -1,13 +1,14 @@
 //! Steps: from the file to the plan.
 
 use super::faults::{self, time};
-use super::keys::{FRAGMENT, VERBS};
+use super::keys::{FRAGMENT, REHEARSAL_VERBS, VERBS};
 use super::parameters::Parameters;
 use super::plan::{Mode, Step, StepId, StepKind, StepTitle};
 use super::survey::{Survey, fragment_path, refused, verb};
 use crate::fault::FaultTarget;
-use crate::rig::yaml::{Fields, Kind, Node, Page, Word, shortened};
-use crate::rig::{Loaded, Names, Place, call, known};
+use crate::guard::{LadderId, RungId};
+use crate::rig::yaml::{Entry, Fields, Kind, Node, Page, Word, shortened};
+use crate::rig::{DeadMan, Loaded, Names, Place, call, known};
 use crate::time::Span;
 use std::collections::BTreeSet;
 
@@ -35,6 +36,8 @@ pub(super) struct Author<'c> {
     /// The rig could not be read at all: names are not checked.
     pub blind: bool,
     mode: Mode,
+    /// This is the rehearsal of the rig.
+    rehearsal: bool,
     names_taken: BTreeSet<String>,
     open: Vec<String>,
 }
@@ -55,6 +58,7 @@ impl<'c> Author<'c> {
         root: &'c str,
         first_file: u16,
         mode: Mode,
+        rehearsal: bool,
     ) -> Author<'c> {
         let blind = names.signals.find("phase").is_none();
         Author {
@@ -68,6 +72,7 @@ impl<'c> Author<'c> {
             first_file,
             blind,
             mode,
+            rehearsal,
             names_taken: BTreeSet::new(),
             open: Vec::new(),
         }
@@ -103,7 +108,10 @@ impl<'c> Author<'c> {
     fn step(&mut self, sheet: &mut Sheet<'_>, node: &Node, depth: u16, out: &mut Vec<Step>) {
         let Some(entries) = sheet.page.map(node, "a step") else { return };
         let verbs = || VERBS.iter().map(|(verb, _)| *verb);
-        let Some(verb) = verb(entries) else {
+        // Rungs one by one are for the rehearsal itself: neither a scenario nor what brings a device up has a use for them.
+        let rehearses = self.rehearsal && sheet.file == self.first_file;
+        let own = |verb: &&Entry| rehearses || VERBS.iter().any(|(name, _)| *name == verb.key.text);
+        let Some(verb) = verb(entries).filter(own) else {
             match entries.first() {
                 Some(first) => {
                     sheet.page.unknown(&first.key, format!("`{}` is no kind of step", first.key.text), verbs());
@@ -112,8 +120,11 @@ impl<'c> Author<'c> {
             }
             return;
         };
-        let (_, record) =
-            VERBS.iter().find(|(name, _)| *name == verb.key.text).expect("the verb was found in this table");
+        let (_, record) = VERBS
+            .iter()
+            .chain(REHEARSAL_VERBS)
+            .find(|(name, _)| *name == verb.key.text)
+            .expect("the verb was found in this table");
         let other = entries.iter().find(|e| e.key.text != verb.key.text && verbs().any(|v| v == e.key.text));
         if let Some(other) = other {
             sheet.page.error(
@@ -270,8 +281,48 @@ impl<'c> Author<'c> {
                 let (formula, text) = formula?;
                 Some((StepKind::When { formula, steps: steps? }, format!("when {text}")))
             }
+            "rung" | "mute" => self.rehearsed(sheet, verb, value, fields),
             _ => None,
         }
+    }
+
+    /// A rung or a dead-man that is tried by itself.
+    fn rehearsed(
+        &mut self,
+        sheet: &mut Sheet<'_>,
+        verb: &str,
+        value: &Node,
+        fields: &Fields<'_>,
+    ) -> Option<(StepKind, String)> {
+        self.expects = true;
+        let word = sheet.page.text(value, "the name of a device")?;
+        let rig = self.loaded.rig.as_ref()?;
+        let with_ladder = || rig.devices.iter().filter(|device| !device.ladder.is_empty());
+        let Some(place) = with_ladder().position(|device| device.name == word.text) else {
+            let message = format!("`{}` is no device with a ladder", word.text);
+            sheet.page.unknown(word, message, with_ladder().map(|device| device.name.as_str()));
+            return None;
+        };
+        let device = with_ladder().nth(place)?;
+        let ladder = LadderId(u8::try_from(place).ok()?);
+        if verb == "mute" {
+            let Some(DeadMan::LosesHeartbeat { safe_within }) = device.dead_man else {
+                sheet.page.error(
+                    word.span.clone(),
+                    format!("`{}` has no dead-man that loses a heartbeat", word.text),
+                    None,
+                );
+                return None;
+            };
+            let kind = StepKind::Mute { device: device.id, ladder, within: safe_within };
+            return Some((kind, format!("rehearse the dead-man of {}", device.name)));
+        }
+        let last = device.ladder.len() as u64;
+        let rung = sheet.page.whole(fields.get("place")?, 1..=last, "which rung")? - 1;
+        let commands = &device.ladder[rung as usize].commands;
+        let titles: Vec<&str> = commands.iter().map(|c| rig.commands.def(c.id).name.as_str()).collect();
+        let kind = StepKind::Rung { ladder, rung: RungId(u8::try_from(rung).ok()?) };
+        Some((kind, format!("rehearse {}, rung {} of {}", titles.join(", "), rung + 1, device.name)))
     }
 
     fn inner(&mut self, sheet: &mut Sheet<'_>, fields: &Fields<'_>, depth: u16) -> Option<Vec<Step>> {

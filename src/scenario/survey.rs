@@ -2,7 +2,7 @@
 //!
 //! Formulas may speak of phases and steps that come later, so that these must be known before the first is checked.
 
-use super::keys::VERBS;
+use super::keys::{REHEARSAL_VERBS, VERBS};
 use crate::diag::Files;
 use crate::rig::yaml::{self, Entry, Kind, Node, Page, Word};
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ pub(super) fn survey(lists: &[Option<&Node>], root: &str, files: &dyn Files) -> 
 
 /// The step's verb: the first key that is one.
 pub(super) fn verb(entries: &[Entry]) -> Option<&Entry> {
-    entries.iter().find(|e| VERBS.iter().any(|(verb, _)| *verb == e.key.text))
+    entries.iter().find(|e| VERBS.iter().chain(REHEARSAL_VERBS).any(|(verb, _)| *verb == e.key.text))
 }
 
 /// The path of a fragment, as `Files` knows it.

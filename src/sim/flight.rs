@@ -64,6 +64,8 @@ fn rig() -> Rig {
         ladder: Vec::new(),
         after: Vec::new(),
         dead_man: None,
+        rehearse: None,
+        rehearse_dead_man: None,
         may: Vec::new(),
         fallback: None,
     };
@@ -82,6 +84,8 @@ fn rig() -> Rig {
         codec: LinkConfig { link: id, devices },
     };
     Rig {
+        estop: None,
+        hold_to_run: None,
         name: "drone-bench".to_owned(),
         about: String::new(),
         links: vec![

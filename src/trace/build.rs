@@ -1,8 +1,8 @@
 //! Recording -> columns.
 
 use super::{
-    Column, LateSamples, LinkTrace, Reaction, RuleTrace, RuleWhy, RungRun, StepRun, Stretch, Trace, Violation, lanes,
-    told,
+    Column, LateSamples, LinkTrace, Reaction, RuleTrace, RuleWhy, RungRun, StepRun, Stretch, Trace, Violation, chain,
+    gate, lanes, told,
 };
 use crate::command::RuleId;
 use crate::log::{Entry, Recording};
@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 impl Trace {
     /// Rebuilds the columns of a recording that was made with this plan.
     pub fn new(plan: &Plan, recording: &Recording) -> Trace {
-        Trace::of_entries(plan, &recording.entries, recording.loss.clone())
+        let trace = Trace::of_entries(plan, &recording.entries, recording.loss.clone());
+        Trace { relies_on: recording.head.relies_on.clone(), ..trace }
     }
 
     /// The same of entries that were never written (a run in memory).
@@ -37,23 +38,28 @@ impl Trace {
         let columns = columns(plan, entries, &links, whole.to);
         let steps = steps(&events, whole.to);
         let reaction = reaction(&events);
-        let lanes = lanes::lanes(plan, &events, &steps, &links, reaction.as_ref(), whole.to);
+        let rules = rules(plan, &events, whole.to);
+        let gate = gate::gate(plan, entries, &events, &rules, whole.to);
+        let lanes = lanes::lanes(plan, &events, &steps, &links, &gate, reaction.as_ref(), whole.to);
         let mut trace = Trace {
             whole,
             armed_at: events.iter().find(|e| e.kind == EventKind::Armed).map(|e| e.at),
             columns,
             told: told::told(plan, entries, &events, whole.to),
-            rules: rules(plan, &events, whole.to),
+            rules,
             links,
             steps,
             lanes,
             reaction,
+            chains: chain::chains(&events),
+            gate,
             outcome: events.iter().rev().find_map(|e| match &e.kind {
                 EventKind::Finished { outcome } => Some(outcome.clone()),
                 _ => None,
             }),
             whys: Vec::new(),
             events,
+            relies_on: Vec::new(),
             loss,
         };
         trace.whys = trace.work_out_whys(plan);

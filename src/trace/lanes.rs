@@ -1,11 +1,14 @@
 //! What lasted, side by side: phase, steps, faults, guard, links.
 
-use super::{Bar, Lane, LinkTrace, Reaction, StepRun, Stretch, Tone, words};
-use crate::guard::Cause;
+use super::{Bar, GateTrace, Lane, LinkTrace, Reaction, Recovered, StepRun, Stretch, Tone, words};
+use crate::guard::{Cause, Decision, Refusal};
 use crate::run::event::{Event, EventKind, StepOutcome};
 use crate::scenario::plan::{Plan, Step, StepId, StepKind};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use std::collections::BTreeSet;
+
+/// Commands with the same fate this near to each other are one bar.
+const ONE_BAR: Span = Span::from_millis(500);
 
 /// All lanes that have something to show, in the order in which they are drawn.
 pub fn lanes(
@@ -13,6 +16,7 @@ pub fn lanes(
     events: &[Event],
     steps: &[StepRun],
     links: &[LinkTrace],
+    gate: &GateTrace,
     reaction: Option<&Reaction>,
     end: Time,
 ) -> Vec<Lane> {
@@ -20,6 +24,12 @@ pub fn lanes(
         Lane { name: "phase".into(), bars: phases(plan, events, end) },
         Lane { name: "step".into(), bars: step_bars(plan, steps) },
         Lane { name: "fault injected".into(), bars: faults(events, end) },
+        Lane { name: "gate".into(), bars: gate_bars(plan, events) },
+        Lane { name: "fallback".into(), bars: recoveries(plan, gate) },
+        Lane {
+            name: "person".into(),
+            bars: gate.person.iter().map(|s| bar(s.from, s.to, "took over", Tone::Plain)).collect(),
+        },
         Lane { name: "guard".into(), bars: guard(plan, events, reaction, end) },
         Lane { name: "link lost".into(), bars: down(plan, links) },
     ];
@@ -93,6 +103,8 @@ fn find_holders(steps: &[Step], holders: &mut BTreeSet<StepId>) {
             | StepKind::Wait { .. }
             | StepKind::Hold { .. }
             | StepKind::Inject { .. }
+            | StepKind::Rung { .. }
+            | StepKind::Mute { .. }
             | StepKind::Prompt { .. } => {}
         }
     }
@@ -151,6 +163,35 @@ fn guard(plan: &Plan, events: &[Event], reaction: Option<&Reaction>, end: Time) 
         bars.push(bar(*at, end, format!("alarm: {} not safe", words::ladder(plan, *ladder)), Tone::Bad));
     }
     bars
+}
+
+/// Commands that did not pass as they were asked for, those close to each other as one.
+fn gate_bars(plan: &Plan, events: &[Event]) -> Vec<Bar> {
+    let mut bars: Vec<Bar> = Vec::new();
+    for event in events {
+        let EventKind::CommandGated { device, decision, .. } = &event.kind else { continue };
+        let (word, tone) = match decision {
+            // Before arming, after a trip and while somebody else has the machine that is as it should be.
+            Decision::Pass | Decision::Reject(Refusal::Closed | Refusal::Outranked) => continue,
+            Decision::Clamp { .. } => ("clamped", Tone::Faint),
+            Decision::Reject(_) => ("rejected", Tone::Bad),
+        };
+        let label = format!("{}: {word}", words::device(plan, *device));
+        let near = |last: &&mut Bar| last.label == label && event.at.since(last.stretch.to) <= ONE_BAR;
+        match bars.iter_mut().rev().find(near) {
+            Some(last) => last.stretch.to = event.at,
+            None => bars.push(bar(event.at, event.at, label, tone)),
+        }
+    }
+    bars
+}
+
+fn recoveries(plan: &Plan, gate: &GateTrace) -> Vec<Bar> {
+    let one = |r: &Recovered| {
+        let label = format!("for {}: {}", words::device(plan, r.controller), words::fallback_why(r.why));
+        bar(r.stretch.from, r.stretch.to, label, if r.too_soon { Tone::Bad } else { Tone::Plain })
+    };
+    gate.recoveries.iter().map(one).collect()
 }
 
 fn down(plan: &Plan, links: &[LinkTrace]) -> Vec<Bar> {

@@ -4,6 +4,8 @@
 //! reasons behind a verdict are worked out by the engine that gave it, from the same samples.
 
 mod build;
+mod chain;
+mod gate;
 mod lanes;
 #[cfg(test)]
 mod tests;
@@ -11,11 +13,13 @@ mod told;
 mod why;
 pub mod words;
 
+pub use chain::{Chain, ChainDevice, ChainJudged, ChainRung, ChainStart};
+pub use gate::{Account, GateTrace, Recovered, Scores};
 pub use why::{RuleWhy, margin_kind};
 
 use crate::command::RuleId;
 use crate::guard::{Cause, LadderId, RungId};
-use crate::log::Loss;
+use crate::log::{Loss, Reliance};
 use crate::run::event::{Event, Outcome, StepOutcome};
 use crate::scenario::plan::{Plan, StepId};
 use crate::signal::{SignalId, Value};
@@ -72,11 +76,17 @@ pub struct Trace {
     pub lanes: Vec<Lane>,
     /// What the guard did, if it did.
     pub reaction: Option<Reaction>,
+    /// Every cause with its stamps; empty for recordings of versions that did not keep them.
+    pub chains: Vec<Chain>,
+    /// What the gate did with the commands of controllers.
+    pub gate: GateTrace,
     /// `None`: the recording ends before the run did.
     pub outcome: Option<Outcome>,
     /// By rule: what lies behind its verdict, where there is more to say than its margin.
     pub whys: Vec<Option<RuleWhy>>,
     pub events: Vec<Event>,
+    /// What the run relied on to make the rig safe, as known when it began.
+    pub relies_on: Vec<Reliance>,
     pub loss: Option<Loss>,
 }
 

@@ -40,14 +40,15 @@ fn rules_hold_episodes_margins_and_the_last_word() {
 fn lanes_show_what_lasted() {
     let trace = flight();
     let names: Vec<&str> = trace.lanes.iter().map(|l| l.name.as_str()).collect();
-    assert_eq!(names, ["phase", "step", "fault injected", "guard"]);
+    assert_eq!(names, ["phase", "step", "fault injected", "gate", "guard"]);
     let labels = |i: usize| trace.lanes[i].bars.iter().map(|b| b.label.as_str()).collect::<Vec<_>>();
     assert_eq!(labels(0), ["climb", "gust"]);
     assert!(!labels(1).contains(&"phase gust"), "a phase holds steps, it is shown in its own lane");
     assert_eq!(labels(2), ["delay 400 ms on pilot.tells"]);
     assert_eq!(trace.lanes[2].bars[0].stretch, Stretch { from: ms(8_000), to: ms(13_000) });
-    assert_eq!(labels(3), ["armed", "fc.land", "fc safe"]);
-    assert_eq!(trace.lanes[3].bars[1].stretch, Stretch { from: ms(11_760), to: ms(21_100) });
+    assert_eq!(labels(3), ["pilot: clamped"]);
+    assert_eq!(labels(4), ["armed", "fc.land", "fc safe"]);
+    assert_eq!(trace.lanes[4].bars[1].stretch, Stretch { from: ms(11_760), to: ms(21_100) });
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::Trace;
 use crate::command::{ArgKind, Authority, Command, RuleId};
 use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
 use crate::rig::{MarginUnit, Rule, StopCategory};
+use crate::run::event::{AckedBy, FallbackWhy};
 use crate::scenario::plan::Plan;
 use crate::stl::{Margin, RuleVerdict};
 use crate::time::Span;
@@ -80,12 +81,33 @@ pub fn decision(plan: &Plan, command: &Command, decision: Decision) -> Option<St
     })
 }
 
+/// Why a fallback took over, for people.
+pub fn fallback_why(why: FallbackWhy) -> &'static str {
+    match why {
+        FallbackWhy::Condition => "its `when` holds",
+        FallbackWhy::Limit => "the gate had to hold a command to a rule",
+        FallbackWhy::Silence => "it fell silent",
+    }
+}
+
 /// Who holds the machines from here on, for people.
 pub fn holder(holder: Authority) -> &'static str {
     match holder {
         Authority::Person => "a person took over: nothing automatic commands the machines",
         Authority::Controller => "the person handed back",
         Authority::Fallback | Authority::Script => "the script holds the machines",
+    }
+}
+
+/// What showed that a device heard a rung.
+pub fn acked_by(plan: &Plan, by: &AckedBy) -> String {
+    match by {
+        AckedBy::Protocol { refused: None } => "acknowledged".into(),
+        AckedBy::Protocol { refused: Some(why) } => format!("refused ({why})"),
+        AckedBy::Sample(signal) if (signal.0 as usize) < plan.rig.signals.len() => {
+            format!("{} changed", plan.rig.signals.def(*signal).name)
+        }
+        AckedBy::Sample(signal) => format!("signal {} changed", signal.0),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Orders and their acknowledgements.
 
-use super::mavlink_bench::{ARM, Bench, GOTO, LAND, SET_MODE, SET_PARAM, at_ms, command, config};
+use super::mavlink_bench::{ARM, Bench, FC, GOTO, LAND, LAND_TRICKY, SET_MODE, SET_PARAM, at_ms, command, config};
 use checkrein::codec::Note;
 use checkrein::command::{CommandId, Ticket};
 use checkrein::wire::Lane;
@@ -44,18 +44,18 @@ fn an_acknowledgement_answers_the_ticket() {
         let mut bench = Bench::new(&config());
         ordered(&mut bench, 0, ARM, &[]);
         // Answers to other commands, and to other ground stations, are not ours.
-        bench.says(at_ms(10), "COMMAND_ACK", &[("command", 21.0), ("result", 0.0)]);
+        bench.says(at_ms(10), "COMMAND_ACK", &[("command", 2_000.0), ("result", 0.0)]);
         bench.says(at_ms(10), "COMMAND_ACK", &[("command", 400.0), ("target_system", 254.0)]);
         bench.says(
             at_ms(10),
             "COMMAND_ACK",
-            &[("command", 400.0), ("target_system", 255.0), ("target_component", 191.0)],
+            &[("command", 400.0), ("target_system", 255.0), ("target_component", 7.0)],
         );
         assert_eq!(bench.turn.notes, []);
         bench.says(at_ms(20), "COMMAND_ACK", &[("command", 400.0), ("result", result), ("target_system", 255.0)]);
         assert_eq!(bench.turn.notes, [answer]);
         bench.says(at_ms(30), "COMMAND_ACK", &[("command", 400.0)]);
-        assert_eq!(bench.turn.notes.len(), 1, "the ticket comes back once");
+        assert!(!bench.turn.notes[1..].iter().any(|n| matches!(n, Note::Acked { .. })), "the ticket comes back once");
     }
 }
 
@@ -140,4 +140,28 @@ fn an_old_vehicle_is_spoken_to_in_its_own_version() {
         assert_eq!(frame.bytes[0], 0xFE, "{:02x?}", frame.bytes);
     }
     assert!(bench.heard(Lane::Normal).len() > 1 && bench.heard(Lane::Query).len() > 1);
+}
+
+#[test]
+fn the_answer_to_a_safe_frame_names_every_command_that_it_can_mean() {
+    let mut bench = Bench::new(&config());
+    let to_safe = [("target_system", 255.0), ("target_component", 191.0)];
+    let answer = |command: f64, result: f64| [&[("command", command), ("result", result)], to_safe.as_slice()].concat();
+    // The order that waits is not what was answered.
+    ordered(&mut bench, 0, ARM, &[]);
+    bench.says(at_ms(10), "COMMAND_ACK", &answer(400.0, 0.0));
+    assert_eq!(bench.turn.notes, [Note::SafeAcked { device: FC, commands: vec![ARM], refused: None }]);
+    bench.says(at_ms(11), "COMMAND_ACK", &answer(21.0, 4.0));
+    let refused = Some("MAV_RESULT_FAILED".to_owned());
+    let landing = |refused| Note::SafeAcked { device: FC, commands: vec![LAND, LAND_TRICKY], refused };
+    assert_eq!(bench.turn.notes[1..], [landing(refused)]);
+    // At work on it is heard as well; a command that the rig does not list is nothing of ours.
+    bench.says(at_ms(12), "COMMAND_ACK", &answer(21.0, 5.0));
+    bench.says(at_ms(13), "COMMAND_ACK", &answer(2_000.0, 0.0));
+    assert_eq!(bench.turn.notes[2..], [landing(None)]);
+    bench.says(at_ms(20), "COMMAND_ACK", &[("command", 400.0)]);
+    assert_eq!(bench.turn.notes[3..], [Note::Acked { ticket: T }]);
+    // An old autopilot names nobody: with no order of the command about, it answered a safe frame.
+    bench.says(at_ms(30), "COMMAND_ACK", &[("command", 400.0)]);
+    assert_eq!(bench.turn.notes[4..], [Note::SafeAcked { device: FC, commands: vec![ARM], refused: None }]);
 }

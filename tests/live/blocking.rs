@@ -67,6 +67,23 @@ fn a_broken_ceiling_lands_the_machine_and_fails() {
     running.until("TRIP");
     running.end().with(1).says("ceiling").says("confirmed safe");
     assert!(board.state().was_told_to_land() && !board.state().armed);
+    let verdict = stand.verdict();
+    let chain = &verdict["reactions"][0];
+    assert_eq!(
+        (chain["cause"].as_str(), &chain["late"]),
+        (Some("rule `ceiling` was broken"), &false.into()),
+        "{chain}"
+    );
+    let rung = &chain["devices"][0]["rungs"][0];
+    assert_eq!(rung["heard_by"], "acknowledged", "{chain}");
+    let stamps: Vec<f64> = [&chain["violated_at_s"], &chain["known_at_s"], &chain["decided_at_s"]]
+        .into_iter()
+        .chain([&rung["first_byte_at_s"], &rung["last_byte_at_s"], &rung["heard_at_s"]])
+        .chain([&chain["devices"][0]["safe_at_s"]])
+        .map(|stamp| stamp.as_f64().expect("every part of the chain is stamped"))
+        .collect();
+    assert!(stamps.is_sorted(), "{stamps:?}");
+    assert_eq!(verdict["self_test"][0]["wire"], "loop");
     replays(&stand.only_run());
 }
 
@@ -111,4 +128,47 @@ fn a_folder_that_cannot_be_written_is_refused_before_anything_is_opened() {
         stand.run("hop.yaml", &["--runs", place]).with(64).says(place).says("nothing was opened");
     }
     assert!(board.state().heard.is_empty());
+}
+
+/// A machine behind the embedded broker, and a rule that no computer can keep.
+const IMPOSSIBLE: &str = "rig: stand
+about: A lamp that must go out within a microsecond.
+envelope: envelope.yaml
+links:
+  bus: { mqtt: embedded }
+devices:
+  lamp:
+    link: bus
+    protocol: json
+    signals:
+      level: { field: \"lamp/state#/level\", scale: 1, range: 0 .. 10, every: 20 ms }
+      lit: { field: \"lamp/state#/lit\", flag: true, every: 20 ms }
+    commands:
+      \"off\": { send: lamp/off, harmless: true }
+    safe: not lamp.lit
+    ladder:
+      - { do: lamp.off, within: 1 s }
+";
+
+#[test]
+fn a_budget_that_this_computer_cannot_meet_blocks_with_the_figures() {
+    let stand = Stand::on("twin");
+    stand.write("rig.yaml", IMPOSSIBLE);
+    stand.write(
+        "envelope.yaml",
+        "envelope: Too much\nrules:\n  glare:\n    always: lamp.level <= 8\n    because: It is asked for.\n    source: the test\n    react_within: 1 us\n    safe_within: 10 s\n",
+    );
+    stand.write(
+        "lamp.yaml",
+        "scenario: Lamp\nrig: stand\nabout: Nothing moves.\nexercises: [glare]\nsteps:\n  - hold: 1 s\n",
+    );
+    let ended = stand.run("lamp.yaml", &[]).with(3);
+    ended.says("BLOCKED").says("rule glare").says("react_within").says("self-test: the loop answers in");
+    let verdict = stand.verdict();
+    assert_eq!(verdict["verdict"], "blocked");
+    let tested = verdict["self_test"].as_array().expect("what was measured is in the verdict");
+    let own = tested.iter().find(|wire| wire["wire"] == "loop").expect("the loop was measured");
+    assert_eq!((&own["samples"], &own["enough"]), (&serde_json::json!(200), &serde_json::json!(false)));
+    assert!(own["p50_s"].as_f64() > Some(0.0) && own["max_s"].as_f64() >= own["p99_s"].as_f64(), "{own}");
+    assert!(replays(&stand.only_run()).contains("identical"));
 }

@@ -65,6 +65,15 @@ pub struct Cell {
 impl Cell {
     /// A harness that waits for the machines, in this version of MQTT; `after`: whom the belt waits for.
     pub fn start(version: u8, after: &str, more: &[&str]) -> Cell {
+        Cell::with(version, after, more, None)
+    }
+
+    /// Like [`Cell::start`]; the run breaks in this way.
+    pub fn broken(version: u8, more: &[&str], how: &str) -> Cell {
+        Cell::with(version, "[]", more, Some(how))
+    }
+
+    fn with(version: u8, after: &str, more: &[&str], breaks: Option<&str>) -> Cell {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         for file in ["rig.yaml", "envelope.yaml", "work.yaml"] {
             let text = std::fs::read_to_string(Path::new(FILES).join(file)).expect("the fixture is there");
@@ -76,7 +85,12 @@ impl Cell {
         let mut arguments = vec!["run".to_owned(), path("work.yaml"), "--rig".into(), path("rig.yaml")];
         arguments.extend(["--no-plots".to_owned(), "--runs".into(), path("runs")]);
         arguments.extend(more.iter().map(|word| (*word).to_owned()));
-        let mut running = Running::start(program(arguments).env("CHECKREIN_STATE", folder.path().join("state")));
+        let mut command = program(arguments);
+        command.env("CHECKREIN_STATE", folder.path().join("state"));
+        if let Some(how) = breaks {
+            command.env("CHECKREIN_TEST_BREAK", how);
+        }
+        let mut running = Running::start(&mut command);
         let told = running.until_aside("the embedded broker listens");
         let logins = told.trim_end().rsplit(' ').next().expect("the path comes last").to_owned();
         let runtime = tokio::runtime::Runtime::new().expect("a runtime can be had");

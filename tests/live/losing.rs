@@ -126,6 +126,7 @@ fn a_recording_that_cannot_grow_trips_and_what_was_flushed_is_kept() {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f 600; exec {} {arguments}", super::process::PROGRAM));
     shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    shell.env("CHECKREIN_STATE", stand.state());
     let ended = Running::start(&mut shell).end().with(2);
     ended.says("larger than a file may be").says("TRIP").says("confirmed safe").says("INCONCLUSIVE");
     assert!(board.state().was_told_to_land() && !board.state().armed);

@@ -14,8 +14,13 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program with nothing of the test's own terminal.
 pub fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
+    // Tests run side by side, and their rigs have the same name: each call has a state folder of its own.
+    static CALLS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let call = CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let state = format!("{}/state-{}-{call}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
     let mut command = Command::new(PROGRAM);
     command
+        .env("CHECKREIN_STATE", state)
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("CHECKREIN_TWINS_GRACE_MS", "1000")

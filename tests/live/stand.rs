@@ -36,6 +36,17 @@ impl Stand {
         std::fs::write(self.file(name), text).expect("it can be written");
     }
 
+    /// Where the state of its rig is kept.
+    pub fn state(&self) -> PathBuf {
+        self.file("state")
+    }
+
+    /// `rigs …` on the state of its rig.
+    #[track_caller]
+    pub fn rigs(&self, arguments: &[&str]) -> Ended {
+        Running::start(program([&["rigs"], arguments].concat()).env("CHECKREIN_STATE", self.state())).end()
+    }
+
     pub fn runs(&self) -> PathBuf {
         self.file("runs")
     }
@@ -52,12 +63,12 @@ impl Stand {
     }
 
     pub fn start(&self, scenario: &str, more: &[&str]) -> Running {
-        Running::start(&mut program(self.arguments(scenario, more)))
+        Running::start(program(self.arguments(scenario, more)).env("CHECKREIN_STATE", self.state()))
     }
 
     #[track_caller]
     pub fn run(&self, scenario: &str, more: &[&str]) -> Ended {
-        run(self.arguments(scenario, more))
+        self.start(scenario, more).end()
     }
 
     /// The folder of the one run there was.

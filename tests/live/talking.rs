@@ -154,6 +154,7 @@ fn on_a_terminal(stand: &Stand, scenario: &str, typed: Option<(&str, &[u8])>) ->
     };
     let mut child = Command::new(PROGRAM)
         .args(stand.arguments(scenario, &[]))
+        .env("CHECKREIN_STATE", stand.state())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::from(open()))
         .stdout(Stdio::from(open()))

@@ -4,6 +4,7 @@
 use checkrein::codec::json::device::propose;
 use checkrein::diag::Files;
 use checkrein::guard::Cause;
+use checkrein::log::Entry;
 use checkrein::run::event::{EventKind, StepOutcome};
 use checkrein::run::{
     Effect, Effects, Event, Input, LinkState, OperatorOrder, Outcome, RecorderState, Run, RunVerdict, SendId,
@@ -11,6 +12,7 @@ use checkrein::run::{
 use checkrein::scenario::plan::{Mode, Plan};
 use checkrein::scenario::{Request, check};
 use checkrein::time::{Span, Time};
+use checkrein::trace::Trace;
 use checkrein::wire::{Frame, Lane, LinkId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -69,6 +71,8 @@ pub struct Story {
     /// Effects of the last call.
     pub last: Vec<Effect>,
     pub inputs: Vec<Input>,
+    /// What a recording would hold.
+    pub entries: Vec<Entry>,
     pub outcome: Option<Outcome>,
     /// The arm.
     pub pos: String,
@@ -80,6 +84,8 @@ pub struct Story {
     pub runs: bool,
     pub belt_speaks: bool,
     pub pilot_speaks: bool,
+    /// What the operator's panel says, where the rig has one.
+    pub panel: Option<&'static str>,
     /// Topics of commands that are heard but not obeyed.
     pub deaf_to: BTreeSet<&'static str>,
     /// From the call that names a rung to its first byte.
@@ -105,6 +111,7 @@ impl Story {
             effects: Vec::new(),
             last: Vec::new(),
             inputs: Vec::new(),
+            entries: Vec::new(),
             outcome: None,
             pos: "1.0".to_owned(),
             on: false,
@@ -114,6 +121,7 @@ impl Story {
             runs: false,
             belt_speaks: true,
             pilot_speaks: true,
+            panel: None,
             deaf_to: BTreeSet::new(),
             begins_after: Span::from_micros(50),
             leaves: true,
@@ -125,6 +133,14 @@ impl Story {
     /// Brought up and armed at 20 ms.
     pub fn armed(envelope: &str, scenario: &str) -> Story {
         Story::new(envelope, scenario).arm()
+    }
+
+    /// Armed, and a person said yes to faults that may act on real machines.
+    pub fn confirmed(envelope: &str, scenario: &str) -> Story {
+        let mut story = Story::armed(envelope, scenario);
+        assert!(story.effects.iter().any(|(_, e)| matches!(e, Effect::Prompt { .. })), "nobody was asked");
+        story.order(20, OperatorOrder::Answer { yes: true });
+        story
     }
 
     /// The story brought up and armed at 20 ms.
@@ -140,6 +156,13 @@ impl Story {
         self.now = self.now.max(input.at());
         let mut effects = Effects::default();
         self.run.handle(&input, &mut effects);
+        self.entries.push(Entry::Input(input.clone()));
+        self.entries.push(Entry::Samples(std::mem::take(&mut effects.samples)));
+        let events = effects.list.iter().filter_map(|effect| match effect {
+            Effect::Emit(event) => Some(Entry::Event(event.clone())),
+            _ => None,
+        });
+        self.entries.extend(events);
         self.inputs.push(input);
         self.last = effects.list.clone();
         for effect in effects.list {
@@ -210,6 +233,9 @@ impl Story {
         if self.pilot_speaks {
             self.publish(at, "pilot/beat", r#"{"n":1}"#);
         }
+        if let Some(text) = self.panel {
+            self.publish(at, "panel/state", text);
+        }
         if self.arm_speaks {
             self.tell_arm(at);
         }
@@ -276,6 +302,11 @@ impl Story {
 
     pub fn kinds(&self) -> Vec<EventKind> {
         self.events().into_iter().map(|event| event.kind).collect()
+    }
+
+    /// What a report would be made of.
+    pub fn trace(&self) -> Trace {
+        Trace::of_entries(&self.plan, &self.entries, None)
     }
 
     pub fn is_armed(&self) -> bool {

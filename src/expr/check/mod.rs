@@ -12,7 +12,7 @@ use super::limits::{Limit, Side, limits};
 use super::parse::{PROBLEMS_MAX, parse};
 use super::reach::{history, horizon};
 use super::syntax::{Joint, Kind, Node};
-use super::{Checked, MarginKind, Scope, problem};
+use super::{Checked, CheckedQuantity, MarginKind, Scope, problem};
 use crate::diag::Severity;
 use crate::signal::{SignalId, SignalKind};
 use crate::units::{Dimension, Problem, Unit};
@@ -151,8 +151,29 @@ pub(super) fn formula(text: &str, scope: &Scope<'_>) -> Result<Checked, Vec<Prob
             // A definition that is used twice says so once.
             hints.dedup();
             hints.truncate(PROBLEMS_MAX);
-            Ok(Checked { formula: truth.ir, margin, signals, parameters, horizon, history, hints })
+            let never = truth.always == Some(false);
+            Ok(Checked { formula: truth.ir, margin, signals, parameters, horizon, history, never, hints })
         }
+        _ => Err(checker.finish()),
+    }
+}
+
+/// Checks a quantity over signals.
+pub(super) fn quantity(text: &str, scope: &Scope<'_>) -> Result<CheckedQuantity, Vec<Problem>> {
+    let (node, problems) = parse(text);
+    let mut checker = Checker::new(text, scope, problems);
+    let meaning = checker.meaning(&node);
+    if let Some(Meaning::Truth(_)) = meaning {
+        checker.error(node.span.clone(), "this holds or does not; wanted a quantity", None);
+    }
+    match meaning {
+        Some(Meaning::Number(number)) if checker.problems.is_empty() => Ok(CheckedQuantity {
+            number: number.ir,
+            dimension: number.dimension,
+            lo: number.values.lo,
+            hi: number.values.hi,
+            signals: checker.signals,
+        }),
         _ => Err(checker.finish()),
     }
 }

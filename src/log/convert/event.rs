@@ -1,14 +1,16 @@
 //! Events of a run.
 
+use super::input::{wire_from, wire_to};
 use super::{Misread, NOTHING, need, small, span, time};
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
-use crate::guard::{Cause, Decision, LadderId, Refusal, RungId};
+use crate::guard::{Cause, Decision, LadderId, LadderSet, Refusal, RungId};
 use crate::log::proto;
 use crate::log::proto::event::Kind;
-use crate::run::event::{Event, EventKind, Outcome, RunVerdict, StepOutcome};
+use crate::run::event::{AckedBy, Event, EventKind, FallbackWhy, Motion, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::scenario::plan::StepId;
 use crate::signal::SignalId;
 use crate::stl::{Judgement, Margin, RuleVerdict};
+use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
 
 /// An event as the recording keeps it.
@@ -87,6 +89,18 @@ pub fn event_to(event: &Event) -> proto::Event {
         EventKind::AuthorityChanged { holder } => {
             Kind::AuthorityChanged(to::AuthorityChanged { holder: authority_to(*holder).into() })
         }
+        EventKind::FallbackEngaged { controller, why } => Kind::FallbackEngaged(to::FallbackEngaged {
+            controller: controller.0.into(),
+            why: match why {
+                FallbackWhy::Condition => proto::FallbackWhy::Condition,
+                FallbackWhy::Limit => proto::FallbackWhy::Limit,
+                FallbackWhy::Silence => proto::FallbackWhy::Silence,
+            }
+            .into(),
+        }),
+        EventKind::FallbackOver { controller, handed_back } => {
+            Kind::FallbackOver(to::FallbackOver { controller: controller.0.into(), handed_back: *handed_back })
+        }
         EventKind::CommandMalformed { device, why } => {
             Kind::CommandMalformed(to::CommandMalformed { device: device.0.into(), why: why.clone() })
         }
@@ -120,13 +134,83 @@ pub fn event_to(event: &Event) -> proto::Event {
             rung: rung.0.into(),
             reaction_nanos: reaction.map(|r| r.nanos()),
         }),
+        EventKind::TripOpened { trip, cause, violated_at, known_at, taken_at, begins, waits, under_way } => {
+            Kind::TripOpened(to::TripOpened {
+                trip: trip.0.into(),
+                cause: Some(cause_to(cause)),
+                violated_at_nanos: violated_at.map(|at| at.nanos()),
+                known_at_nanos: known_at.nanos(),
+                taken_at_nanos: taken_at.nanos(),
+                begins: begins.0.into(),
+                waits: waits.0.into(),
+                under_way: under_way.0.into(),
+            })
+        }
+        EventKind::RungWritten { ladder, rung, trip, begun, done } => Kind::RungWritten(to::RungWritten {
+            ladder: ladder.0.into(),
+            rung: rung.0.into(),
+            trip: trip.map(|trip| trip.0.into()),
+            begun_nanos: begun.nanos(),
+            done_nanos: done.nanos(),
+        }),
+        EventKind::RungAcked { ladder, rung, by, after } => Kind::RungAcked(to::RungAcked {
+            ladder: ladder.0.into(),
+            rung: rung.0.into(),
+            after_nanos: after.nanos(),
+            by: Some(match by {
+                AckedBy::Protocol { refused: None } => to::rung_acked::By::Protocol(NOTHING),
+                AckedBy::Protocol { refused: Some(why) } => to::rung_acked::By::Refused(why.clone()),
+                AckedBy::Sample(signal) => to::rung_acked::By::Sample(signal.0),
+            }),
+        }),
+        EventKind::TripJudged { trip, reaction, react_within, safe_after, safe_within, late } => {
+            Kind::TripJudged(to::TripJudged {
+                trip: trip.0.into(),
+                reaction_nanos: reaction.map(|span| span.nanos()),
+                react_within_nanos: react_within.map(|span| span.nanos()),
+                safe_after_nanos: safe_after.map(|span| span.nanos()),
+                safe_within_nanos: safe_within.map(|span| span.nanos()),
+                late: *late,
+            })
+        }
+        EventKind::SelfTested { wire, samples, p50, p99, max, allowed, enough } => Kind::SelfTested(to::SelfTested {
+            broker_link: wire_to(*wire),
+            samples: *samples,
+            p50_nanos: p50.nanos(),
+            p99_nanos: p99.nanos(),
+            max_nanos: max.nanos(),
+            allowed_nanos: allowed.map(|span| span.nanos()),
+            enough: *enough,
+        }),
         EventKind::DeviceSafe { ladder } => Kind::DeviceSafe(ladder_to(*ladder)),
         EventKind::DeviceUnsafe { ladder } => Kind::DeviceUnsafe(ladder_to(*ladder)),
         EventKind::Alarm { ladder } => Kind::Alarm(ladder_to(*ladder)),
         EventKind::Operator { again } => Kind::Operator(to::Operator { again: *again }),
         EventKind::RecorderTrouble { why } => Kind::RecorderTrouble(to::RecorderTrouble { why: why.clone() }),
+        EventKind::EmergencyStop { unknown } => Kind::EmergencyStop(to::EmergencyStop { unknown: *unknown }),
+        EventKind::Motion { what } => Kind::Motion(to::Motion {
+            what: Some(match what {
+                Motion::Ended { after } => to::motion::What::EndedAfterNanos(after.nanos()),
+                Motion::NotEnded { within, unknown } => {
+                    to::motion::What::NotEnded(to::motion::NotEnded { within_nanos: within.nanos(), unknown: *unknown })
+                }
+                Motion::BeganAgain => to::motion::What::BeganAgain(NOTHING),
+            }),
+        }),
+        EventKind::Released { unknown } => Kind::Released(to::Released { unknown: *unknown }),
+        EventKind::Reset { by, after } => Kind::Reset(proto::Reset { by: by.clone(), after: after.clone() }),
         EventKind::Settling { at_most } => Kind::Settling(to::Settling { at_most_nanos: at_most.nanos() }),
         EventKind::Remark { text } => Kind::Remark(to::Remark { text: text.clone() }),
+        EventKind::RungRehearsed { ladder, rung, first_byte, safe } => Kind::RungRehearsed(to::RungRehearsed {
+            ladder: ladder.0.into(),
+            rung: rung.0.into(),
+            first_byte_nanos: first_byte.map(Span::nanos),
+            safe_nanos: safe.map(Span::nanos),
+        }),
+        EventKind::DeadManRehearsed { device, safe } => {
+            Kind::DeadManRehearsed(to::DeadManRehearsed { device: device.0.into(), safe_nanos: safe.map(Span::nanos) })
+        }
+        EventKind::Leased { by, lasts } => Kind::Leased(to::Leased { by: by.clone(), lasts_nanos: lasts.nanos() }),
         EventKind::RuleJudged { judgement } => Kind::RuleJudged(judgement_to(judgement)),
         EventKind::Finished { outcome } => Kind::Finished(outcome_to(outcome)),
     };
@@ -187,6 +271,18 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
             state: e.state,
             enforced: !e.observed_only,
         },
+        Kind::FallbackEngaged(e) => EventKind::FallbackEngaged {
+            controller: device(e.controller)?,
+            why: match e.why() {
+                proto::FallbackWhy::Condition => FallbackWhy::Condition,
+                proto::FallbackWhy::Limit => FallbackWhy::Limit,
+                proto::FallbackWhy::Silence => FallbackWhy::Silence,
+                proto::FallbackWhy::Unspecified => return Err("a fallback took over for no reason".to_owned()),
+            },
+        },
+        Kind::FallbackOver(e) => {
+            EventKind::FallbackOver { controller: device(e.controller)?, handed_back: e.handed_back }
+        }
         Kind::AuthorityChanged(e) => EventKind::AuthorityChanged { holder: authority_from(e.holder())? },
         Kind::CommandMalformed(e) => EventKind::CommandMalformed { device: device(e.device)?, why: e.why },
         Kind::RuleTested(e) => EventKind::RuleTested { rule: rule(e.rule)? },
@@ -215,13 +311,79 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
         Kind::RungSent(e) => {
             EventKind::RungSent { ladder: ladder(e.ladder)?, rung: rung(e.rung)?, reaction: e.reaction_nanos.map(span) }
         }
+        Kind::TripOpened(e) => EventKind::TripOpened {
+            trip: TripId(small(e.trip, "trip")?),
+            cause: cause_from(&need(e.cause, "cause")?)?,
+            violated_at: e.violated_at_nanos.map(time),
+            known_at: time(e.known_at_nanos),
+            taken_at: time(e.taken_at_nanos),
+            begins: LadderSet(small(e.begins, "set of ladders")?),
+            waits: LadderSet(small(e.waits, "set of ladders")?),
+            under_way: LadderSet(small(e.under_way, "set of ladders")?),
+        },
+        Kind::RungWritten(e) => EventKind::RungWritten {
+            ladder: ladder(e.ladder)?,
+            rung: rung(e.rung)?,
+            trip: e.trip.map(|trip| small(trip, "trip")).transpose()?.map(TripId),
+            begun: time(e.begun_nanos),
+            done: time(e.done_nanos),
+        },
+        Kind::RungAcked(e) => EventKind::RungAcked {
+            ladder: ladder(e.ladder)?,
+            rung: rung(e.rung)?,
+            by: match need(e.by, "kind of acknowledgement")? {
+                proto::event::rung_acked::By::Protocol(_) => AckedBy::Protocol { refused: None },
+                proto::event::rung_acked::By::Refused(why) => AckedBy::Protocol { refused: Some(why) },
+                proto::event::rung_acked::By::Sample(signal) => AckedBy::Sample(SignalId(signal)),
+            },
+            after: span(e.after_nanos),
+        },
+        Kind::TripJudged(e) => EventKind::TripJudged {
+            trip: TripId(small(e.trip, "trip")?),
+            reaction: e.reaction_nanos.map(span),
+            react_within: e.react_within_nanos.map(span),
+            safe_after: e.safe_after_nanos.map(span),
+            safe_within: e.safe_within_nanos.map(span),
+            late: e.late,
+        },
+        Kind::SelfTested(e) => EventKind::SelfTested {
+            wire: wire_from(e.broker_link)?,
+            samples: e.samples,
+            p50: span(e.p50_nanos),
+            p99: span(e.p99_nanos),
+            max: span(e.max_nanos),
+            allowed: e.allowed_nanos.map(span),
+            enough: e.enough,
+        },
         Kind::DeviceSafe(e) => EventKind::DeviceSafe { ladder: ladder(e.ladder)? },
         Kind::DeviceUnsafe(e) => EventKind::DeviceUnsafe { ladder: ladder(e.ladder)? },
         Kind::Alarm(e) => EventKind::Alarm { ladder: ladder(e.ladder)? },
         Kind::Operator(e) => EventKind::Operator { again: e.again },
         Kind::RecorderTrouble(e) => EventKind::RecorderTrouble { why: e.why },
+        Kind::EmergencyStop(e) => EventKind::EmergencyStop { unknown: e.unknown },
+        Kind::Motion(e) => EventKind::Motion {
+            what: match need(e.what, "what became of the motion")? {
+                proto::event::motion::What::EndedAfterNanos(after) => Motion::Ended { after: span(after) },
+                proto::event::motion::What::NotEnded(e) => {
+                    Motion::NotEnded { within: span(e.within_nanos), unknown: e.unknown }
+                }
+                proto::event::motion::What::BeganAgain(_) => Motion::BeganAgain,
+            },
+        },
+        Kind::Released(e) => EventKind::Released { unknown: e.unknown },
+        Kind::Reset(e) => EventKind::Reset { by: e.by, after: e.after },
         Kind::Settling(e) => EventKind::Settling { at_most: span(e.at_most_nanos) },
         Kind::Remark(e) => EventKind::Remark { text: e.text },
+        Kind::RungRehearsed(e) => EventKind::RungRehearsed {
+            ladder: ladder(e.ladder)?,
+            rung: rung(e.rung)?,
+            first_byte: e.first_byte_nanos.map(span),
+            safe: e.safe_nanos.map(span),
+        },
+        Kind::DeadManRehearsed(e) => {
+            EventKind::DeadManRehearsed { device: device(e.device)?, safe: e.safe_nanos.map(span) }
+        }
+        Kind::Leased(e) => EventKind::Leased { by: e.by, lasts: span(e.lasts_nanos) },
         Kind::RuleJudged(e) => EventKind::RuleJudged { judgement: judgement_from(&e)? },
         Kind::Finished(e) => EventKind::Finished { outcome: outcome_from(e)? },
     };
@@ -340,9 +502,13 @@ fn cause_to(cause: &Cause) -> proto::Cause {
             Cause::Recorder => To::Recorder(NOTHING),
             Cause::Stall => To::Stall(NOTHING),
             Cause::Watchdog(link) => To::WatchdogLink(link.0.into()),
+            Cause::FallbackLost(device) => To::LostFallback(device.0.into()),
+            Cause::LeaseExpired => To::LeaseExpired(NOTHING),
             Cause::Rule(rule) => To::Rule(rule.0.into()),
             Cause::Operator => To::Operator(NOTHING),
             Cause::OperatorAgain => To::OperatorAgain(NOTHING),
+            Cause::Released => To::Released(NOTHING),
+            Cause::EmergencyStop => To::EmergencyStop(NOTHING),
         }),
     }
 }
@@ -359,9 +525,13 @@ fn cause_from(cause: &proto::Cause) -> Result<Cause, Misread> {
         From::Recorder(_) => Cause::Recorder,
         From::Stall(_) => Cause::Stall,
         From::WatchdogLink(number) => Cause::Watchdog(link(*number)?),
+        From::LostFallback(number) => Cause::FallbackLost(device(*number)?),
+        From::LeaseExpired(_) => Cause::LeaseExpired,
         From::Rule(number) => Cause::Rule(rule(*number)?),
         From::Operator(_) => Cause::Operator,
         From::OperatorAgain(_) => Cause::OperatorAgain,
+        From::Released(_) => Cause::Released,
+        From::EmergencyStop(_) => Cause::EmergencyStop,
     })
 }
 

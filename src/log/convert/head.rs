@@ -1,7 +1,7 @@
 //! The head of a recording.
 
 use super::Misread;
-use crate::log::{Head, proto};
+use crate::log::{Head, Reliance, proto};
 use crate::scenario::plan::{FileRole, GateMode, InputFile, Mode};
 
 /// The head as the recording keeps it; `channels` says how signals are to be read.
@@ -33,6 +33,11 @@ pub fn head_to(head: &Head, channels: Vec<proto::SignalChannel>) -> proto::Head 
         .into(),
         files: head.files.iter().map(file_to).collect(),
         signal_channels: channels,
+        relies_on: head
+            .relies_on
+            .iter()
+            .map(|one| proto::Reliance { what: one.what.clone(), text: one.text.clone(), shown: one.shown })
+            .collect(),
     }
 }
 
@@ -61,6 +66,11 @@ pub fn head_from(head: &proto::Head) -> Result<Head, Misread> {
             proto::GateMode::Fallback => Some(GateMode::Fallback),
         },
         files: head.files.iter().map(file_from).collect::<Result<_, _>>()?,
+        relies_on: head
+            .relies_on
+            .iter()
+            .map(|one| Reliance { what: one.what.clone(), text: one.text.clone(), shown: one.shown })
+            .collect(),
     })
 }
 

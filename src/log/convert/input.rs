@@ -1,9 +1,9 @@
 //! Inputs of a run, and the frames it sent.
 
-use super::{Misread, NOTHING, need, small, time};
+use super::{Misread, NOTHING, need, small, span, time};
 use crate::log::proto;
-use crate::log::proto::input::{Kind, link_state, operator, recorder_state};
-use crate::run::{Input, LinkState, OperatorOrder, RecorderState, SendId};
+use crate::log::proto::input::{Kind, lease, link_state, operator, recorder_state, self_test};
+use crate::run::{Input, LeaseState, LinkState, OperatorOrder, RecorderState, SelfTest, SendId, TestedWire};
 use crate::signal::{SignalId, Value};
 use crate::time::Time;
 use crate::wire::{Frame, FrameFlags, LinkId};
@@ -39,16 +39,42 @@ pub fn input_to(input: &Input) -> proto::Input {
                 OperatorOrder::Answer { yes } => operator::Order::Answer(*yes),
                 OperatorOrder::TakeOver => operator::Order::TakeOver(NOTHING),
                 OperatorOrder::HandBack => operator::Order::HandBack(NOTHING),
+                OperatorOrder::Reset { by, after } => {
+                    operator::Order::Reset(proto::Reset { by: by.clone(), after: after.clone() })
+                }
             }),
         }),
         Input::Watchdog { at: _, link, fired } => {
             Kind::Watchdog(proto::input::Watchdog { link: link.0.into(), fired: *fired })
         }
+        Input::SelfTest { at: _, state } => Kind::SelfTest(proto::input::SelfTest {
+            state: Some(match state {
+                SelfTest::Begins { wires } => self_test::State::Begins((*wires).into()),
+                SelfTest::Floor { wire, samples, p50, p99, max } => self_test::State::Floor(self_test::Floor {
+                    broker_link: wire_to(*wire),
+                    samples: *samples,
+                    p50_nanos: p50.nanos(),
+                    p99_nanos: p99.nanos(),
+                    max_nanos: max.nanos(),
+                }),
+                SelfTest::Failed { wire, why } => {
+                    self_test::State::Failed(self_test::Failed { broker_link: wire_to(*wire), why: why.clone() })
+                }
+            }),
+        }),
         Input::Recorder { at: _, state } => Kind::Recorder(proto::input::RecorderState {
             state: Some(match state {
                 RecorderState::Full => recorder_state::State::Full(NOTHING),
                 RecorderState::Dead(why) => recorder_state::State::Dead(why.clone()),
                 RecorderState::Dropped(count) => recorder_state::State::Dropped(*count),
+            }),
+        }),
+        Input::Lease { at: _, state } => Kind::Lease(proto::input::Lease {
+            state: Some(match state {
+                LeaseState::Taken { by, lasts } => {
+                    lease::State::Taken(lease::Taken { by: by.clone(), lasts_nanos: lasts.nanos() })
+                }
+                LeaseState::Expired => lease::State::Expired(NOTHING),
             }),
         }),
     };
@@ -92,9 +118,33 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
                 operator::Order::Answer(yes) => OperatorOrder::Answer { yes },
                 operator::Order::TakeOver(_) => OperatorOrder::TakeOver,
                 operator::Order::HandBack(_) => OperatorOrder::HandBack,
+                operator::Order::Reset(reset) => OperatorOrder::Reset { by: reset.by, after: reset.after },
             },
         },
         Kind::Watchdog(dog) => Input::Watchdog { at, link: LinkId(small(dog.link, "link")?), fired: dog.fired },
+        Kind::Lease(lease) => Input::Lease {
+            at,
+            state: match need(lease.state, "state of a lease")? {
+                lease::State::Taken(taken) => LeaseState::Taken { by: taken.by, lasts: span(taken.lasts_nanos) },
+                lease::State::Expired(_) => LeaseState::Expired,
+            },
+        },
+        Kind::SelfTest(test) => Input::SelfTest {
+            at,
+            state: match need(test.state, "state of the self-test")? {
+                self_test::State::Begins(wires) => SelfTest::Begins { wires: small(wires, "count of wires")? },
+                self_test::State::Floor(floor) => SelfTest::Floor {
+                    wire: wire_from(floor.broker_link)?,
+                    samples: floor.samples,
+                    p50: span(floor.p50_nanos),
+                    p99: span(floor.p99_nanos),
+                    max: span(floor.max_nanos),
+                },
+                self_test::State::Failed(failed) => {
+                    SelfTest::Failed { wire: wire_from(failed.broker_link)?, why: failed.why }
+                }
+            },
+        },
         Kind::Recorder(recorder) => Input::Recorder {
             at,
             state: match need(recorder.state, "state of the recorder")? {
@@ -104,6 +154,18 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
             },
         },
     })
+}
+
+/// The link whose broker was measured; `None`: the loop itself.
+pub(super) fn wire_to(wire: TestedWire) -> Option<u32> {
+    match wire {
+        TestedWire::Loop => None,
+        TestedWire::Broker(link) => Some(link.0.into()),
+    }
+}
+
+pub(super) fn wire_from(broker_link: Option<u32>) -> Result<TestedWire, Misread> {
+    broker_link.map_or(Ok(TestedWire::Loop), |link| Ok(TestedWire::Broker(LinkId(small(link, "link")?))))
 }
 
 /// A frame that was sent, as the recording keeps it.

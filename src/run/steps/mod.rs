@@ -9,6 +9,7 @@ mod condition;
 mod hold;
 mod inject;
 mod prompt;
+pub(super) mod rehearse;
 
 use super::Effects;
 use super::core::Core;
@@ -36,15 +37,27 @@ pub(super) enum Leaf {
     Prompt {
         deadline: Time,
     },
+    /// A rung is tried by itself.
+    Rung {
+        since: Time,
+        deadline: Time,
+    },
+    /// Our heartbeat is held back.
+    Mute {
+        since: Time,
+        deadline: Time,
+    },
 }
 
 impl Leaf {
     /// When it wants to be polled, samples aside.
     pub fn deadline(&self) -> Option<Time> {
         match self {
-            Leaf::Command { deadline, .. } | Leaf::Condition { deadline } | Leaf::Prompt { deadline } => {
-                Some(*deadline)
-            }
+            Leaf::Command { deadline, .. }
+            | Leaf::Condition { deadline }
+            | Leaf::Prompt { deadline }
+            | Leaf::Rung { deadline, .. }
+            | Leaf::Mute { deadline, .. } => Some(*deadline),
             Leaf::Hold { until } => Some(*until),
         }
     }
@@ -63,6 +76,8 @@ pub(super) fn begin(id: StepId, kind: &ScriptKind, core: &mut Core, out: &mut Ef
         ScriptKind::Hold { span } => Ok(hold::begin(*span, core)),
         ScriptKind::Inject { fault, visible } => Err(inject::begin(fault, *visible, core, out)),
         ScriptKind::Prompt { text, within } => Ok(prompt::begin(id, text, *within, core, out)),
+        ScriptKind::Rung { ladder, rung } => rehearse::begin_rung(*ladder, *rung, core, out),
+        ScriptKind::Mute { device, ladder, within } => rehearse::begin_mute(*device, *ladder, *within, core),
         ScriptKind::Phase { .. }
         | ScriptKind::Parallel { .. }
         | ScriptKind::Repeat { .. }
@@ -82,6 +97,13 @@ pub(super) fn poll(id: StepId, kind: &ScriptKind, leaf: &mut Leaf, core: &mut Co
         }
         (Leaf::Hold { until }, _) => hold::poll(*until, core),
         (Leaf::Prompt { deadline }, _) => prompt::poll(id, *deadline, core, out),
+        (Leaf::Rung { since, deadline }, ScriptKind::Rung { ladder, rung }) => {
+            rehearse::poll_rung(*ladder, *rung, *since, *deadline, core, out)
+        }
+        (Leaf::Mute { since, deadline }, ScriptKind::Mute { device, ladder, .. }) => {
+            rehearse::poll_mute(*device, *ladder, *since, *deadline, core, out)
+        }
+        (Leaf::Rung { .. } | Leaf::Mute { .. }, _) => unreachable!("a leaf belongs to its own kind of step"),
         (Leaf::Condition { .. }, _) => unreachable!("only expect and wait await a condition"),
     }
 }

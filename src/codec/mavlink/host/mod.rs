@@ -25,7 +25,8 @@ use super::framing::{Found, Framer, Version};
 use crate::codec::{Body, Codec, ConfigProblem, EncodeError, LinkConfig, Message, NotTimeless, Note, Turn};
 use crate::command::{Command, Ticket};
 use crate::time::{Span, Time};
-use crate::wire::{Frame, Lane, LinkId};
+use crate::wire::{DeviceId, Frame, Lane, LinkId};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// No field of that kind in the message.
@@ -49,6 +50,8 @@ pub struct Host {
 struct Heartbeat {
     period: Span,
     due: Time,
+    /// Vehicles that must not hear it. A heartbeat is for everybody on the link, so one of them silences it.
+    muted: BTreeSet<DeviceId>,
 }
 
 /// Places of the messages that mean something to the session itself.
@@ -81,7 +84,7 @@ impl Host {
             devices: plan.devices.into_iter().map(Device::new).collect(),
             orders: Orders::default(),
             station: Station::new(&dialect, config.link),
-            heartbeat: plan.heartbeat.map(|period| Heartbeat { period, due: Time::ZERO }),
+            heartbeat: plan.heartbeat.map(|period| Heartbeat { period, due: Time::ZERO, muted: BTreeSet::new() }),
             boot_times,
             places,
             dialect,
@@ -137,8 +140,15 @@ impl Host {
         } else if place == self.places.command_ack {
             let ack = orders::Ack::read(message, payload);
             if ack.is_for_us() {
-                due |= device.hear_ack(at, &ack);
-                self.orders.hear_ack(at, index, &ack, &self.dialect, out);
+                let ours = device.hear_ack(at, &ack);
+                due |= ours;
+                let waited_for = self.orders.hear_ack(at, index, &ack, &self.dialect, out);
+                // An autopilot that names nobody: what neither we nor an order asked for answers a safe frame.
+                if !ours && !waited_for && ack.names_nobody() {
+                    ack.of_safe(&self.devices[index], &self.dialect, out);
+                }
+            } else if ack.is_for_safe() {
+                ack.of_safe(&self.devices[index], &self.dialect, out);
             }
         } else if place == self.places.statustext {
             device.hear_text(message, payload, out);
@@ -213,7 +223,9 @@ impl Codec for Host {
             if heartbeat.due <= at {
                 heartbeat.due = at + heartbeat.period;
             }
-            self.station.heartbeat(&self.dialect, version, out);
+            if heartbeat.muted.is_empty() {
+                self.station.heartbeat(&self.dialect, version, out);
+            }
         }
         for device in &mut self.devices {
             device.ask(at, &self.dialect, &mut self.station, out);
@@ -241,5 +253,15 @@ impl Codec for Host {
 
     fn abandon(&mut self) {
         self.orders.clear();
+    }
+
+    fn mute(&mut self, device: DeviceId, on: bool) -> bool {
+        let Some(heartbeat) = &mut self.heartbeat else { return false };
+        if on {
+            heartbeat.muted.insert(device);
+        } else {
+            heartbeat.muted.remove(&device);
+        }
+        true
     }
 }

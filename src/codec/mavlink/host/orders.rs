@@ -5,7 +5,7 @@
 
 use super::device::Device;
 use super::plan::{OrderPlan, why_unfit};
-use super::station::{COMPONENT, SYSTEM, Station};
+use super::station::{COMPONENT, COMPONENT_SAFE, SYSTEM, Station};
 use crate::codec::mavlink::dialect::{Dialect, MessageDef};
 use crate::codec::mavlink::encode::Payload;
 use crate::codec::{Note, Turn};
@@ -26,6 +26,14 @@ const ACCEPTED: i64 = 0;
 const IN_PROGRESS: i64 = 5;
 
 impl OrderPlan {
+    /// The number by which COMMAND_ACK names it.
+    fn acknowledged_as(&self, payload: &Payload, message: &MessageDef) -> i64 {
+        match self.command {
+            Some((kind, offset)) => kind.bits(&payload.0, offset.into()),
+            None => message.id.into(),
+        }
+    }
+
     /// The payload with the arguments in their places; the error says which does not fit.
     pub(super) fn fill(&self, command: &Command) -> Result<Payload, String> {
         let mut payload = self.payload;
@@ -71,6 +79,35 @@ impl Ack {
         let (system, component) = self.target;
         (system == 0 || system == i64::from(SYSTEM)) && (component == 0 || component == i64::from(COMPONENT))
     }
+
+    /// As old autopilots do.
+    pub(super) fn names_nobody(&self) -> bool {
+        self.target == (0, 0)
+    }
+
+    /// Meant for the sender of safe frames by name, whether or not an order waits.
+    pub(super) fn is_for_safe(&self) -> bool {
+        self.target == (i64::from(SYSTEM), i64::from(COMPONENT_SAFE))
+    }
+
+    /// Why the vehicle refused; `None` where it accepted or is at work on it.
+    fn refusal(&self, dialect: &Dialect) -> Option<String> {
+        if self.result == ACCEPTED || self.result == IN_PROGRESS {
+            return None;
+        }
+        let names = dialect.entries_of("MAV_RESULT");
+        let name = names.iter().find(|(_, value)| *value == self.result).map(|(name, _)| name.clone());
+        Some(name.unwrap_or_else(|| format!("result {}", self.result)))
+    }
+
+    /// The answer to a safe frame: every command of the device that it can mean.
+    pub(super) fn of_safe(&self, device: &Device, dialect: &Dialect, out: &mut Turn) {
+        let meant = |order: &OrderPlan| order.acknowledged_as(&order.payload, dialect.at(order.place)) == self.command;
+        let commands: Vec<_> = device.plan.orders.iter().filter(|(_, o)| meant(o)).map(|(id, _)| *id).collect();
+        if !commands.is_empty() {
+            out.note(Note::SafeAcked { device: device.plan.id, commands, refused: self.refusal(dialect) });
+        }
+    }
 }
 
 struct Waiting {
@@ -104,10 +141,7 @@ impl Orders {
         payload: Payload,
         ticket: Ticket,
     ) {
-        let command = match order.command {
-            Some((kind, offset)) => kind.bits(&payload.0, offset.into()),
-            None => message.id.into(),
-        };
+        let command = order.acknowledged_as(&payload, message);
         self.waiting.push(Waiting {
             ticket,
             device,
@@ -121,22 +155,21 @@ impl Orders {
         });
     }
 
-    pub(super) fn hear_ack(&mut self, at: Time, device: usize, ack: &Ack, dialect: &Dialect, out: &mut Turn) {
+    /// False where no order waits for it.
+    pub(super) fn hear_ack(&mut self, at: Time, device: usize, ack: &Ack, dialect: &Dialect, out: &mut Turn) -> bool {
         let found = self.waiting.iter().position(|w| w.device == device && w.command == ack.command);
-        let Some(index) = found else { return };
+        let Some(index) = found else { return false };
         if ack.result == IN_PROGRESS {
             self.waiting[index].in_progress = true;
             self.waiting[index].due = at + PATIENCE_IN_PROGRESS;
-            return;
+            return true;
         }
         let ticket = self.waiting.remove(index).ticket;
-        out.note(if ack.result == ACCEPTED {
-            Note::Acked { ticket }
-        } else {
-            let names = dialect.entries_of("MAV_RESULT");
-            let name = names.iter().find(|(_, value)| *value == ack.result).map(|(name, _)| name.clone());
-            Note::Refused { ticket, reason: name.unwrap_or_else(|| format!("result {}", ack.result)) }
+        out.note(match ack.refusal(dialect) {
+            None => Note::Acked { ticket },
+            Some(reason) => Note::Refused { ticket, reason },
         });
+        true
     }
 
     /// Repeats what was not answered, and gives up on what was repeated often enough.
