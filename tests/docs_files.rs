@@ -73,8 +73,49 @@ fn the_page_leaves_nothing_out() {
     for verb in verbs {
         assert!(text.contains(&format!("| `{verb}:")), "step `{verb}` is not in the table of steps");
     }
-    let table = text.split("## Faults").nth(1).expect("the page has a table of faults");
-    for fault in checkrein::scenario::fault_names() {
-        assert!(table.contains(&format!("`{fault}`")), "fault `{fault}` is not in the table of faults");
+}
+
+/// The rig of the drone bench with the example of `docs/faults.md` among its scenarios.
+struct Bench(String);
+
+impl Files for Bench {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        if path == EXAMPLE {
+            return Ok(self.0.clone().into_bytes());
+        }
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).map_err(|error| error.to_string())
     }
+}
+
+const EXAMPLE: &str = "scenarios/drone-bench/faults-example.yaml";
+
+fn page_of_faults() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md")).expect("it is shipped")
+}
+
+#[test]
+fn the_page_of_faults_lists_every_fault_and_every_step_of_a_ladder() {
+    let text = page_of_faults();
+    for fault in checkrein::scenario::fault_names() {
+        assert!(text.contains(&format!("`{fault}`")), "fault `{fault}` is not on the page");
+    }
+    for preset in checkrein::fault::PRESETS {
+        let values: Vec<String> = preset.values.iter().map(|(key, value)| format!("{key} {value}")).collect();
+        let line = format!("| `{}` | `{}` | {} | {} |", preset.fault, preset.name, values.join(", "), preset.source);
+        assert!(text.contains(&line), "the page lacks\n{line}");
+    }
+    let rows = text.split("## The 25 kinds").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the list");
+    assert_eq!(rows.lines().filter(|line| line.starts_with("| ")).count(), 1 + 25, "a head and 25 kinds");
+}
+
+#[test]
+fn the_example_of_the_page_of_faults_checks_on_twins_and_asks_for_energised_on_the_rig() {
+    let text = page_of_faults();
+    let block = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let request = Request { scenario: EXAMPLE.into(), rig: None, overrides: Vec::new(), seed: 1, mode: Mode::Sim };
+    let (plan, warnings) =
+        scenario::check(&request, &Bench(block.into())).unwrap_or_else(|list| panic!("{}", rendered(&list)));
+    assert_eq!(rendered(&warnings), "");
+    let count = plan.steps.iter().filter(|s| matches!(s.kind, StepKind::Inject { .. })).count();
+    assert_eq!(count, block.matches("inject:").count(), "every fault of the example is in the plan");
 }

@@ -9,6 +9,7 @@ mod run_story {
     pub mod controllers;
     pub mod evidence;
     pub mod exits;
+    pub mod faults;
     pub mod fallback;
     pub mod gate;
     pub mod ladder;

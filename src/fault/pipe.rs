@@ -158,6 +158,7 @@ impl<T: Carried> Pipe<T> {
         let mut held_by = None;
         let mut retained = false;
         for acting in &mut self.active {
+            let gone = fate.lost;
             let altered = match acting.fault {
                 PipeFault::Freeze => {
                     let frozen = acting.kept.get_or_insert_with(|| item.clone()).clone();
@@ -182,7 +183,10 @@ impl<T: Carried> Pipe<T> {
                 }
                 _ => acting.arrival.decide(at, &mut fate),
             };
-            acting.tally.count(altered);
+            // It draws for what a fault before it lost, so that its draws do not depend on the other; it did not pass.
+            if !gone {
+                acting.tally.count(altered);
+            }
         }
         self.last = Some(truth);
         if !fate.lost {
@@ -382,6 +386,11 @@ mod tests {
         let (kept, tally) = through(1, PipeFault::Drop { share: 0.25 }, 4_000);
         assert_eq!(tally, Tally { items: 4_000, altered: 4_000 - kept.len() as u64 });
         assert!((tally.altered as f64 / 4_000.0 - 0.25).abs() < 0.03, "{tally:?}");
+        let mut both = Pipe::new(1);
+        both.start(at(0), FIRST, PipeFault::Drop { share: 1.0 });
+        both.start(at(0), SECOND, delay(10));
+        both.push(at(0), plain(0));
+        assert_eq!(both.stop(SECOND), Tally::default(), "what was lost before does not pass");
         let doubled = run(1, PipeFault::Duplicate { share: 0.1 });
         assert!(((doubled.len() - 4_000) as f64 / 4_000.0 - 0.1).abs() < 0.02, "{} of 4000", doubled.len());
         assert!(doubled.is_sorted(), "a double comes right behind its original");

@@ -120,7 +120,9 @@ impl Core {
             }
             FaultTarget::Link { link, way, fault: acting } => {
                 if *way != Way::In {
-                    tally = Some(self.links[link.0 as usize].outgoing.stop(fault.key));
+                    let outwards = self.links[link.0 as usize].outgoing.stop(fault.key);
+                    // What came in passed in the twins: what went out is not the whole of it.
+                    tally = (*way == Way::Out).then_some(outwards);
                 }
                 if *way != Way::Out {
                     self.wires(*link, *acting, false, out);

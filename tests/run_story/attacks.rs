@@ -4,7 +4,7 @@ use super::cell::{BUS, LIMIT, RIG, Story, ms};
 use checkrein::codec::json::device::propose;
 use checkrein::guard::{Cause, Decision};
 use checkrein::run::event::EventKind;
-use checkrein::run::{Input, RunVerdict};
+use checkrein::run::{Input, OperatorOrder, RunVerdict};
 use checkrein::time::Time;
 use checkrein::trace::Account;
 use checkrein::wire::{DeviceId, Frame, FrameFlags};
@@ -228,8 +228,9 @@ fn an_observing_gate_keeps_the_same_books() {
 
 #[test]
 fn commands_that_a_fault_swallows_are_told_as_never_at_the_gate() {
-    let scenario = "exercises: [limit]\nsteps:\n  - inject: { fault: off, on: pilot.says, for: 1 s }\n  - hold: 3 s\n";
+    let scenario = "exercises: [limit]\nsteps:\n  - inject: { fault: off, on: pilot.says, for: 1 s, energised: true }\n  - hold: 3 s\n";
     let mut attack = Attack::new(RIG, scenario);
+    attack.story.order(20, OperatorOrder::Answer { yes: true });
     for place in 0..10 {
         attack.ask(100 + place * 150, 3.0);
     }

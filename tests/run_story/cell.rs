@@ -135,6 +135,14 @@ impl Story {
         Story::new(envelope, scenario).arm()
     }
 
+    /// Armed, and a person said yes to faults that may act on real machines.
+    pub fn confirmed(envelope: &str, scenario: &str) -> Story {
+        let mut story = Story::armed(envelope, scenario);
+        assert!(story.effects.iter().any(|(_, e)| matches!(e, Effect::Prompt { .. })), "nobody was asked");
+        story.order(20, OperatorOrder::Answer { yes: true });
+        story
+    }
+
     /// The story brought up and armed at 20 ms.
     pub fn arm(mut self) -> Story {
         self.link(1, LinkState::Up);

@@ -109,9 +109,8 @@ fn out_of_range_too_fast_no_number_retained_and_malformed_are_refused() {
 
 #[test]
 fn what_was_delayed_too_long_is_stale() {
-    let inject =
-        "exercises: [limit]\nsteps:\n  - inject: { fault: delay, on: pilot.says, by: 300 ms }\n  - hold: 3 s\n";
-    let mut story = Story::armed(LIMIT, inject);
+    let inject = "exercises: [limit]\nsteps:\n  - inject: { fault: delay, on: pilot.says, by: 300 ms, energised: true }\n  - hold: 3 s\n";
+    let mut story = Story::confirmed(LIMIT, inject);
     story.propose(100, 4.0);
     assert!(decisions(&story).is_empty());
     story.until(500);

@@ -33,8 +33,8 @@ fn a_device_that_was_safe_when_the_ladders_began_is_watched_all_the_same() {
 
 #[test]
 fn after_a_trip_finally_commands_nothing_and_still_judges() {
-    let finally = "  - do: belt.halt\n  - inject: { fault: \"off\", on: pilot.says }\n  - expect: not arm.live\n    within: 3 s\n  - expect: belt.speed > 1 m/s\n    within: 100 ms\n";
-    let mut story = Story::armed(LIMIT, &with_finally(finally));
+    let finally = "  - do: belt.halt\n  - inject: { fault: \"off\", on: pilot.says, energised: true }\n  - expect: not arm.live\n    within: 3 s\n  - expect: belt.speed > 1 m/s\n    within: 100 ms\n";
+    let mut story = Story::confirmed(LIMIT, &with_finally(finally));
     story.until(500);
     story.stop(500);
     story.ends(RunVerdict::Fail, "expect belt.speed > 1 m/s");
@@ -72,26 +72,6 @@ fn a_violation_on_the_way_down_counts() {
     story.speed = 4.5;
     story.ends(RunVerdict::Fail, "rule limit was broken");
     assert_eq!(story.tripped().len(), 1);
-}
-
-#[test]
-fn faults_end_on_every_exit() {
-    let inject = "  - inject: { fault: delay, on: pilot.says, by: 100 ms }\n  - inject: { fault: \"off\", on: pilot.tells, for: 1 s }\n";
-    let scenario = format!("exercises: [limit]\nsteps:\n{inject}  - hold: 3 s\n");
-    let ended = |story: &Story| story.kinds().iter().filter(|k| matches!(k, EventKind::FaultEnded { .. })).count();
-    let mut story = Story::armed(LIMIT, &scenario);
-    story.until(1_100);
-    assert_eq!(ended(&story), 1, "by its time");
-    story.ends(RunVerdict::Pass, "");
-    assert_eq!(ended(&story), 2);
-    let mut story = Story::armed(LIMIT, &scenario);
-    story.until(100);
-    story.stop(100);
-    assert_eq!(ended(&story), 2, "at the trip");
-    let mut story = Story::armed(LIMIT, &scenario);
-    story.until(100);
-    story.recorder(100, RecorderState::Dead("disk full".into()));
-    assert_eq!(ended(&story), 2);
 }
 
 #[test]

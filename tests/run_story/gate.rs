@@ -103,8 +103,8 @@ fn the_gate_asks_in_its_documented_order() {
 
 #[test]
 fn a_decision_tells_rule_state_and_age() {
-    let inject = "exercises: [limit]\nsteps:\n  - inject: { fault: delay, on: pilot.says, by: 60 ms }\n  - hold: 3 s\n";
-    let mut story = Story::armed(LIMIT, inject);
+    let inject = "exercises: [limit]\nsteps:\n  - inject: { fault: delay, on: pilot.says, by: 60 ms, energised: true }\n  - hold: 3 s\n";
+    let mut story = Story::confirmed(LIMIT, inject);
     story.pos = "6.5".to_owned();
     story.propose(100, 8.5);
     story.until(200);

@@ -184,14 +184,14 @@ fn a_step_that_is_over_at_once_was_there_all_the_same() {
 
 #[test]
 fn faults_on_a_link_hold_back_what_moves_and_never_a_rung() {
-    let text = "  - inject: { fault: delay, on: bus, by: 200 ms }\n  - do: arm.start\n  - hold: 1 s\n";
-    let mut story = Story::armed(LIMIT, &steps(text));
+    let text = "  - inject: { fault: delay, on: bus, by: 200 ms, energised: true }\n  - do: arm.start\n  - hold: 1 s\n";
+    let mut story = Story::confirmed(LIMIT, &steps(text));
     story.until(210);
     assert!(story.moved().is_empty());
     story.until(221);
     assert_eq!(story.moved(), ["arm/start"]);
     // What waits when the guard trips never leaves.
-    let mut story = Story::armed(LIMIT, &steps(text));
+    let mut story = Story::confirmed(LIMIT, &steps(text));
     story.stop(100);
     assert!(story.last.iter().any(|e| matches!(e, Effect::Rung { .. })));
     story.end();
