@@ -181,6 +181,7 @@ fn a_disk_that_fills_up_mid_run_trips_and_one_that_is_full_refuses() {
     let folder = runs.iter().find(|path| path.is_dir()).expect("the run is there");
     assert!(replays(folder).contains("not whole"));
     let heard = board.state().heard.len();
+    stand.rigs(&["reset", "stand", "--by", "Ada"]).with(0);
     stand.run("hop.yaml", &[]).with(64).says("nothing was opened");
     assert_eq!(board.state().heard.len(), heard);
     let folders =
