@@ -64,9 +64,9 @@ pub(super) struct Core {
     pub(super) stops: Stops,
     pub(super) controllers: Vec<Controller>,
     pub(super) faults: Vec<ActiveFault>,
+    pub(super) fallbacks: Vec<Fallback>,
     /// Faults that did nothing that could be seen, in words.
     pub(super) unseen_faults: Vec<String>,
-    pub(super) fallbacks: Vec<Fallback>,
     /// Values that the run itself tells, applied at the next free instant.
     pub(super) own_samples: Vec<(SignalId, Value)>,
     /// Steps that did not end well, by themselves and not since one inside them did.
@@ -102,8 +102,8 @@ impl Core {
             stops: Stops::default(),
             controllers: Controller::all_of(&plan),
             faults: Vec::new(),
-            unseen_faults: Vec::new(),
             fallbacks: Vec::new(),
+            unseen_faults: Vec::new(),
             own_samples,
             step_troubles: Vec::new(),
             expects_met: 0,

@@ -70,9 +70,9 @@ impl Core {
                 reasons.fail.extend(late.to_rules);
                 self.step_reasons(&mut reasons);
                 self.trip_reasons(&mut reasons);
-                reasons.inconclusive.extend(self.unseen_faults.iter().cloned());
                 reasons.inconclusive.extend(late.to_others);
                 self.hand_reasons(&mut reasons);
+                reasons.inconclusive.extend(self.unseen_faults.iter().cloned());
                 if self.nothing_judged(judgements) {
                     reasons
                         .inconclusive

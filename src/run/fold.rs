@@ -325,8 +325,8 @@ impl Run {
     fn go_on(&mut self, out: &mut Effects) {
         for _ in 0..LOOKS_MAX {
             self.core.own_instant(out);
-            self.core.watch_faults();
             self.core.recover(out);
+            self.core.watch_faults();
             if !self.stage_forward(out) && self.core.own_samples.is_empty() {
                 return;
             }

@@ -150,8 +150,8 @@ fn reserved(loaded: &Loaded) -> Option<Reserved> {
         guard_reaction: signals.find("guard.reaction")?,
         operator_reset: signals.find("operator.reset")?,
         commands,
-        told: Vec::new(),
         fallbacks,
+        told: Vec::new(),
     })
 }
 

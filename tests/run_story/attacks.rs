@@ -4,7 +4,7 @@ use super::cell::{BUS, LIMIT, RIG, Story, ms};
 use checkrein::codec::json::device::propose;
 use checkrein::guard::{Cause, Decision};
 use checkrein::run::event::EventKind;
-use checkrein::run::{OperatorOrder, Input, RunVerdict};
+use checkrein::run::{Input, OperatorOrder, RunVerdict};
 use checkrein::time::Time;
 use checkrein::trace::Account;
 use checkrein::wire::{DeviceId, Frame, FrameFlags};
