@@ -102,7 +102,7 @@ fn row(name: &str, what: &str, mut times: Vec<Duration>) {
 
 fn trial(hazard: Hazard, moment: Duration, seed: u64) -> Result<Trial, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let mut flight = Flight::start(folder.path(), seed);
+    let mut flight = up(folder.path(), seed)?;
     let broker = flight.child("broker");
     // A random moment is waited for, and nothing else.
     std::thread::sleep(moment);
@@ -116,7 +116,7 @@ fn trial(hazard: Hazard, moment: Duration, seed: u64) -> Result<Trial, String> {
     };
     let tripped = match hazard {
         Hazard::Kill | Hazard::Freeze => None,
-        Hazard::Broker | Hazard::Unplug => Some(flight.until("TRIP").0.saturating_duration_since(at)),
+        Hazard::Broker | Hazard::Unplug => Some(flight.until("TRIP")?.0.saturating_duration_since(at)),
     };
     let first = |times: &[Instant]| times.iter().find(|time| **time >= at).map(|time| *time - at);
     let (landing, obeyed) = if hazard == Hazard::Unplug {
@@ -144,13 +144,29 @@ fn trial(hazard: Hazard, moment: Duration, seed: u64) -> Result<Trial, String> {
     let safe = is_safe(&flight.wire.seen()).map_or(Duration::ZERO, |when| when - at);
     if hazard == Hazard::Freeze {
         strike(harness, Signal::CONT)?;
-        flight.until("TRIP");
+        flight.until("TRIP")?;
         let code = flight.end();
         if code != Some(2) {
             return Err(format!("the woken harness ended with {code:?}:\n{}", flight.said.join("\n")));
         }
     }
     Ok(Trial { flew, landing, obeyed, safe, tripped })
+}
+
+/// A flight under way. On a busy computer a run may be blocked, as it should be, before anything moves: that is said, and
+/// begun anew.
+fn up(folder: &std::path::Path, seed: u64) -> Result<Flight, String> {
+    let mut why = String::new();
+    for attempt in 0..5 {
+        let place = folder.join(attempt.to_string());
+        std::fs::create_dir(&place).map_err(|error| error.to_string())?;
+        match Flight::start(&place, seed) {
+            Ok(flight) => return Ok(flight),
+            Err(blocked) => why = blocked,
+        }
+        eprintln!("begun anew: {}", why.lines().last().unwrap_or_default());
+    }
+    Err(format!("it never flew: {why}"))
 }
 
 /// The instant just before the signal was given.

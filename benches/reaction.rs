@@ -1,16 +1,20 @@
-//! Reaction: a violating frame is handed to a pseudo-terminal → the first byte of the safe frame can be read there,
-//! beside the raw echo floor of the same pseudo-terminal in the same run.
+//! Reaction, beside the floor of the same wire in the same run.
 //!
-//! `cargo bench --bench reaction [-- TRIPS]`. Everything on the way is the real thing: port, MAVLink codec, `Run` with an
-//! envelope rule that stops, guard, pre-encoded rung, recorder with its file. A trip is final, so the fold under the loop
-//! makes a new `Run` of the same plan after each one, while port and recorder stay; between two trips a device thread says
-//! hello, is armed, and stays quiet for a while. `whole` sets up loop, port and recorder anew for each trip as well: the
-//! first trip of a process is like that, with nothing warmed up by the one before.
+//! `cargo bench --bench reaction [-- TRIPS]`: about four minutes with the default of 10,000.
 //!
-//! The floor is a bare thread that polls, reads and writes back, with the same priority as the run's. Both are measured
-//! from before the write at the far end to the first byte of the answer there, so both hold two ways through the kernel.
+//! Everything on the way is the real thing: port or broker, codec, `Run` with an envelope rule that stops, guard,
+//! pre-encoded rung, recorder with its file. A trip is final, so the fold under the loop makes a new `Run` of the same plan
+//! after each one, while wires and recorder stay.
+//!
+//! - (a) limit: a violating message is handed to the wire at its far end → the first byte of the safe frame is there. The
+//!   floor is a bare thread (over MQTT: a bare client) that writes the same bytes back.
+//! - (b) silence and (c) age: the far end falls silent → from the deadline to the first safe byte, as the run stamps it.
+//! - (d) lost link: another pseudo-terminal is closed at its far end → the first byte of the safe frame is on the wire.
+//! - Missed deadlines: a fold that asks for a tick every 50 us, a million times, under the flood.
 
 mod support;
+#[path = "support/brokered.rs"]
+mod brokered;
 
 use checkrein::codec::mavlink::DialectSource;
 use checkrein::codec::mavlink::device::Vehicle;
@@ -41,51 +45,136 @@ use support::percentile;
 const QUIET: Duration = Duration::from_millis(2);
 /// Priority of the run thread, and of the floor's.
 const PRIORITY: i32 = 50;
-/// Samples of one message of the other traffic, and messages a second of it: 50,000 samples a second.
+/// Samples of one message of the other traffic, and messages a second of it: 100,000 samples a second.
 const LOAD_SAMPLES: usize = 6;
-const LOAD_MESSAGES: usize = 8_334;
+const LOAD_MESSAGES: usize = 16_667;
 /// The other traffic comes in bursts this far apart.
 const BURST: Duration = Duration::from_millis(1);
 /// Trips with everything set up anew.
-const WHOLE: usize = 300;
+const WHOLE: usize = 150;
+/// Trips by a deadline: each takes its time.
+const SILENT: usize = 300;
+/// Deadlines that the loop is asked to keep, and how far they are apart.
+const TURNS: usize = 1_000_000;
+const TURN: Span = Span::from_micros(50);
+/// A tick later than this missed its deadline: what the aim allows a whole reaction.
+const MISSED: Span = Span::from_micros(500);
 
 fn main() {
     let trips = support::count(10_000) / 2;
     let wire = Pty::open().expect("a pseudo-terminal");
     let other = Pty::open().expect("a second pseudo-terminal");
-    let plan = plan(&wire.path, &other.path);
+    let limit = plan(&wire.path, &other.path, LIMIT, SLOW);
     let place = tempfile::tempdir().expect("a folder");
     println!("{}", support::machine());
     // The far end of a real wire is another computer: nothing here may keep it waiting. Both floor and trip gain by it.
     let far = os::real_time(PRIORITY).is_ok();
     println!("real-time priority of the far end: {far}");
-    println!("microseconds        trips       p50       p99     99.9%       max   p50/floor");
-    for (name, load) in [("idle", false), ("50,000 samples/s", true)] {
-        let floor = with_load(&other, load, true, || floor(&wire, &plan, trips));
-        show(&format!("floor, {name}"), &floor, None);
+    println!("microseconds                 trips       p50       p99     99.9%       max   p50/floor  p99/floor");
+    for (name, load) in [("idle", false), ("100,000 samples/s", true)] {
+        let mute = (!load).then_some(&other);
+        let floor = with_load(&other, load, true, || floor(&wire, &limit, trips));
+        show(&format!("serial floor, {name}"), &floor, None);
         let (times, quality) = with_load(&other, load, false, || {
-            let bench = Bench::start(&plan, place.path(), 1);
-            let times = bench.trips(&wire, (!load).then_some(&other), &plan, trips);
+            let bench = Bench::start(&limit, place.path(), 1);
+            let times = bench.trips(&wire, mute, &limit, trips);
             (times, bench.stop(&wire))
         });
-        show(&format!("trip, {name}"), &sorted(&times), Some(&floor));
+        show(&format!("(a) limit, {name}"), &sorted(&times), Some(&floor));
         parts(&times);
-        let whole = with_load(&other, load, false, || {
-            let mut all = Vec::new();
-            for _ in 0..WHOLE {
-                let bench = Bench::start(&plan, place.path(), 1);
-                all.append(&mut bench.trips(&wire, (!load).then_some(&other), &plan, 1));
-                bench.stop(&wire);
-            }
-            all
-        });
-        show(&format!("whole, {name}"), &sorted(&whole), Some(&floor));
-        parts(&whole);
         println!("  real-time priority: {}, memory locked: {}", quality.real_time, quality.memory_locked);
+        for (what, rule, often) in [("(b) silence", LIMIT, FAST), ("(c) age", AGE, LONG)] {
+            let silent = plan(&wire.path, &other.path, rule, often);
+            let times = with_load(&other, load, false, || {
+                let bench = Bench::start(&silent, place.path(), 1);
+                let times = bench.silences(&wire, mute, SILENT);
+                bench.stop(&wire);
+                times
+            });
+            show(&format!("{what}, {name}"), &times, Some(&floor));
+        }
+    }
+    let lost = lost_links(&wire, place.path());
+    show("(d) lost link, idle", &lost, None);
+    turns(&wire, &other, place.path());
+    brokered::measure(trips / 5, place.path());
+}
+
+const LIMIT: &str = "always: fc.altitude <= 8 m";
+const AGE: &str = "always: age(fc.altitude) <= 20 ms";
+/// How often the altitude is said, and how long it holds.
+const SLOW: &str = "every: 1 s, stale_after: 10 s";
+const FAST: &str = "every: 20 ms, stale_after: 20 ms";
+const LONG: &str = "every: 20 ms, stale_after: 10 s";
+
+/// Trips by the loss of another link: a new loop, and a new other wire, each time.
+fn lost_links(wire: &Pty, place: &std::path::Path) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(WHOLE);
+    for _ in 0..WHOLE {
+        let mut other = Pty::open().expect("a pseudo-terminal");
+        let plan = plan(&wire.path, &other.path, LIMIT, SLOW);
+        let safe = &plan.ladders[0].rungs[0].frames[0].bytes;
+        let bench = Bench::start(&plan, place, 1);
+        bench.arm(wire, Some(&other));
+        drain_for(wire, QUIET);
+        other.release();
+        let begun = Instant::now();
+        drop(other);
+        times.push(until(wire, safe, begun));
+        bench.stop(wire);
+    }
+    times.sort();
+    times
+}
+
+/// A fold that wants a tick after each tick, and counts how late they come.
+struct Turns {
+    due: Option<Time>,
+    late: Vec<Span>,
+    told: Sender<Vec<Span>>,
+}
+
+impl Fold for Turns {
+    fn handle(&mut self, input: &Input, out: &mut Effects) {
+        if let (Input::Tick { at }, Some(due)) = (input, self.due)
+            && *at >= due
+        {
+            self.late.push(at.since(due));
+            self.due = (self.late.len() < TURNS).then(|| *at + TURN);
+            if self.due.is_none() {
+                let _ = self.told.send(std::mem::take(&mut self.late));
+            }
+        } else if self.due.is_none() && matches!(input, Input::Link { .. }) {
+            self.due = Some(input.at() + TURN);
+        }
+        if matches!(input, Input::Operator { order: OperatorOrder::Stop, .. }) {
+            out.list.push(Effect::Finish(Outcome { verdict: RunVerdict::Aborted, reasons: Vec::new() }));
+        }
+    }
+    fn next_deadline(&self) -> Option<Time> {
+        self.due
     }
 }
 
-fn plan(wire: &str, other: &str) -> Arc<Plan> {
+/// Deadlines missed out of a million, under the flood.
+fn turns(wire: &Pty, other: &Pty, place: &std::path::Path) {
+    let plan = plan(&wire.path, &other.path, LIMIT, SLOW);
+    let late = with_load(other, true, false, || {
+        let (told, hear) = channel();
+        let fold = move |_: Sender<Told>, _: Clock| Turns { due: None, late: Vec::with_capacity(TURNS), told };
+        let bench = Bench::start_with(&plan, place, 1, fold);
+        let late = hear.recv_timeout(Duration::from_secs(300)).expect("the loop goes on");
+        bench.stop(wire);
+        late
+    });
+    let missed = late.iter().filter(|late| **late > MISSED).count();
+    let mut late: Vec<Duration> = late.iter().map(|late| Duration::from_nanos(late.nanos().max(0) as u64)).collect();
+    late.sort();
+    show("tick after its deadline", &late, None);
+    println!("  missed by more than {MISSED}: {missed} of {}", late.len());
+}
+
+fn plan(wire: &str, other: &str, rule: &str, often: &str) -> Arc<Plan> {
     let rig = format!(
         "rig: bench
 about: One flight controller that trips, and one that only talks.
@@ -99,7 +188,7 @@ devices:
     protocol: {{ mavlink: ardupilotmega, system: 1, component: 1 }}
     identity: {{ HEARTBEAT.autopilot: 3 }}
     signals:
-      altitude: {{ field: LOCAL_POSITION_NED.z, scale: -1 m, range: -1 m .. 40 m, every: 1 s, stale_after: 10 s }}
+      altitude: {{ field: LOCAL_POSITION_NED.z, scale: -1 m, range: -1 m .. 40 m, {often} }}
       armed: {{ field: HEARTBEAT.base_mode, bit: 7, every: 1 s, stale_after: 10 s }}
     commands:
       land: {{ send: COMMAND_LONG, with: {{ command: MAV_CMD_NAV_LAND }}, harmless: true }}
@@ -119,10 +208,11 @@ devices:
       yawspeed: {{ field: ATTITUDE.yawspeed, scale: 1 rad/s, every: 1 s, stale_after: 10 s }}
 "
     );
-    let envelope = "envelope: Bench
+    let envelope = format!(
+        "envelope: Bench
 rules:
   ceiling:
-    always: fc.altitude <= 8 m
+    {rule}
     because: The bench breaks it.
     source: the bench
     react_within: 100 ms
@@ -131,7 +221,8 @@ rules:
     because: The other traffic is judged as well.
     source: the bench
     on_violation: fail
-";
+"
+    );
     let scenario = "scenario: Bench
 rig: bench
 about: Waits to be tripped.
@@ -139,7 +230,7 @@ exercises: [ceiling]
 steps:
   - hold: 3600 s
 ";
-    support::plan(rig, envelope.into(), scenario.into())
+    support::plan(rig, envelope, scenario.into())
 }
 
 /// How long a trip took, and its parts in microseconds.
@@ -150,8 +241,9 @@ type Trip = (Duration, [f64; 5]);
 enum Told {
     Up,
     Armed,
-    /// A trip is over: when its bytes were read, when the run had decided, when the write began and ended.
-    Tripped([Time; 4]),
+    /// A trip is over: when its bytes were read, when the run had decided, when the write began and ended;
+    /// and the reaction as the run stamps it.
+    Tripped([Time; 4], Option<Span>),
 }
 
 /// Parts of a trip, between the write at the far end and the answer's first byte there.
@@ -175,7 +267,8 @@ impl Trips {
     /// The rung is written: from here on the next run is on the wires.
     fn anew(&mut self, at: Time, out: &mut Effects) {
         self.run = Run::new(self.run.plan().clone());
-        for link in [LinkId(0), LinkId(1)] {
+        let links: Vec<LinkId> = self.run.plan().rig.links.iter().map(|link| link.id).collect();
+        for link in links {
             self.run.handle(&Input::Link { at, link, state: LinkState::Up }, out);
         }
         let _ = self.told.send(Told::Up);
@@ -189,8 +282,19 @@ impl Fold for Trips {
             return;
         }
         self.run.handle(input, out);
+        // A run that ends by itself measures nothing.
+        for effect in &out.list {
+            assert!(!matches!(effect, Effect::Finish(_)), "{effect:?}");
+        }
         if let (Some((heard, judged)), Input::Sent { at, begun, done, .. }) = (self.tripped, input) {
-            let _ = self.told.send(Told::Tripped([heard, judged, *begun, *done]));
+            let reaction = out.list.iter().find_map(|effect| match effect {
+                Effect::Emit(event) => match event.kind {
+                    EventKind::RungSent { reaction, .. } => reaction,
+                    _ => None,
+                },
+                _ => None,
+            });
+            let _ = self.told.send(Told::Tripped([heard, judged, *begun, *done], reaction));
             self.tripped = None;
             self.anew_at = Some(*at + ANEW);
             return;
@@ -207,7 +311,8 @@ impl Fold for Trips {
         if out.list.iter().any(armed) {
             let _ = self.told.send(Told::Armed);
         }
-        if matches!(input, Input::Link { link: LinkId(1), .. }) {
+        let last = LinkId(self.run.plan().rig.links.len() as u16 - 1);
+        if matches!(input, Input::Link { link, state: LinkState::Up, .. } if *link == last) {
             let _ = self.told.send(Told::Up);
         }
     }
@@ -228,6 +333,22 @@ struct Bench {
 
 impl Bench {
     fn start(plan: &Arc<Plan>, place: &std::path::Path, workers: usize) -> Bench {
+        let run = Run::new(plan.clone());
+        Bench::start_with(plan, place, workers, move |told, clock| Trips {
+            run,
+            told,
+            clock,
+            tripped: None,
+            anew_at: None,
+        })
+    }
+
+    fn start_with<F: Fold + Send + 'static>(
+        plan: &Arc<Plan>,
+        place: &std::path::Path,
+        workers: usize,
+        fold: impl FnOnce(Sender<Told>, Clock) -> F,
+    ) -> Bench {
         let beside = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers)
             .enable_all()
@@ -257,33 +378,17 @@ impl Bench {
             real_time: true,
         };
         let (told, hear) = channel();
-        let thread = spawn(Trips { run: Run::new(plan.clone()), told, clock, tripped: None, anew_at: None }, setup)
-            .expect("the run thread");
+        let thread = spawn(fold(told, clock), setup).expect("the run thread");
         Bench { thread, beside, poster, told: hear, _folder: folder }
     }
 
     /// Arms, breaks the rule, waits for the safe frame; again and again. `mute`: where the talker says no more than hello.
     fn trips(&self, wire: &Pty, mute: Option<&Pty>, plan: &Plan, trips: usize) -> Vec<Trip> {
         let mut vehicle = Vehicle::new(&DialectSource::Ardupilotmega, 1, 1).expect("the built-in dialect loads");
-        let mut talker = Vehicle::new(&DialectSource::Ardupilotmega, 2, 1).expect("the built-in dialect loads");
         let safe = &plan.ladders[0].rungs[0].frames[0].bytes;
         let mut trips_taken = Vec::with_capacity(trips);
-        let mut hello = Vec::new();
         for _ in 0..trips {
-            self.wait_for(&Told::Up);
-            hello.clear();
-            let sent = vehicle
-                .send("HEARTBEAT", &[("autopilot", 3.0), ("base_mode", 128.0)], &[], &mut hello)
-                .and_then(|()| vehicle.send("LOCAL_POSITION_NED", &[("z", -2.0)], &[], &mut hello));
-            sent.expect("known names");
-            write(&wire.master, &hello);
-            if let Some(other) = mute {
-                hello.clear();
-                talker.send("HEARTBEAT", &[("autopilot", 3.0)], &[], &mut hello).expect("known names");
-                write(&other.master, &hello);
-                let _ = rustix::io::read(&other.master, &mut [0; 1024]);
-            }
-            self.wait_for(&Told::Armed);
+            self.arm(wire, mute);
             let mut bad = Vec::new();
             vehicle.send("LOCAL_POSITION_NED", &[("z", -9.0)], &[], &mut bad).expect("known names");
             drain_for(wire, QUIET);
@@ -291,13 +396,53 @@ impl Bench {
             let (written, begun) = (clock.now(), Instant::now());
             write(&wire.master, &bad);
             let took = until(wire, safe, begun);
-            let Told::Tripped([heard, judged, began, done]) = self.next() else { panic!("a trip was to be told") };
+            let Told::Tripped([heard, judged, began, done], _) = self.next() else { panic!("a trip was to be told") };
             let seen = written + Span::from_nanos(took.as_nanos() as i64);
             let stations = [written, heard, judged, began, done, seen];
             let parts = [0, 1, 2, 3, 4].map(|part| stations[part + 1].since(stations[part]).seconds() * 1e6);
             trips_taken.push((took, parts));
         }
         trips_taken
+    }
+
+    /// Says hello until the run is armed. `mute`: where the talker says no more than that.
+    fn arm(&self, wire: &Pty, mute: Option<&Pty>) {
+        self.wait_for(&Told::Up);
+        let mut vehicle = Vehicle::new(&DialectSource::Ardupilotmega, 1, 1).expect("the built-in dialect loads");
+        let mut hello = Vec::new();
+        let sent = vehicle
+            .send("HEARTBEAT", &[("autopilot", 3.0), ("base_mode", 128.0)], &[], &mut hello)
+            .and_then(|()| vehicle.send("LOCAL_POSITION_NED", &[("z", -2.0)], &[], &mut hello));
+        sent.expect("known names");
+        if let Some(other) = mute {
+            let mut talker = Vehicle::new(&DialectSource::Ardupilotmega, 2, 1).expect("the built-in dialect loads");
+            let mut hello = Vec::new();
+            talker.send("HEARTBEAT", &[("autopilot", 3.0)], &[], &mut hello).expect("known names");
+            write(&other.master, &hello);
+            let _ = rustix::io::read(&other.master, &mut [0; 1024]);
+        }
+        // Said again until it is armed: on a busy machine what was said first may be stale before the talker is known.
+        for _ in 0..1_000 {
+            write(&wire.master, &hello);
+            if let Ok(told) = self.told.recv_timeout(Duration::from_millis(10)) {
+                assert_eq!(told, Told::Armed);
+                return;
+            }
+        }
+        panic!("it is never armed");
+    }
+
+    /// Arms and falls silent, again and again: from each deadline to the first byte, as the run stamps it.
+    fn silences(&self, wire: &Pty, mute: Option<&Pty>, trips: usize) -> Vec<Duration> {
+        let mut times = Vec::with_capacity(trips);
+        for _ in 0..trips {
+            self.arm(wire, mute);
+            let Told::Tripped(_, reaction) = self.next() else { panic!("a trip was to be told") };
+            times.push(Duration::from_nanos(reaction.expect("the rung answers a trip").nanos().max(0) as u64));
+            drain_for(wire, Duration::ZERO);
+        }
+        times.sort();
+        times
     }
 
     fn next(&self) -> Told {
@@ -475,6 +620,8 @@ fn parts(trips: &[Trip]) {
 
 fn show(name: &str, sorted: &[Duration], floor: Option<&[Duration]>) {
     let [p50, p99, p999, max] = [0.5, 0.99, 0.999, 1.0].map(|share| percentile(sorted, share));
-    let ratio = floor.map_or(String::new(), |floor| format!("{:11.2}", p50 / percentile(floor, 0.5)));
-    println!("{name:24} {:6} {p50:9.1} {p99:9.1} {p999:9.1} {max:9.1} {ratio}", sorted.len());
+    let ratio = floor.map_or(String::new(), |floor| {
+        format!("{:11.2}{:11.2}", p50 / percentile(floor, 0.5), p99 / percentile(floor, 0.99))
+    });
+    println!("{name:32} {:8} {p50:9.1} {p99:9.1} {p999:9.1} {max:9.1} {ratio}", sorted.len());
 }

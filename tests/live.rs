@@ -2,6 +2,8 @@
 //!
 //! Nothing here sleeps: the tests wait for words of the program and for what the board hears.
 
+#[path = "live/attack.rs"]
+mod attack;
 #[path = "live/blocking.rs"]
 mod blocking;
 #[path = "live/board.rs"]
@@ -20,6 +22,8 @@ mod process;
 mod rehearsing;
 #[path = "live/relay.rs"]
 mod relay;
+#[path = "live/resetting.rs"]
+mod resetting;
 #[path = "live/stand.rs"]
 mod stand;
 #[path = "live/stopping.rs"]

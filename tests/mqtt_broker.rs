@@ -6,6 +6,7 @@ use checkrein::io::mqtt::{self, Config, Login, Will};
 use checkrein::io::queue::{Post, queue};
 use checkrein::run::{Input, LinkState, SendId};
 use checkrein::wire::{Frame, FrameFlags, Lane, LinkId};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -207,6 +208,56 @@ fn a_controller_cannot_publish_past_the_guard() {
         them.send(2, frame("pilot/command", b"ask", 0, false));
         let heard = us.message();
         assert_eq!((heard.topic.as_deref(), heard.bytes.as_slice()), (Some("pilot/command"), &b"ask"[..]));
+        runtime.block_on(them.handle.close());
+    }
+}
+
+/// Says CONNECT as a client that nobody knows, and the forged command right behind it without waiting for an answer, by hand
+/// since no honest client does; comes back when the broker has hung up.
+fn intrude(port: u16, version: u8, password: Option<&str>) {
+    let text = |text: &str| [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat();
+    // MQTT 5 has a list of properties, here of no length, where 3.1.1 has nothing.
+    let properties: &[u8] = if version == 5 { &[0] } else { &[] };
+    let flags = if password.is_some() { 0b1100_0010 } else { 0b0000_0010 };
+    let level = if version == 5 { 5 } else { 4 };
+    let mut connect = [&text("MQTT")[..], &[level, flags, 0, 60], properties, &text("nobody-knows-me")].concat();
+    if let Some(password) = password {
+        connect.extend([text("pilot"), text(password)].concat());
+    }
+    let publish = [&text("pilot/goto")[..], properties, b"forged"].concat();
+    let packet = |kind: u8, body: &[u8]| [&[kind, body.len() as u8][..], body].concat();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("the broker listens");
+    stream.write_all(&[packet(0x10, &connect), packet(0x30, &publish)].concat()).expect("the socket takes it");
+    let mut answer = Vec::new();
+    // A broker that hangs up on unread bytes may reset the connection: then nothing more is to be read either.
+    let _ = stream.read_to_end(&mut answer);
+    // Byte 3 of CONNACK is the reason; 0 would be welcome.
+    assert!(answer.get(3) != Some(&0), "version {version}: {answer:?}");
+}
+
+/// Goal: a forged command of a client that the broker does not know never arrives. Method: without a login, with the pilot's
+/// name and a guessed password, and as another device with its own password, somebody asks on the pilot's topic; what the
+/// pilot says afterwards is the first that is heard there.
+#[test]
+fn a_forged_command_of_an_unknown_client_never_arrives() {
+    let harness = User::harness().unwrap();
+    let pilot = user("pilot", &["pilot/#"], &[]);
+    let other = user("other", &["other/#"], &[]);
+    let broker = Broker::start(program(), &[harness.clone(), pilot.clone(), other.clone()]).unwrap();
+    let runtime = runtime();
+    let mut us = Link::up(&runtime, config(&broker, &harness, 5, &["#"]));
+    for version in [3, 5] {
+        for password in [None, Some("guess")] {
+            intrude(broker.port(), version, password);
+        }
+        let impostor = Link::up(&runtime, config(&broker, &other, version, &[]));
+        impostor.send(1, frame("pilot/goto", b"forged", 0, false));
+        impostor.send(2, frame("other/said", b"after it", 0, false));
+        assert_eq!(us.message().topic.as_deref(), Some("other/said"), "what came before it on its wire was dropped");
+        let them = Link::up(&runtime, config(&broker, &pilot, version, &[]));
+        them.send(1, frame("pilot/goto", b"asked", 0, false));
+        assert_eq!(us.message().bytes, b"asked");
+        runtime.block_on(impostor.handle.close());
         runtime.block_on(them.handle.close());
     }
 }

@@ -13,6 +13,7 @@ mod run_story {
     pub mod fallback;
     pub mod gate;
     pub mod ladder;
+    pub mod lease;
     pub mod reactions;
     pub mod scripts;
     pub mod silences;

@@ -16,7 +16,7 @@ use checkrein::log::{self, Head, Recorder, compare_events};
 use checkrein::rig::{Reaction, Role};
 use checkrein::run::event::EventKind;
 use checkrein::run::{Effect, Effects, Event, Input, RunVerdict};
-use checkrein::scenario::plan::{Mode, Plan};
+use checkrein::scenario::plan::{GateMode, Mode, Plan};
 use checkrein::scenario::{Request, check};
 use checkrein::time::{Span, Time};
 use checkrein::r#virtual::{Disturbance, DisturbanceKind, Options, Sink, drive};
@@ -33,6 +33,7 @@ const SCENARIOS: &[&str] = &[
     "scenarios/drone-bench/hover-and-land.yaml",
     "scenarios/drone-bench/gust.yaml",
     "scenarios/drone-bench/delayed-feed.yaml",
+    "scenarios/drone-bench/recovery.yaml",
 ];
 
 /// Runs per `cargo test`; `CHECKREIN_SWARM=10000` asks for more.
@@ -113,7 +114,11 @@ fn plan_of(seed: u64) -> (String, Arc<Plan>) {
         mode: Mode::Sim,
     };
     match check(&request, &files) {
-        Ok((plan, _)) => (text, Arc::new(plan)),
+        Ok((plan, _)) => {
+            let (word, gate) = GateMode::ALL[(seed % GateMode::ALL.len() as u64) as usize];
+            let plan = plan.with_gate(gate).expect("the drone's pilot has a fallback");
+            (format!("# gate: {word}\n{text}"), Arc::new(plan))
+        }
         Err(wrong) => panic!("{text}\n{}", checkrein::diag::report(&wrong, false)),
     }
 }

@@ -22,11 +22,12 @@ pub struct Flight {
 }
 
 impl Flight {
-    /// Everything up to the moment at which the harness orders the machine to arm. `folder` is this flight's own.
-    pub fn start(folder: &Path, seed: u64) -> Flight {
+    /// Everything up to the moment at which the harness orders the machine to arm. `folder` is this flight's own. The
+    /// error says why it never came to that, which is no trial.
+    pub fn start(folder: &Path, seed: u64) -> Result<Flight, String> {
         let scenario = scenario(folder);
         let shipped = root().join("rigs/drone-bench/rig.yaml");
-        let machine = twin(&scenario, &shipped, seed, "fc", Vec::new());
+        let machine = twin(&scenario, &shipped, seed, "fc", Vec::new())?;
         let wire = Wire::to(&machine.ports().first().expect("the machine has a serial link").1);
         let text = std::fs::read_to_string(&shipped).expect("the rig is shipped");
         let here = text.replace("serial: twin", &format!("serial: {}", wire.path));
@@ -61,23 +62,22 @@ impl Flight {
             }
         });
         let mut flight = Flight { wire, process, lines, twins: vec![machine], said: Vec::new() };
-        let (_, told) = flight.until("the embedded broker listens");
+        let (_, told) = flight.until("the embedded broker listens")?;
         let logins = told.trim_end().rsplit(' ').next().expect("the path comes last").to_owned();
-        flight.twins.push(pilot(&scenario, &shipped, seed, &logins));
-        flight.until("> do fc.arm");
-        flight
+        flight.twins.push(pilot(&scenario, &shipped, seed, &logins)?);
+        flight.until("> do fc.arm")?;
+        Ok(flight)
     }
 
-    /// Waits for a line with these words.
-    pub fn until(&mut self, words: &str) -> (Instant, String) {
+    /// Waits for a line with these words; the error holds all that was said instead.
+    pub fn until(&mut self, words: &str) -> Result<(Instant, String), String> {
         while let Ok((at, line)) = self.lines.recv_timeout(PATIENCE) {
             self.said.push(line.clone());
             if line.contains(words) {
-                return (at, line);
+                return Ok((at, line));
             }
         }
-        let _ = self.process.kill();
-        panic!("`{words}` was never said:\n{}", self.said.join("\n"));
+        Err(format!("`{words}` was never said:\n{}", self.said.join("\n")))
     }
 
     /// Waits for the end; the exit code, `None` after a signal.
@@ -132,7 +132,7 @@ fn scenario(folder: &Path) -> PathBuf {
     path
 }
 
-fn twin(scenario: &Path, rig: &Path, seed: u64, device: &str, brokers: Vec<BrokerLogin>) -> Twins {
+fn twin(scenario: &Path, rig: &Path, seed: u64, device: &str, brokers: Vec<BrokerLogin>) -> Result<Twins, String> {
     let setup = Setup {
         scenario: scenario.display().to_string(),
         rig: Some(rig.display().to_string()),
@@ -142,11 +142,11 @@ fn twin(scenario: &Path, rig: &Path, seed: u64, device: &str, brokers: Vec<Broke
         brokers,
         grace_ms: 0,
     };
-    Twins::start(Path::new(PROGRAM), &setup).unwrap_or_else(|why| panic!("the twin of {device}: {why}"))
+    Twins::start(Path::new(PROGRAM), &setup).map_err(|why| format!("the twin of {device}: {why}"))
 }
 
 /// The pilot's twin, with what the harness wrote down for the pilot.
-fn pilot(scenario: &Path, rig: &Path, seed: u64, logins: &str) -> Twins {
+fn pilot(scenario: &Path, rig: &Path, seed: u64, logins: &str) -> Result<Twins, String> {
     let text = std::fs::read_to_string(logins).expect("the logins were written before they were named");
     let logins: serde_json::Value = serde_json::from_str(&text).expect("they are JSON");
     let pilot = &logins["devices"][0];

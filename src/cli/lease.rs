@@ -3,19 +3,19 @@
 //! Twins need none: each run makes a world of its own.
 
 use super::say;
-use crate::guard::LadderId;
+use crate::guard::{Cause, LadderId};
 use crate::io::host::Fold;
 use crate::io::queue::{Post, Poster};
 use crate::io::state::{Held, Lease, Refused, State};
 use crate::run::event::EventKind;
-use crate::run::{Effect, Effects, Input, LeaseState, Run};
+use crate::run::{Effect, Effects, Input, LeaseState, OperatorOrder, Run};
 use crate::scenario::plan::{Mode, Plan};
 use crate::time::{Span, Time};
 use crate::trace::words;
 use crate::units::Quantity;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a lease without `--lease` has above the longest that the run can take by its own deadlines.
@@ -27,6 +27,8 @@ pub struct Leased {
     lasts: Span,
     /// When it ends by the clock that nobody sets.
     ends: Instant,
+    /// What a person says of the trip of an earlier run.
+    reset: Option<OperatorOrder>,
 }
 
 /// Reads `--lease 2h`.
@@ -60,7 +62,7 @@ pub fn take(plan: &Plan, asked: Option<Span>) -> Result<Option<Leased>, String> 
     // A lease of centuries ends when the clock does.
     let now = Instant::now();
     let ends = now.checked_add(duration).unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()));
-    Ok(Some(Leased { held, lasts, ends }))
+    Ok(Some(Leased { held, lasts, ends, reset: None }))
 }
 
 /// Why a rig cannot be had, for people.
@@ -94,11 +96,19 @@ impl Leased {
         self.held.lease.run = folder.display().to_string();
     }
 
+    /// A person answered for the trip of an earlier run: the run is told.
+    pub fn tell_reset(&mut self, order: OperatorOrder) {
+        self.reset = Some(order);
+    }
+
     /// The wires are about to be opened: tells the run that the rig is its own, and when that ends.
     pub fn begin(&mut self, runtime: &tokio::runtime::Handle, poster: &Poster) -> Result<(), String> {
         self.held.wires_opened().map_err(|why| format!("the lease of the rig cannot be kept: {why}"))?;
         let state = LeaseState::Taken { by: self.held.lease.holder(), lasts: self.lasts };
         poster.post_blocking(Post::Input(Input::Lease { at: poster.clock().now(), state }));
+        if let Some(order) = self.reset.take() {
+            poster.post_blocking(Post::Input(Input::Operator { at: poster.clock().now(), order }));
+        }
         let (ends, poster) = (self.ends, poster.clone());
         runtime.spawn(async move {
             tokio::time::sleep_until(ends.into()).await;
@@ -132,6 +142,9 @@ impl Leased {
 pub struct Safing {
     started: AtomicU16,
     safe: AtomicU16,
+    armed: AtomicBool,
+    /// The cause said last: the highest.
+    tripped: Mutex<Option<Cause>>,
 }
 
 impl Safing {
@@ -150,11 +163,25 @@ impl Safing {
                     EventKind::DeviceUnsafe { ladder } => {
                         self.safe.fetch_and(!bit(ladder), Ordering::Relaxed);
                     }
+                    EventKind::Armed => self.armed.store(true, Ordering::Relaxed),
+                    EventKind::Tripped { cause } => {
+                        *self.tripped.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+                    }
                     _ => {}
                 },
                 _ => {}
             }
         }
+    }
+
+    /// Whether the run was armed, so that something could be energised.
+    pub fn was_armed(&self) -> bool {
+        self.armed.load(Ordering::Relaxed)
+    }
+
+    /// Why the guard acted, if it did.
+    pub fn tripped(&self) -> Option<Cause> {
+        *self.tripped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Devices whose ladder was started and does not stand confirmed; with `lost`, every device that has one.

@@ -126,6 +126,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     runtime.shutdown_timeout(Duration::from_millis(200));
     warnings.extend(remarks);
     let unconfirmed = safing.unconfirmed(&plan, lost);
+    super::reset::settle(prepared, &safing);
     Ok(Done { outcome, loop_quality: Some(quality), recording, warnings, unconfirmed })
 }
 
@@ -501,7 +502,7 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
 }
 
 /// Whether standard input is a terminal that this process may read: a job in the background would be stopped for it.
-fn in_foreground() -> bool {
+pub fn in_foreground() -> bool {
     let input = stdin();
     input.is_terminal() && rustix::termios::tcgetpgrp(&input).is_ok_and(|group| group == rustix::process::getpgrp())
 }

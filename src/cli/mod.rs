@@ -12,6 +12,7 @@ mod live;
 mod plot;
 mod rehearse;
 mod replay;
+mod reset;
 mod results;
 mod rigs;
 mod run;

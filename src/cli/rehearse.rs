@@ -189,6 +189,22 @@ pub fn relied_on(plan: &Plan) -> Vec<Reliance> {
     all
 }
 
+/// When a rig was rehearsed on its machines and on its twins, and how that ended; empty where it never was.
+pub fn when(state: &State, rig: &str) -> Vec<String> {
+    let one = |(mode, on): (Mode, &str)| {
+        let kept: Result<Option<Kept>, String> = state.read(&place(state, rig, mode));
+        match kept {
+            Ok(None) => None,
+            Ok(Some(kept)) => {
+                let verdict = kept.verdict.as_deref().unwrap_or("no verdict");
+                Some(format!("rehearsed on its {on} {}: {verdict}", instant(kept.at)))
+            }
+            Err(_) => Some(format!("rehearsed on its {on}, but the record cannot be read")),
+        }
+    };
+    [(Mode::Rig, "machines"), (Mode::Sim, "twins")].into_iter().filter_map(one).collect()
+}
+
 /// Warns, where a real rig is about to be relied on, of what was only declared: one line.
 pub fn warn(plan: &Plan, relied_on: &[Reliance]) {
     let open: Vec<&str> = relied_on.iter().filter(|one| !one.shown).map(|one| one.what.as_str()).collect();

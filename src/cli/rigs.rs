@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::lease::{instant, refused};
-use super::rehearse::{RehearseArguments, rehearse};
+use super::rehearse::{RehearseArguments, rehearse, when};
 use super::say;
 use crate::io::Disk;
 use crate::io::state::{Standing, State};
@@ -26,6 +26,8 @@ enum Command {
     Rehearse(RehearseArguments),
     /// Give a quarantined rig free, after a person has looked at it
     Release(ReleaseArguments),
+    /// Answer for the last trip of a rig, so that it may be energised again
+    Reset(ResetArguments),
 }
 
 #[derive(Args, Debug)]
@@ -47,12 +49,22 @@ struct ReleaseArguments {
     inspected_by: String,
 }
 
+#[derive(Args, Debug)]
+struct ResetArguments {
+    /// The rig's name, or its file
+    rig: String,
+    /// Who answers for it: the cause is gone, and nobody is in danger
+    #[arg(long, value_name = "NAME")]
+    by: String,
+}
+
 /// Does what is asked.
 pub fn rigs(arguments: &RigsArguments) -> ExitCode {
     let done = match &arguments.command {
         Command::List(arguments) => list(arguments),
         Command::Rehearse(arguments) => return rehearse(arguments),
         Command::Release(arguments) => release(arguments),
+        Command::Reset(arguments) => reset(arguments),
     };
     match done {
         Ok(exit) => exit.into(),
@@ -67,10 +79,12 @@ pub fn rigs(arguments: &RigsArguments) -> ExitCode {
 #[derive(serde::Serialize)]
 struct Row {
     rig: String,
-    /// `free`, `leased` or `quarantined`.
+    /// `free`, `leased`, `quarantined` or `tripped`.
     state: &'static str,
     /// Who, until when, since when, why.
     words: String,
+    /// When, on what, and how it ended.
+    rehearsed: Vec<String>,
     file: Option<String>,
 }
 
@@ -83,9 +97,14 @@ fn list(arguments: &ListArguments) -> Result<Exit, String> {
     names.dedup();
     let mut rows = Vec::new();
     for name in names {
-        let (word, words) = in_words(&state.standing(&name)?);
+        let (mut word, mut words) = in_words(&state.standing(&name)?);
+        // Whoever holds it, and whoever has to look at it, comes first.
+        if let (Some(tripped), "free") = (state.tripped(&name).filter(|tripped| tripped.reset.is_none()), word) {
+            (word, words) = ("tripped", super::reset::in_words(&tripped));
+        }
         let file = files.iter().find(|(of, _)| *of == name).map(|(_, path)| path.display().to_string());
-        rows.push(Row { rig: name, state: word, words, file });
+        let rehearsed = when(&state, &name);
+        rows.push(Row { rig: name, state: word, words, rehearsed, file });
     }
     if arguments.json {
         let text = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
@@ -97,7 +116,9 @@ fn list(arguments: &ListArguments) -> Result<Exit, String> {
     }
     let wide = rows.iter().map(|row| row.rig.chars().count()).max().unwrap_or(0);
     for row in rows {
-        say::line(format!("{:<wide$}  {:<11}  {}", row.rig, row.state, row.words).trim_end());
+        let mut words = row.rehearsed;
+        words.splice(0..0, Some(row.words).filter(|words| !words.is_empty()));
+        say::line(format!("{:<wide$}  {:<11}  {}", row.rig, row.state, words.join("; ")).trim_end());
     }
     Ok(Exit::Good)
 }
@@ -133,6 +154,21 @@ fn release(arguments: &ReleaseArguments) -> Result<Exit, String> {
             Ok(Exit::Good)
         }
         None => Err(format!("rig {rig} is not quarantined; there is nothing to release")),
+    }
+}
+
+fn reset(arguments: &ResetArguments) -> Result<Exit, String> {
+    let by = arguments.by.trim();
+    if by.is_empty() {
+        return Err("--by wants the name of the person who answers for the rig".to_owned());
+    }
+    let rig = name_of(&arguments.rig)?;
+    match State::find()?.reset(&rig, by).map_err(|why| refused(&rig, why))? {
+        Some(tripped) => {
+            say::line(format!("rig {rig} is reset by {by}; {}", super::reset::in_words(&tripped)));
+            Ok(Exit::Good)
+        }
+        None => Err(format!("rig {rig} has no trip that nobody answered for; there is nothing to reset")),
     }
 }
 

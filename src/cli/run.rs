@@ -89,6 +89,14 @@ pub fn run_in(arguments: &RunArguments) -> (ExitCode, Option<PathBuf>) {
             return (Exit::Verdict(RunVerdict::Blocked).into(), None);
         }
     };
+    let unanswered = lease.as_mut().and_then(|lease| super::reset::before(&plan.rig.name, lease).err());
+    if let Some(why) = unanswered {
+        say::aside(format!("blocked: {why}\nnothing was opened"));
+        if let Some(lease) = lease {
+            lease.end(&[]);
+        }
+        return (Exit::Verdict(RunVerdict::Blocked).into(), None);
+    }
     let dir = match RunDir::create(&arguments.runs, &plan.name) {
         Ok(dir) => dir,
         Err(why) => {

@@ -14,7 +14,7 @@ pub const FALLBACKS_MAX: usize = 8;
 pub struct FallbackId(pub u8);
 
 /// What the switch of a fallback must know.
-#[derive(Copy, Clone, PartialEq, Debug)]
+#[derive(Copy, Clone, PartialEq, Hash, Debug)]
 pub struct FallbackConfig {
     /// Whom it stands in for.
     pub controller: DeviceId,
@@ -25,7 +25,7 @@ pub struct FallbackConfig {
 }
 
 /// What the switch did, or wants done.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Recovery {
     /// The machine was taken from the controller.
     TakeOver,
@@ -38,7 +38,7 @@ pub enum Recovery {
 }
 
 /// Where a switch stands.
-#[derive(Copy, Clone, PartialEq, Debug)]
+#[derive(Copy, Clone, PartialEq, Hash, Debug)]
 enum Switch {
     Standby,
     Engaged {
@@ -49,7 +49,7 @@ enum Switch {
 }
 
 /// All switches of a rig.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Hash, Debug)]
 pub(crate) struct Fallbacks {
     configs: [FallbackConfig; FALLBACKS_MAX],
     switches: [Switch; FALLBACKS_MAX],

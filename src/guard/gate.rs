@@ -69,7 +69,7 @@ impl core::fmt::Display for Refusal {
 }
 
 /// When each rated command was last let through.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Hash, Debug)]
 pub(crate) struct Gate {
     passed: [(CommandId, Time); RATED_COMMANDS_MAX],
     known: usize,

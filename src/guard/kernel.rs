@@ -15,7 +15,7 @@ use crate::wire::DeviceId;
 ///
 /// Every method that takes `at` expects instants in the order in which things happened, and every method that takes
 /// `out` adds its orders to what is there: carry them out in order, then clear.
-#[derive(Clone, Debug)]
+#[derive(Clone, Hash, Debug)]
 pub struct Guard {
     ladders: [Ladder; LADDERS_MAX],
     count: usize,

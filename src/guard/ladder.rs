@@ -50,7 +50,7 @@ impl LadderSet {
 }
 
 /// What the guard must know of one ladder.
-#[derive(Copy, Clone, PartialEq, Debug)]
+#[derive(Copy, Clone, PartialEq, Hash, Debug)]
 pub struct LadderConfig {
     pub device: DeviceId,
     pub rungs: u8,
@@ -64,7 +64,7 @@ pub struct LadderConfig {
 }
 
 /// How far a ladder is.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Stage {
     /// Nothing asked for it.
     Idle,
@@ -86,7 +86,7 @@ impl Stage {
 }
 
 /// One ladder in motion.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Hash, Debug)]
 pub(crate) struct Ladder {
     id: LadderId,
     config: LadderConfig,

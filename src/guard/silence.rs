@@ -7,14 +7,14 @@ use crate::wire::DeviceId;
 pub const SILENCES_MAX: usize = 16;
 
 /// A controller's dead-man.
-#[derive(Copy, Clone, PartialEq, Debug)]
+#[derive(Copy, Clone, PartialEq, Hash, Debug)]
 pub struct SilenceConfig {
     pub device: DeviceId,
     pub silent_for: Span,
 }
 
 /// All dead-man deadlines of a rig. They count from arming.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Hash, Debug)]
 pub(crate) struct Silences {
     configs: [SilenceConfig; SILENCES_MAX],
     heard: [Time; SILENCES_MAX],

@@ -26,6 +26,7 @@ pub mod recorder;
 pub mod serial;
 pub mod state;
 pub mod timer;
+pub mod tripped;
 pub mod tunnel;
 pub mod twins;
 mod twins_child;

@@ -98,7 +98,7 @@ pub struct Held {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// Somebody else has it.
-    Leased(Option<Lease>),
+    Leased(Option<Box<Lease>>),
     /// A person must look at it first.
     Quarantined(Quarantine),
     /// The state folder does not work, in words.
@@ -140,10 +140,7 @@ impl State {
     /// Takes the rig for a run of this length. Nothing is opened before this says yes.
     pub fn lease(&self, rig: &str, scenario: &str, run: &str, lasts: Duration) -> Result<Held, Refused> {
         let broken = |why: String| Refused::Broken(why);
-        let lock = self.lock(rig).map_err(|why| match why {
-            Taken::Already => Refused::Leased(self.read(&self.path("leases", rig, ".json")).ok().flatten()),
-            Taken::Broken(why) => Refused::Broken(why),
-        })?;
+        let lock = self.take_lock(rig)?;
         let file = self.path("leases", rig, ".json");
         let left = self.read::<Lease>(&file);
         let found = match &left {
@@ -253,10 +250,7 @@ impl State {
 
     /// A person looked at the rig and gives it free; recorded before it is done. `Ok(None)`: it was not quarantined.
     pub fn release(&self, rig: &str, inspected_by: &str) -> Result<Option<Release>, Refused> {
-        let lock = self.lock(rig).map_err(|why| match why {
-            Taken::Already => Refused::Leased(self.read(&self.path("leases", rig, ".json")).ok().flatten()),
-            Taken::Broken(why) => Refused::Broken(why),
-        })?;
+        let lock = self.take_lock(rig)?;
         let left = self.read::<Lease>(&self.path("leases", rig, ".json"));
         if !matches!(&left, Ok(Some(lease)) if !lease.wired) {
             self.discover(rig, &left).map_err(Refused::Broken)?;
@@ -330,7 +324,7 @@ impl State {
         })
     }
 
-    fn append(&self, path: &Path, content: &impl Serialize) -> Result<(), String> {
+    pub(super) fn append(&self, path: &Path, content: &impl Serialize) -> Result<(), String> {
         let mut line = serde_json::to_vec(content).map_err(|error| format!("{}: {error}", path.display()))?;
         line.push(b'\n');
         let write = || -> io::Result<()> {
@@ -346,6 +340,19 @@ impl State {
 
     fn words(&self, path: &Path, error: &io::Error) -> String {
         format!("cannot write {}: {error}; {STATE_VARIABLE} names another folder for the state of rigs", path.display())
+    }
+
+    /// Takes the lock of a rig for a moment, without a lease.
+    pub(super) fn take_lock(&self, rig: &str) -> Result<File, Refused> {
+        self.lock(rig).map_err(|why| match why {
+            Taken::Already => Refused::Leased(self.read(&self.path("leases", rig, ".json")).ok().flatten()),
+            Taken::Broken(why) => Refused::Broken(why),
+        })
+    }
+
+    /// Takes a file away; one that is not there is no mistake.
+    pub(super) fn remove(&self, path: &Path) -> Result<(), String> {
+        remove(path)
     }
 
     fn lock(&self, rig: &str) -> Result<File, Taken> {
@@ -461,8 +468,8 @@ mod tests {
         let held = take(&state).expect("it is free");
         assert_eq!(held.lease.until - held.lease.taken, 3600);
         let Err(Refused::Leased(Some(other))) = take(&state) else { panic!("two hold it") };
-        assert_eq!(other, held.lease);
-        assert_eq!(state.standing("bench"), Ok(Standing::Leased(Some(other))));
+        assert_eq!(*other, held.lease);
+        assert_eq!(state.standing("bench"), Ok(Standing::Leased(Some(*other))));
         assert!(state.lease("other", "Hop", "runs/2", HOUR).is_ok(), "another rig is another rig");
         assert_eq!(held.give_back(None), Ok(None));
         assert_eq!(state.standing("bench"), Ok(Standing::Free));

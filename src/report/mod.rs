@@ -6,6 +6,7 @@ mod gate;
 mod junit;
 mod quality;
 mod rehearsed;
+mod stops;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ pub use gate::{AccountVerdict, BrokenVerdict, GateVerdict, RecoveredVerdict, Sco
 pub use junit::junit;
 pub use quality::{LinkQuality, Quality, SignalQuality, quality};
 pub use rehearsed::{Tried, tried};
+pub use stops::{EmergencyStopVerdict, ReleasedVerdict, ResetVerdict};
 pub use summary::summary;
 pub use verdict::{
     CauseVerdict, Relied, RuleReport, RungVerdict, SafeVerdict, SignalMargin, StepVerdict, TripVerdict, VERDICT_FORMAT,

@@ -22,6 +22,7 @@ pub fn summary(subject: &Subject<'_>) -> String {
     first_lines(subject, &mut out);
     rules(subject, &mut out);
     reaction(subject, &mut out);
+    super::stops::in_words(subject, &mut out);
     chains(subject, &mut out);
     super::gate::summary(subject, &mut out);
     steps(subject, &mut out);

@@ -5,6 +5,7 @@
 
 use super::gate::GateVerdict;
 use super::rehearsed::{Tried, tried};
+use super::stops::{self, EmergencyStopVerdict, ReleasedVerdict, ResetVerdict};
 use super::{SAFETY_NOTICE, Subject};
 use crate::guard::{Cause, RungId};
 use crate::rig::{Origin, Reaction as RuleReaction, Rule, StopCategory};
@@ -55,6 +56,15 @@ pub struct Verdict {
     pub relies_on: Vec<Relied>,
     /// What was tried, where this was a rehearsal.
     pub rehearsed: Vec<Tried>,
+    /// Absent when no e-stop was pressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emergency_stop: Option<EmergencyStopVerdict>,
+    /// Absent when no hold-to-run key was let go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_to_run_released: Option<ReleasedVerdict>,
+    /// Absent when no earlier trip was answered for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset: Option<ResetVerdict>,
     /// Devices whose `safe` was confirmed, with the last instant at which it was.
     pub safe: Vec<SafeVerdict>,
     /// Devices whose last rung was not confirmed.
@@ -311,6 +321,9 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
             .map(|one| Relied { what: one.what.clone(), text: one.text.clone(), shown: one.shown })
             .collect(),
         rehearsed: tried(subject),
+        emergency_stop: stops::emergency_stop(subject),
+        hold_to_run_released: stops::released(subject),
+        reset: stops::reset(subject),
         safe: reaction.map_or_else(Vec::new, |r| r.safe.iter().map(device_at).collect()),
         alarms: reaction.map_or_else(Vec::new, |r| r.alarms.iter().map(device_at).collect()),
         notice: SAFETY_NOTICE,

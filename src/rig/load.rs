@@ -179,6 +179,7 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
     fallback::count(&mut reading.page, &drafts, &fallbacks);
     let ways: Vec<Way> =
         drafts.iter().map(|d| safety::read(&mut reading.page, d, &names, &commands, &broken)).collect();
+    safety::one_link(&mut reading.page, &drafts, &ways, &commands);
     let after = safety::after(&mut reading.page, &drafts, &ways);
     let world = top.get("world").map(|n| world(&mut reading.page, n)).unwrap_or_default();
     let roles: Vec<Role> = drafts.iter().map(|d| d.role).collect();

@@ -218,6 +218,28 @@ pub(crate) fn known(
     found
 }
 
+/// A rung leaves in one write on one link; what is on another link has a ladder of its own.
+pub(super) fn one_link(page: &mut Page, drafts: &[Draft<'_>], ways: &[Way], commands: &CommandTable) {
+    let link = |command: &Command| drafts[usize::from(commands.def(command.id).device.0)].link;
+    for (draft, way) in drafts.iter().zip(ways) {
+        for rung in &way.ladder {
+            let other = rung.commands.iter().find(|command| link(command) != link(&rung.commands[0]));
+            let (Some(other), Some(entry)) = (other, draft.fields.entry("ladder")) else { continue };
+            let name = |command: &Command| commands.def(command.id).name.clone();
+            page.error(
+                entry.key.span.clone(),
+                format!(
+                    "one rung of `{}` gives `{}` and `{}`, which go over different links",
+                    draft.word.text,
+                    name(&rung.commands[0]),
+                    name(other)
+                ),
+                Some("make them rungs of their own, or give the other device a ladder (`after` orders them)".into()),
+            );
+        }
+    }
+}
+
 /// Reads the `after` of every device and refuses circles.
 pub(super) fn after(page: &mut Page, drafts: &[Draft<'_>], ways: &[Way]) -> Vec<Vec<DeviceId>> {
     let mut all: Vec<Vec<DeviceId>> = Vec::new();

@@ -1,7 +1,7 @@
 //! What twins exist and what each can act out, as data: a file is checked against it before anything is opened, and the
 //! simulator's own tests hold it against the twins themselves.
 
-use crate::fault::TwinFault;
+use crate::fault::{Concerns, PipeFault, TwinFault};
 use crate::units::Dimension;
 
 /// A twin by its name in the rig.
@@ -47,6 +47,34 @@ const ANGLE: Dimension = Dimension { angle: 1, ..Dimension::NONE };
 pub static WORLDS: &[WorldKind] =
     &[WorldKind { name: "hall", settings: &[("wind", SPEED, "2 m/s"), ("from", ANGLE, "90 deg")] }];
 
+/// Why a fault cannot act on one measured value, in words.
+fn not_of_values(fault: &PipeFault) -> Option<String> {
+    match fault {
+        PipeFault::Delay { .. }
+        | PipeFault::Drop { .. }
+        | PipeFault::Burst { .. }
+        | PipeFault::Outages { .. }
+        | PipeFault::Off
+        | PipeFault::Intermittent { .. }
+        | PipeFault::Slow { .. }
+        | PipeFault::Freeze
+        | PipeFault::Replay { .. } => None,
+        _ if fault.concerns() == Concerns::Values => None,
+        _ => Some("it is no fault of a single measured value".to_owned()),
+    }
+}
+
+/// What a field of a twin's sensors measures.
+pub fn measures(field: &str) -> Dimension {
+    match field {
+        "x" | "y" | "z" | "altitude" => Dimension { length: 1, ..Dimension::NONE },
+        "vx" | "vy" | "vz" | "climb" => SPEED,
+        "roll" | "pitch" | "yaw" => ANGLE,
+        "voltage" => Dimension { length: 2, mass: 1, time: -3, current: -1, ..Dimension::NONE },
+        _ => Dimension::NONE,
+    }
+}
+
 impl TwinKind {
     /// The twin of that name.
     pub fn find(name: &str) -> Option<&'static TwinKind> {
@@ -61,8 +89,11 @@ impl TwinKind {
             TwinFault::PowerOff
             | TwinFault::BrownOut { .. }
             | TwinFault::BootStorm { .. }
-            | TwinFault::WatchdogReset { .. }
-            | TwinFault::Wire { .. } => None,
+            | TwinFault::WatchdogReset { .. } => None,
+            TwinFault::Wire { fault } => match fault.concerns() {
+                Concerns::Arrival | Concerns::Bytes => None,
+                Concerns::Values | Concerns::Stamps => Some("bytes on a wire are no values yet".to_owned()),
+            },
             TwinFault::Battery { .. } if self.battery => None,
             TwinFault::Battery { .. } => Some(format!("the twin `{name}` has no battery")),
             TwinFault::Motor { index, .. } => self.refuses_motor(Some(*index)),
@@ -105,7 +136,7 @@ impl TwinKind {
             | TwinFault::Rate { .. }
             | TwinFault::UnknownCommands
             | TwinFault::Frozen => Some(format!("the twin `{name}` is no controller: it asks for nothing")),
-            TwinFault::Sensor { field, .. } => self.refuses_field(field),
+            TwinFault::Sensor { field, fault } => self.refuses_field(field).or_else(|| not_of_values(fault)),
             TwinFault::SensorBias { field, .. } => self.refuses_field(field),
             TwinFault::Wind { .. } => Some("wind blows on the world, not on one device".to_owned()),
         }

@@ -133,7 +133,8 @@ impl Core {
         self.hold(Authority::Controller, out);
     }
 
-    fn hold(&mut self, holder: Authority, out: &mut Effects) {
+    /// From here on whoever has less authority is outranked; said where it is new.
+    pub(super) fn hold(&mut self, holder: Authority, out: &mut Effects) {
         if self.reacting.guard.holder() != holder {
             self.reacting.guard.set_holder(holder);
             self.emit(EventKind::AuthorityChanged { holder }, out);

@@ -409,7 +409,7 @@ impl Run {
         let blocked = refused
             .or_else(|| core.judging.wrong_identity.clone())
             .or_else(|| core.recorder_trouble.clone())
-            .or_else(|| core.self_test.refusal.clone())
+            .or_else(|| core.self_test.refusal())
             .or_else(|| {
                 core.tripped().map(|cause| {
                     let words = core.plan.cause_in_words(cause);

@@ -249,8 +249,8 @@ fn leave(step: &ScriptStep, active: &Active, core: &mut Core, out: &mut Effects)
     match (&step.kind, active) {
         (ScriptKind::Phase { .. }, _) => core.leave_phase(step.id, out),
         (_, Active::Leaf(Leaf::Prompt { .. })) => core.withdraw_prompt(step.id),
-        (_, Active::Leaf(Leaf::Rung { .. })) => steps::rehearse::leave(None, core),
-        (ScriptKind::Mute { device, .. }, _) => steps::rehearse::leave(Some(*device), core),
+        (_, Active::Leaf(Leaf::Rung { .. })) => steps::rehearse::leave(None, core, out),
+        (ScriptKind::Mute { device, .. }, _) => steps::rehearse::leave(Some(*device), core, out),
         (_, Active::Leaf(Leaf::Command { ticket, .. })) => core.leave_ticket(*ticket),
         _ => {}
     }

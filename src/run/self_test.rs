@@ -8,6 +8,7 @@ use super::core::Core;
 use super::event::EventKind;
 use super::{Effects, SelfTest, TestedWire};
 use crate::rig::{Reaction, Rule};
+use crate::time::Span;
 
 /// So many times the worst of the floor must fit into what a rule allows.
 pub(super) const MARGIN: i64 = 2;
@@ -18,13 +19,18 @@ pub(super) struct SelfTesting {
     /// Wires of which nothing was told yet.
     awaited: u16,
     /// Why the run must not be armed.
-    pub refusal: Option<String>,
+    refusal: Option<String>,
 }
 
 impl SelfTesting {
     /// Something is still being measured.
     pub fn goes_on(&self) -> bool {
         self.awaited > 0
+    }
+
+    /// Why the run must not be armed, once every wire was told of: a person wants all the figures.
+    pub fn refusal(&self) -> Option<String> {
+        self.refusal.clone().filter(|_| !self.goes_on())
     }
 }
 
@@ -45,6 +51,8 @@ impl Core {
                 self.emit(EventKind::SelfTested { wire, samples, p50, p99, max, allowed, enough }, out);
                 if let (false, true, Some((rule, Some(allowed)))) = (enough, before, tightest) {
                     let what = self.wire_in_words(wire);
+                    // Rounded up: nobody acts on nanoseconds.
+                    let [p50, p99, max] = [p50, p99, max].map(|span| Span::from_micros((span.nanos() + 999) / 1_000));
                     let why = format!(
                         "{what} needs up to {max} to answer (half of {samples} answers within {p50}, 99 % within {p99}); rule {rule} \
                          allows {allowed} for a whole reaction, which must be {MARGIN} times as much: take other work off this \

@@ -294,10 +294,11 @@ impl Desk<'_> {
             let (ladders, unprotected) = ladders::encode(rig);
             for one in unprotected {
                 let span = ladder_spans.get(usize::from(one.device.0)).cloned().unwrap_or(0..0);
-                loaded.rig_page.warn(
+                // Its frames are all that anybody sends on a trip: without them the rung would be silent.
+                loaded.rig_page.error(
                     span,
-                    format!("`{}` cannot be sent by anyone but the harness: {}", one.command, one.why),
-                    Some("if the harness dies, the watchdog cannot send it; rely on the device's own dead-man".into()),
+                    format!("rung `{}` has no form that can be sent at any time: {}", one.command, one.why),
+                    Some("let the rung use another command".into()),
                 );
             }
             ladders

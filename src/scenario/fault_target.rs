@@ -1,6 +1,6 @@
 //! What the `on:` of a fault names: a stream, a link, a device, the world.
 
-use super::faults::{Fault, On};
+use super::faults::{Fault, On, acting};
 use crate::command::CommandId;
 use crate::rig::yaml::{Page, Word};
 use crate::rig::{Loaded, Role};
@@ -16,6 +16,8 @@ pub(super) enum Target {
     Link(LinkId),
     Device(DeviceId),
     World,
+    /// A field of a twin's own sensors.
+    Sensor(DeviceId, &'static str),
 }
 
 impl Target {
@@ -29,6 +31,7 @@ impl Target {
             Target::Link(_) => On::Link,
             Target::Device(_) => On::Device,
             Target::World => On::World,
+            Target::Sensor(..) => On::Sensor,
         }
     }
 }
@@ -44,7 +47,7 @@ pub(super) fn target<'f>(
     let first = *kinds.first()?;
     let can: Vec<On> = kinds.iter().flat_map(|fault| fault.on).copied().collect();
     let Some(found) = find(page, on, &can, loaded) else { return Some((first, None)) };
-    if let Some(fault) = kinds.iter().find(|fault| fault.on.contains(&found.on())) {
+    if let Some(fault) = kinds.iter().find(|fault| fault.acts_on(found.on())) {
         return Some((fault, Some(found)));
     }
     if found.on() == On::Tells && can.contains(&On::Signal) {
@@ -79,6 +82,7 @@ fn words(on: On) -> &'static str {
         On::Link => "a link",
         On::Device => "a device",
         On::World => "the `world`",
+        On::Sensor => "a sensor of a twin (`fc.sensors.altitude`)",
     }
 }
 
@@ -111,6 +115,15 @@ fn find(page: &mut Page, on: &Word, can: &[On], loaded: &Loaded) -> Option<Targe
     {
         let id = loaded.devices[place].1;
         let controller = loaded.roles[place] == Role::Controller;
+        if let (Some(field), Some(twin)) = (rest.strip_prefix("sensors."), acting(loaded, id)) {
+            let known = twin.biases.iter().find(|known| **known == field);
+            if known.is_none() {
+                let bare = Word { text: field.into(), ..on.clone() };
+                let message = format!("the twin of `{first}` has no sensor field `{field}`");
+                page.unknown(&bare, message, twin.biases.iter().copied());
+            }
+            return known.map(|field| Target::Sensor(id, field));
+        }
         match rest.strip_prefix("tells") {
             Some("") if controller => return Some(Target::Tells(id, None)),
             Some(signal) if controller && signal.starts_with('.') => {

@@ -7,7 +7,7 @@ use super::plan::Mode;
 use super::stream_faults::STREAM_FAULTS;
 use crate::command::ArgKind;
 use crate::fault::{FaultSpec, FaultTarget, PRESETS, PipeFault, Preset, TwinFault, Way};
-use crate::rig::twins::TwinKind;
+use crate::rig::twins::{TwinKind, measures};
 use crate::rig::yaml::{Entry, Fields, Kind, Node, Page, Word};
 use crate::rig::{Loaded, Role};
 use crate::signal::SignalKind;
@@ -29,6 +29,15 @@ pub(super) enum On {
     Link,
     Device,
     World,
+    /// A field of a twin's own sensors.
+    Sensor,
+}
+
+impl Fault {
+    /// Whether it can act there. What acts on one signal that is told acts on one that is measured.
+    pub fn acts_on(&self, on: On) -> bool {
+        self.on.contains(&on) || (on == On::Sensor && self.on.contains(&On::Signal))
+    }
 }
 
 /// What a parameter of a fault is.
@@ -341,6 +350,14 @@ pub(super) fn read(
         (Pipe(fault), Target::Says(device, arg)) => FaultTarget::Says { device, arg, fault },
         (Pipe(fault), Target::Link(link)) => FaultTarget::Link { link, way, fault },
         (Twin(fault), Target::Device(device)) => FaultTarget::Twin { device, fault },
+        (Pipe(fault), Target::Sensor(device, field)) => {
+            let fault = TwinFault::Sensor { field: field.to_owned(), fault };
+            if let Some(why) = acting(loaded, device).and_then(|twin| twin.refuses(&fault)) {
+                page.error(on.span.clone(), why, None);
+                return None;
+            }
+            FaultTarget::Twin { device, fault }
+        }
         (Twin(fault), Target::World) => FaultTarget::World { fault },
         // The tables let faults on streams act on streams and twin faults on twins alone.
         _ => return None,
@@ -388,7 +405,7 @@ fn moves(target: Target, way: Way, loaded: &Loaded) -> bool {
 }
 
 /// The twin that acts for a device; a name that is no twin's was told where the rig was read.
-fn acting(loaded: &Loaded, device: DeviceId) -> Option<&'static TwinKind> {
+pub(super) fn acting(loaded: &Loaded, device: DeviceId) -> Option<&'static TwinKind> {
     let place = loaded.devices.iter().position(|d| d.1 == device)?;
     TwinKind::find(loaded.twins[place].as_deref()?)
 }
@@ -515,16 +532,17 @@ fn example(want: Want, unit: Option<&Unit>) -> String {
 }
 
 /// What the fault acts on, where that is one stream of numbers: their unit and declared range.
-fn numbers_of(target: Option<Target>, loaded: &Loaded) -> Option<(&Unit, Option<(f64, f64)>)> {
+fn numbers_of(target: Option<Target>, loaded: &Loaded) -> Option<(Unit, Option<(f64, f64)>)> {
     match target? {
         Target::Tells(_, Some(signal)) => match &loaded.names.signals.def(signal).kind {
-            SignalKind::Number { unit, range } => Some((unit, *range)),
+            SignalKind::Number { unit, range } => Some((unit.clone(), *range)),
             _ => None,
         },
         Target::Says(_, Some((command, arg))) => match &loaded.commands.def(command).args.get(usize::from(arg))?.kind {
-            ArgKind::Number { unit, lo, hi } => Some((unit, Some((*lo, *hi)))),
+            ArgKind::Number { unit, lo, hi } => Some((unit.clone(), Some((*lo, *hi)))),
             ArgKind::States { .. } => None,
         },
+        Target::Sensor(_, field) => Some((measures(field).si_unit(), None)),
         _ => None,
     }
 }
@@ -565,6 +583,7 @@ fn number(
         return Some(Parameter { number: f64::from(page.flag(&entry.value)?), ..Parameter::default() });
     }
     let unit = numbers_of(target, loaded).map(|(unit, _)| unit);
+    let unit = unit.as_ref();
     let like_signal = matches!(
         want,
         Want::LikeSignal | Want::SignalRate | Want::OfSignal | Want::RangeLow | Want::RangeHigh | Want::ReadUnit

@@ -6,7 +6,7 @@ use crate::codec::{
     self, CommandMap, Decode, DeviceConfig, FieldValue, LinkConfig, May, Note, Protocol, SignalMap, Tells, Turn,
 };
 use crate::command::{Command, CommandId, CommandTable, Ticket};
-use crate::fault::TwinFault;
+use crate::fault::{PipeFault, TwinFault};
 use crate::rig::twins::TwinKind;
 use crate::rig::{
     Broker, DeviceDef, Flow, LinkDef, LinkKind, MqttDef, Parity, PortName, Rig, Role, SerialDef, WorldDef,
@@ -382,6 +382,19 @@ fn a_scenario_is_held_against_what_the_twins_act_out() {
         TwinFault::Wind { speed: 1.0, from: 0.0 },
         bias("q"),
     ];
+    faults.extend((0..=5).map(|index| TwinFault::MotorReversed { index: Some(index) }));
+    faults.extend([
+        TwinFault::MotorReversed { index: None },
+        TwinFault::PowerOff,
+        TwinFault::GpsJam,
+        TwinFault::ClockStep { by: Span::from_secs(1) },
+        TwinFault::Frozen,
+        TwinFault::Wire { fault: PipeFault::Off },
+        TwinFault::Wire { fault: PipeFault::Bias { by: 1.0 } },
+        TwinFault::Sensor { field: "z".to_owned(), fault: PipeFault::Freeze },
+        TwinFault::Sensor { field: "z".to_owned(), fault: PipeFault::Partition },
+        TwinFault::Sensor { field: "q".to_owned(), fault: PipeFault::Freeze },
+    ]);
     faults.extend((0..=5).map(|index| TwinFault::Motor { index, gain: 0.5 }));
     let quadrotor = TwinKind::find("quadrotor").expect("it is a twin");
     faults.extend(quadrotor.biases.iter().map(|field| bias(field)));

@@ -94,8 +94,8 @@ pub fn fallback_why(why: FallbackWhy) -> &'static str {
 pub fn holder(holder: Authority) -> &'static str {
     match holder {
         Authority::Person => "a person took over: nothing automatic commands the machines",
-        Authority::Controller => "the person handed back",
-        Authority::Fallback | Authority::Script => "the script holds the machines",
+        Authority::Controller => "handed back: controllers may command again",
+        Authority::Fallback | Authority::Script => "the script holds the machines: controllers are outranked",
     }
 }
 

@@ -138,6 +138,7 @@ fn a_harness_that_is_killed_for_want_of_memory_leaves_a_safe_machine() {
     // The harness and its watchdog are both born in the group, and it is the kernel that chooses between them.
     let enter = format!("echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"", group.folder.display());
     shell.arg("-c").arg(enter).arg(super::process::PROGRAM).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    shell.env("CHECKREIN_STATE", stand.state());
     shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     shell.env("CHECKREIN_STATE", stand.state());
     let mut running = Running::start(&mut shell);

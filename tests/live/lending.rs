@@ -41,7 +41,7 @@ fn a_second_run_is_told_who_has_the_rig_and_until_when_and_opens_nothing() {
     stand.rigs(&["release", "stand", "--inspected-by", "A. Person"]).with(64).says("is leased to");
     first.signal(Signal::INT);
     first.end().with(4);
-    assert_eq!(listed(&stand)["state"], "free");
+    assert_eq!(listed(&stand)["state"], "tripped", "a person said stop, and a person says go");
     replays(&stand.only_run());
 }
 
@@ -108,7 +108,7 @@ fn a_lease_that_runs_out_runs_the_ladder_and_then_gives_the_rig_back() {
     ended.says("the lease of 4 s is shorter than what the run can take");
     ended.says("TRIP: the lease of the rig ran out").says("confirmed safe").says("INCONCLUSIVE");
     assert!(board.state().was_told_to_land() && !board.state().armed);
-    assert_eq!(listed(&stand)["state"], "free");
+    assert_eq!(listed(&stand)["state"], "tripped", "given back, and not to be used before a person has reset it");
     let verdict = stand.verdict();
     assert_eq!(verdict["trip"]["causes"][0]["cause"], "the lease of the rig ran out");
     replays(&stand.only_run());

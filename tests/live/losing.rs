@@ -125,6 +125,7 @@ fn a_recording_that_cannot_grow_trips_and_what_was_flushed_is_kept() {
     // A limit on the size of files needs no rights, and looks like a full disk to the recorder. Blocks of 512 bytes.
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f 600; exec {} {arguments}", super::process::PROGRAM));
+    shell.env("CHECKREIN_STATE", stand.state());
     shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     shell.env("CHECKREIN_STATE", stand.state());
     let ended = Running::start(&mut shell).end().with(2);
@@ -180,6 +181,7 @@ fn a_disk_that_fills_up_mid_run_trips_and_one_that_is_full_refuses() {
     let folder = runs.iter().find(|path| path.is_dir()).expect("the run is there");
     assert!(replays(folder).contains("not whole"));
     let heard = board.state().heard.len();
+    stand.rigs(&["reset", "stand", "--by", "Ada"]).with(0);
     stand.run("hop.yaml", &[]).with(64).says("nothing was opened");
     assert_eq!(board.state().heard.len(), heard);
     let folders =

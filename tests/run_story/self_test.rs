@@ -45,7 +45,10 @@ fn a_slow_floor_blocks_with_its_figures_and_what_to_do() {
     for (wire, what) in [(TestedWire::Loop, "the harness's own loop"), (TestedWire::Broker(BUS), "broker of link bus")]
     {
         let mut story = tested();
-        tell(&mut story, 200, floor(wire, Span::from_millis(51)));
+        tell(&mut story, 200, floor(wire, Span::from_millis(51) - Span::from_nanos(1)));
+        assert!(story.outcome.is_none(), "all wires are told of first");
+        let other = if wire == TestedWire::Loop { TestedWire::Broker(BUS) } else { TestedWire::Loop };
+        tell(&mut story, 201, floor(other, Span::from_millis(1)));
         let outcome = story.end();
         assert_eq!(outcome.verdict, RunVerdict::Blocked, "{outcome:?}");
         let words = ["51 ms", "100 us", "300 us", "rule limit", "100 ms", "react_within", "priority"];
@@ -61,6 +64,7 @@ fn a_loop_that_cannot_be_measured_blocks_and_a_broker_that_forbids_it_does_not()
     let failed = |wire| SelfTest::Failed { wire, why: "it is forbidden".into() };
     let mut story = tested();
     tell(&mut story, 200, failed(TestedWire::Loop));
+    tell(&mut story, 201, floor(TestedWire::Broker(BUS), Span::from_millis(1)));
     story.ends(RunVerdict::Blocked, "the harness's own loop could not be measured: it is forbidden");
     let mut story = tested();
     tell(&mut story, 200, failed(TestedWire::Broker(BUS)));

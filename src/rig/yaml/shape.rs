@@ -107,7 +107,7 @@ fn of_shape(shape: &'static Shape, defs: &mut Map<String, Value>) -> Value {
         Shape::Whole => json!({ "type": "integer", "minimum": 0 }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Raw => json!({ "type": ["string", "number", "boolean"] }),
-        Shape::Step => json!({ "type": "object" }),
+        Shape::Step => json!({ "type": "object", "additionalProperties": true }),
         Shape::Choice(words) => json!({ "enum": words }),
         Shape::List(item) => json!({ "type": "array", "items": of_shape(item, defs) }),
         Shape::Map(value) => json!({ "type": "object", "additionalProperties": of_shape(value, defs) }),

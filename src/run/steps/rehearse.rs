@@ -33,7 +33,10 @@ pub(super) fn begin_rung(
     if def.frames.is_empty() {
         return Err(StepOutcome::Inconclusive("it has no frames that could be sent at any time".to_owned()));
     }
-    core.reacting.guard.set_holder(Authority::Script);
+    if core.reacting.guard.holder() > Authority::Script {
+        return Err(StepOutcome::Inconclusive("a person holds the machines: nothing is tried".to_owned()));
+    }
+    core.hold(Authority::Script, out);
     let ids: Vec<_> = def.frames.iter().map(|_| core.send_id()).collect();
     for (frame, id) in def.frames.iter().zip(&ids) {
         out.list.push(Effect::Send { id: *id, lane: Lane::Safe, frame: frame.clone() });
@@ -134,7 +137,7 @@ fn shown(ladder: LadderId, left_at: Option<Time>, since: Time, deadline: Time, c
 }
 
 /// The trial is over, however it ended: everybody has their rights back, and our heartbeat goes out again.
-pub(in crate::run) fn leave(muted: Option<DeviceId>, core: &mut Core) {
+pub(in crate::run) fn leave(muted: Option<DeviceId>, core: &mut Core, out: &mut Effects) {
     match muted {
         Some(device) => {
             let link = core.plan.rig.devices[device.0 as usize].link;
@@ -142,7 +145,10 @@ pub(in crate::run) fn leave(muted: Option<DeviceId>, core: &mut Core) {
         }
         None => {
             core.reacting.trial = None;
-            core.reacting.guard.set_holder(Authority::Controller);
+            // A person who took over meanwhile keeps what they took.
+            if core.reacting.guard.holder() == Authority::Script {
+                core.hold(Authority::Controller, out);
+            }
         }
     }
 }

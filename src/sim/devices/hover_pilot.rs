@@ -194,7 +194,7 @@ impl HoverPilot {
             return Some((topic, (0..24).map(|_| self.noise.byte()).collect()));
         }
         // Every other time it uses a topic of nobody's, else an argument that the command has not.
-        let unknown = self.faults.has(&TwinFault::UnknownCommands).then(|| self.noise.byte() % 2 == 0);
+        let unknown = self.faults.has(&TwinFault::UnknownCommands).then(|| self.noise.byte().is_multiple_of(2));
         let mut words = self.words(at, &told);
         if self.faults.has(&TwinFault::NotANumber) {
             let none: Vec<String> = words.iter().map(|(name, _)| format!("{name:?}:NaN")).collect();

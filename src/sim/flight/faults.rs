@@ -1,7 +1,6 @@
 //! Faults as they are seen from outside, in the twins' own bytes, and that their end is the end of them.
 
 use super::*;
-use crate::fault::PipeFault;
 
 impl Flight {
     fn begin(&mut self, device: DeviceId, fault: &TwinFault) {
@@ -274,6 +273,12 @@ fn a_sensor_goes_through_the_faults_of_a_stream() {
     assert!((told(&mut flight, "z", PipeFault::Bias { by: 3.0 }) - 3.0).abs() < 0.1);
     let before = flight.last("LOCAL_POSITION_NED", "z");
     assert!((told(&mut flight, "z", PipeFault::Freeze) - before).abs() < 0.05);
+    assert!(
+        (told(&mut flight, "z", PipeFault::Drift { rate: 2.0, cap: 0.0 }) - 1.0).abs() < 0.15,
+        "half a second of it"
+    );
+    assert!((told(&mut flight, "z", PipeFault::Stuck { at: -7.0 }) + 7.0).abs() < 1e-6);
+    assert_eq!(told(&mut flight, "z", PipeFault::Quantise { step: 0.5 }).rem_euclid(0.5), 0.0);
     // What is told of a frozen value never changes, though the noise goes on beneath it.
     let frozen = sensor("x", PipeFault::Freeze);
     flight.begin(FC, &frozen);
@@ -282,6 +287,29 @@ fn a_sensor_goes_through_the_faults_of_a_stream() {
     flight.wait(1.0);
     let values: Vec<f64> = flight.heard[from..].iter().filter_map(|m| m.number("x")).collect();
     assert!(values.len() > 40 && values.iter().all(|x| *x == values[0]), "{values:?}");
+}
+
+/// Goal: a value that is none is told and not flown by. Method: NaN on the way down and on height in a hover, over the wire.
+#[test]
+fn what_is_no_number_is_told_and_not_flown_by() {
+    let mut flight = Flight::holding(9);
+    let nan = TwinFault::Sensor { field: "z".to_owned(), fault: PipeFault::NotANumber };
+    flight.begin(FC, &nan);
+    flight.wait(0.5);
+    assert!(flight.last("LOCAL_POSITION_NED", "z").is_nan());
+    assert!(flight.last("LOCAL_POSITION_NED", "x").abs() < 0.5);
+    assert!(flight.tilt < 0.3, "it goes on flying by its last good height");
+    flight.end(FC, &nan);
+    flight.holds();
+    // Without a value at all the last one stands.
+    let off = TwinFault::Sensor { field: "z".to_owned(), fault: PipeFault::Off };
+    flight.begin(FC, &off);
+    flight.wait(0.1);
+    let held = flight.last("LOCAL_POSITION_NED", "z");
+    flight.wait(0.5);
+    assert_eq!(flight.last("LOCAL_POSITION_NED", "z"), held);
+    flight.end(FC, &off);
+    flight.holds();
 }
 
 #[test]
