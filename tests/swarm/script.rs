@@ -42,6 +42,65 @@ const FAULTS: &[&str] = &[
     "fault: motor, on: fc, index: 2, gain: 60 %",
     "fault: motor, on: fc, index: 4, gain: 0 %",
     "fault: sensor-bias, on: fc, field: altitude, by: 2 m",
+    "fault: jitter, on: pilot.tells, sigma: 100 ms, reorder: true",
+    "fault: burst-loss, on: pilot.says, preset: lossy",
+    "fault: burst-loss, on: telem, worse: 5 %, better: 20 %, direction: both",
+    "fault: outages, on: pilot.tells, good: 1 s, bad: 600 ms",
+    "fault: intermittent, on: pilot.tells, period: 1 s, lost: 50 %",
+    "fault: slow, on: pilot.tells, one_in: 10",
+    "fault: redeliver, on: pilot.says, share: 20 %",
+    "fault: retained, on: pilot.says",
+    "fault: reorder, on: pilot.says, share: 20 %, depth: 3",
+    "fault: freeze, on: pilot.says",
+    "fault: partition, on: pilot.tells",
+    "fault: partition, on: telem, direction: in",
+    "fault: replay, on: pilot.says, age: 1 s",
+    "fault: replay, on: pilot.tells, age: 2 s",
+    "fault: repeat, on: pilot.says, every: 20 ms",
+    "fault: corrupt, on: telem, rate: 1e-3, direction: in",
+    "fault: bit-burst, on: telem, share: 20 %, bits: 3, direction: both",
+    "fault: truncate, on: telem, share: 20 %, direction: in",
+    "fault: wrong-baud, on: telem, ratio: 0.5",
+    "fault: line-noise, on: telem, rate: 500 B/s, direction: both",
+    "fault: drift, on: pilot.tells.fc.x, rate: 1 m/s",
+    "fault: garbage, on: pilot.tells.fc.altitude",
+    "fault: garbage, on: pilot.says.fc.goto.z",
+    "fault: stuck, on: pilot.tells.fc.altitude, at: 1 m",
+    "fault: spike, on: pilot.tells.fc.x, share: 5 %, size: 8 m",
+    "fault: quantise, on: pilot.tells.fc.altitude, step: 1 m",
+    "fault: saturate, on: pilot.tells.fc.x, from: -1 m, to: 1 m",
+    "fault: nan, on: pilot.tells.fc.y",
+    "fault: nan, on: pilot.says.fc.goto.x",
+    "fault: wrong-unit, on: pilot.tells.fc.altitude, unit: ft",
+    "fault: partial-loss, on: pilot.tells, share: 30 %",
+    "fault: oscillate, on: pilot.says.fc.goto.x, size: 2 m, frequency: 2 Hz",
+    "fault: clock, on: pilot.tells, offset: 1 s",
+    "fault: motor-stuck, on: fc, index: 1, at: 95 %",
+    "fault: motor-slow, on: fc, lag: 300 ms",
+    "fault: motor-reversed, on: fc, index: 3",
+    "fault: power-off, on: fc",
+    "fault: power-off, on: pilot",
+    "fault: brown-out, on: fc, to: 4.2 V, length: 500 ms",
+    "fault: boot-storm, on: fc, every: 1 s",
+    "fault: watchdog-reset, on: fc, after: 300 ms",
+    "fault: gps-step, on: fc, by: 20 m",
+    "fault: gps-drag, on: fc, speed: 3 m/s",
+    "fault: gps-jam, on: fc",
+    "fault: clock-step, on: fc, by: -1 s",
+    "fault: clock-step, on: fc, by: -10 s",
+    "fault: clock-skew, on: fc, by: 1e-4",
+    "fault: clock-date, on: fc, year: 2038",
+    "fault: spike, on: fc.sensors.altitude, share: 10 %, size: 3 m",
+    "fault: nan, on: fc.sensors.altitude",
+    "fault: stale-output, on: pilot, every: 1 s",
+    "fault: latency, on: pilot, by: 800 ms",
+    "fault: beyond-range, on: pilot",
+    "fault: not-a-number, on: pilot",
+    "fault: limit-cycle, on: pilot, frequency: 2 Hz, size: 2 m",
+    "fault: confident-wrong, on: pilot, by: 4 m",
+    "fault: rate, on: pilot, times: 10",
+    "fault: unknown-commands, on: pilot",
+    "fault: frozen, on: pilot",
 ];
 
 /// What steps may ask about.
@@ -137,7 +196,7 @@ impl Draw {
         self.left -= 1;
         let nested = if depth < 3 { 5 } else { 0 };
         match self.up_to(14 + nested) {
-            0..=3 => {
+            0..=4 => {
                 let fault = self.of(FAULTS);
                 let lasts = match self.up_to(4) {
                     0 => String::new(),
@@ -145,7 +204,7 @@ impl Draw {
                 };
                 self.line(indent, &format!("- inject: {{ {fault}{lasts} }}"));
             }
-            4..=6 => {
+            5..=6 => {
                 let hold = format!("- hold: {} ms", 1 + self.up_to(3_000));
                 self.line(indent, &hold);
             }
