@@ -130,7 +130,11 @@ pub(super) static INJECT: Record = Record {
         want("fault", Text, "its name, such as `delay`"),
         want("on", Text, "`pilot.tells`, `pilot.tells.fc.altitude`, `pilot.says`, a link, a device or `world`"),
         key("for", Quantity, "how long (until the end of the run)"),
-        key("preset", Text, "a step of the fault's ladder, such as `2`; parameters beside it stand above its own"),
+        key(
+            "preset",
+            Either(&[Whole, Text]),
+            "a step of the fault's ladder, such as `2`; parameters beside it stand above its own",
+        ),
         key("direction", Choice(&["out", "in", "both"]), "on a link: from us, to us, or both (out)"),
         key("energised", Flag, "it may act on a real machine; a person is asked first (false)"),
         key("visible", Formula, "where the effect shows; never so while it lasts → inconclusive"),

@@ -32,6 +32,12 @@ class Checkrein:
         )
 
 
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory, monkeypatch):
+    """Every test has leases, trips and quarantines of its own, away from those of whoever runs it."""
+    monkeypatch.setenv("CHECKREIN_STATE", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture(scope="session")
 def checkrein():
     path = os.environ.get("CHECKREIN", str(REPO / "target/debug/checkrein"))

@@ -12,7 +12,8 @@ USERS = {
     "users": [
         {"name": "drone", "password": "p1", "publish": ["drone/#"], "subscribe": ["orders/drone", "drone/+/echo"]},
         {"name": "pilot", "password": "p2", "publish": ["orders/#"], "subscribe": ["drone/#"]},
-    ]
+    ],
+    "grace_ms": 500,
 }
 
 
