@@ -140,7 +140,7 @@ pub(super) static INJECT: Record = Record {
         key("visible", Formula, "where the effect shows; never so while it lasts → inconclusive"),
     ],
     // Its parameters: which ones is a matter of the fault.
-    others: Some(Either(&[Quantity, Name])),
+    others: Some(Either(&[Quantity, Name, Flag])),
 };
 pub(super) static PROMPT: Record = record(
     "prompt",
