@@ -181,11 +181,41 @@ fn counts(account: &Account) -> String {
     if account.malformed > 0 {
         let _ = write!(text, ", {} not understood", account.malformed);
     }
-    if account.unaccounted() != 0 {
-        let _ = write!(text, ", {} never at the gate", account.unaccounted());
+    match account.unaccounted() {
+        0 => {}
+        held @ 1.. => {
+            let _ = write!(text, ", {held} never at the gate");
+        }
+        made => {
+            let _ = write!(text, ", {} of these made by a fault", made.unsigned_abs());
+        }
     }
     if account.observed > 0 {
         let _ = write!(text, "; {} went out as asked, the gate only observed", account.observed);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::DeviceId;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn commands_that_a_fault_held_back_or_made_are_counted_in_words() {
+        let account = |received| Account {
+            controller: DeviceId(0),
+            received,
+            passed: 3,
+            clamped: 0,
+            rejected: BTreeMap::from([("stale", 2)]),
+            malformed: 0,
+            observed: 0,
+        };
+        let all = |received| format!("{received} commands: 3 passed, 0 clamped, 2 rejected (2 stale)");
+        assert_eq!(counts(&account(5)), all(5));
+        assert_eq!(counts(&account(7)), all(7) + ", 2 never at the gate");
+        assert_eq!(counts(&account(4)), all(4) + ", 1 of these made by a fault");
+    }
 }

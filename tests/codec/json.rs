@@ -346,3 +346,14 @@ fn every_mistake_of_a_json_device_is_told_where_it_stands() {
     ];
     assert_eq!(told, wanted);
 }
+
+#[test]
+fn what_is_told_to_a_controller_has_a_topic_on_which_nobody_takes_commands() {
+    let mut config = config();
+    let topic = config.devices[1].commands[0].send.clone();
+    config.devices[0].tells.as_mut().expect("told").topic = topic.clone();
+    let problems = build(&config).err().expect("a telling would be a command");
+    let told: Vec<_> = problems.iter().map(|p| (p.device, p.site.clone(), p.message.as_str())).collect();
+    let wanted = format!("topic `{topic}` is that of a command: each telling would be taken for it");
+    assert_eq!(told, [(PILOT, ConfigSite::Tells, wanted.as_str())]);
+}

@@ -371,9 +371,17 @@ impl Checker {
         mays
     }
 
-    /// Whoever listens to what it says itself takes its own orders for a controller's or a device's word.
+    /// Whoever listens to what it says itself takes its own orders for a controller's or a device's word; and a telling on
+    /// the topic of a command is that command to whoever listens there, armed or not, tripped or not.
     fn own_echo(&mut self) {
-        for (topic, device, site) in std::mem::take(&mut self.said) {
+        let said = std::mem::take(&mut self.said);
+        let commands: std::collections::BTreeSet<Arc<str>> =
+            said.iter().filter(|(.., site)| *site != ConfigSite::Tells).map(|(topic, ..)| topic.clone()).collect();
+        for (topic, device, site) in said {
+            if site == ConfigSite::Tells && commands.contains(&topic) {
+                let message = format!("topic `{topic}` is that of a command: each telling would be taken for it");
+                self.problem(device, site.clone(), message, Some("tell it on a topic of its own"));
+            }
             if self.heard.contains_key(&topic) {
                 let message = format!("topic `{topic}` is listened to as well: we would hear ourselves");
                 self.problem(device, site, message, Some("use one topic for each direction"));
