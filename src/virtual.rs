@@ -228,7 +228,8 @@ impl World {
                 let order = OperatorOrder::Answer { yes: self.answer };
                 self.later(at, Due::Input(Input::Operator { at, order }));
             }
-            Effect::Emit(_) | Effect::Flush => {}
+            // Nothing waits in virtual time: what was sent has left.
+            Effect::Emit(_) | Effect::Flush | Effect::DropNormal => {}
             Effect::Finish(outcome) => self.outcome = Some(outcome),
         }
     }

@@ -5,6 +5,7 @@
 
 mod common;
 
+use checkrein::guard::{Decision, Refusal};
 use checkrein::run::event::EventKind;
 use checkrein::run::{Effect, Effects, Input, RunVerdict};
 use checkrein::scenario::plan::Mode;
@@ -24,6 +25,8 @@ const HOURS: f64 = 0.25;
 struct Counts {
     met: BTreeMap<String, u64>,
     armed_at: Option<Time>,
+    /// Steps under way; with none of them the script has ended, and what a controller goes on asking is told `closed`.
+    steps: usize,
     last: Time,
 }
 
@@ -36,6 +39,17 @@ impl Sink for Counts {
             let what = match &event.kind {
                 EventKind::Armed => {
                     self.armed_at = Some(event.at);
+                    continue;
+                }
+                EventKind::StepStarted { .. } => {
+                    self.steps += 1;
+                    continue;
+                }
+                EventKind::StepEnded { .. } => {
+                    self.steps -= 1;
+                    continue;
+                }
+                EventKind::CommandGated { decision: Decision::Reject(Refusal::Closed), .. } if self.steps == 0 => {
                     continue;
                 }
                 EventKind::Tripped { cause } => format!("trip {cause:?}"),

@@ -6,6 +6,7 @@ mod run_story {
     pub mod arming;
     pub mod attacks;
     pub mod cell;
+    pub mod closing;
     pub mod controllers;
     pub mod evidence;
     pub mod exits;

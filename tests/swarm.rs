@@ -18,6 +18,7 @@ use checkrein::run::event::EventKind;
 use checkrein::run::{Effect, Effects, Event, Input, RunVerdict};
 use checkrein::scenario::plan::{GateMode, Mode, Plan};
 use checkrein::scenario::{Request, check};
+use checkrein::signal::Value;
 use checkrein::time::{Span, Time};
 use checkrein::r#virtual::{Disturbance, DisturbanceKind, Options, Sink, drive};
 use checkrein::wire::{Frame, Lane, LinkId};
@@ -187,6 +188,7 @@ fn one_run(seed: u64, tally: &Tally) {
     let armed = kept.events().iter().any(|e| e.kind == EventKind::Armed);
     if outcome.verdict == RunVerdict::Pass {
         assert!(!tripped && armed, "a run that tripped or never was armed passed: {story}");
+        seen_at_rest_after_the_last_word(&kept, &plan, &story);
     }
     let again = fold(&plan, &kept.inputs);
     let before = || kept.effects.iter().map(|(_, e)| e);
@@ -275,6 +277,20 @@ fn ends_safe_or_in_alarm(kept: &Kept, plan: &Plan, story: &str) {
     }
     let finished = kept.effects.iter().filter(|(_, e)| matches!(e, Effect::Finish(_))).count();
     assert_eq!(finished, 1, "a run ends once: {story}");
+}
+
+/// A pass says that the machine rests: it said so after the last word that could have moved it, with time to begin to move.
+fn seen_at_rest_after_the_last_word(kept: &Kept, plan: &Plan, story: &str) {
+    let armed = plan.rig.signals.find("fc.armed").expect("the drone rig has it");
+    let last = kept.samples.iter().rfind(|sample| sample.signal == armed).expect("it was heard");
+    assert_eq!(last.value, Value::Flag(false), "a run passed and left the machine armed: {story}");
+    let telem = plan.rig.links.iter().find(|link| link.name == "telem").expect("the drone rig has it").id;
+    let moving =
+        |effect: &Effect| matches!(effect, Effect::Send { lane: Lane::Normal, frame, .. } if frame.link == telem);
+    if let Some((at, _)) = kept.effects.iter().rfind(|(_, effect)| moving(effect)) {
+        let rung = kept.effects.iter().any(|(_, effect)| matches!(effect, Effect::Rung { .. }));
+        assert!(rung || last.at.since(*at) >= Span::from_millis(500), "at rest {} after {at}: {story}", last.at);
+    }
 }
 
 /// What a swarm met: a swarm in which nothing happens shows nothing.

@@ -470,6 +470,10 @@ impl<F: Fold> Host<F> {
     fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Rung { .. } => (),
+            Effect::DropNormal => {
+                self.lines.iter_mut().filter_map(Line::port).for_each(|open| open.lanes.drop_normal());
+                self.mqtt.iter().for_each(mqtt::Handle::drop_normal);
+            }
             Effect::Send { id, lane, frame } => self.send(id, lane, frame),
             Effect::Twin { device, fault, on } => {
                 if let Some(twins) = &mut self.twins {
@@ -518,7 +522,7 @@ impl<F: Fold> Host<F> {
                 open.port.discard_output();
             }
         }
-        self.mqtt.iter().for_each(mqtt::Handle::trip);
+        self.mqtt.iter().for_each(mqtt::Handle::drop_normal);
         let Some(frames) = self.table.rungs.get(ladder).and_then(|ladder| ladder.get(rung)) else { return };
         let Some(link) = frames.first().map(|frame| frame.link) else { return };
         let frames: Vec<&Frame> = frames.iter().collect();

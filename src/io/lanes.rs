@@ -103,6 +103,11 @@ impl Lanes {
         }
     }
 
+    /// What waits in Normal is gone; a frame that is half out is finished, since the device has the other half.
+    pub fn drop_normal(&mut self) {
+        self.normal.clear();
+    }
+
     /// Forgets everything: the port is gone, and what waited for the old device is not for the next one.
     pub fn forget(&mut self) {
         self.safe.clear();

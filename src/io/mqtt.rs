@@ -254,8 +254,8 @@ impl Handle {
         self.shared.changed.notify_one();
         true
     }
-    /// On a trip: discards what waits in Normal.
-    pub fn trip(&self) {
+    /// Discards what waits in Normal.
+    pub fn drop_normal(&self) {
         self.shared.out().normal.clear();
     }
     /// Says good-bye, so that no will fires, once everything given before has left.

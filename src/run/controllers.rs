@@ -1,10 +1,10 @@
 //! Controllers: what they are told, and what becomes of what they ask for.
 
-use super::Effects;
 use super::core::Core;
 use super::event::EventKind;
 use super::said::{Proposal, SaidPipe};
 use super::wires::Standing;
+use super::{Effect, Effects};
 use crate::codec::Tells;
 use crate::command::{ArgDef, Authority, Command};
 use crate::fault::TellPipe;
@@ -126,6 +126,15 @@ impl Core {
     /// A person takes the machines over: whatever is automatic is outranked until they are handed back.
     pub(super) fn take_over(&mut self, out: &mut Effects) {
         self.hold(Authority::Person, out);
+        // What was asked for before must not come out of a queue when the person has the machines.
+        for link in &mut self.links {
+            link.codec.abandon();
+            link.outgoing.clear();
+        }
+        for controller in &mut self.controllers {
+            controller.said.clear();
+        }
+        out.list.push(Effect::DropNormal);
     }
 
     /// A person gives the machines back.

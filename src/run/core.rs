@@ -74,6 +74,8 @@ pub(super) struct Core {
     pub(super) expects_met: usize,
     pub(super) recorder_trouble: Option<String>,
     pub(super) self_test: SelfTesting,
+    /// The person beside the rig said no to something: from there on nothing that may energise is begun.
+    refused: bool,
     tickets: BTreeMap<Ticket, OpenTicket>,
     prompts: Vec<OpenPrompt>,
     /// Phases under way, the outermost first; phases of parallel lanes need not end in order.
@@ -109,6 +111,7 @@ impl Core {
             expects_met: 0,
             recorder_trouble: None,
             self_test: SelfTesting::default(),
+            refused: false,
             tickets: BTreeMap::new(),
             prompts: Vec::new(),
             phases: Vec::new(),
@@ -178,6 +181,11 @@ impl Core {
             return;
         }
         let id = self.send_id();
+        if lane == Lane::Normal {
+            let link = &mut self.links[usize::from(frame.link.0)];
+            link.moving = Some(id);
+            link.moved_at = link.moved_at.max(Some(self.now));
+        }
         out.list.push(Effect::Send { id, lane, frame });
     }
 
@@ -219,6 +227,9 @@ impl Core {
 
     /// Gives a command through the guard to its device's codec. `Err`: the guard or the codec said no, in words.
     pub fn give(&mut self, from: Authority, mut command: Command, out: &mut Effects) -> Result<Ticket, String> {
+        if self.said_no() && !self.plan.rig.commands.def(command.id).harmless {
+            return Err("the person beside the rig said no, and it may energise".to_owned());
+        }
         let limits = GateConfig { max_age: None, min_interval: None };
         let bounds = self.bounds_of(command.id);
         match self.reacting.guard.gate(self.now, from, Span::ZERO, &mut command, &bounds, &limits) {
@@ -311,8 +322,19 @@ impl Core {
     pub fn answer(&mut self, step: StepId, out: &mut Effects) -> Option<bool> {
         let place = self.prompts.iter().position(|p| p.step == step && p.answer.is_some())?;
         let yes = self.prompts.remove(place).answer?;
+        self.refused |= !yes;
         self.emit(EventKind::PromptAnswered { step, yes }, out);
         Some(yes)
+    }
+
+    /// A person was asked, and did not say yes.
+    pub(super) fn said_no(&self) -> bool {
+        self.refused
+    }
+
+    /// Nobody answered, which is no yes.
+    pub fn unanswered(&mut self) {
+        self.refused = true;
     }
 
     /// The oldest open prompt is answered; a word with no question is dropped.

@@ -37,6 +37,9 @@ impl Core {
             return Err(format!("fault {} acts on twins, and this run drives the real rig", spec.name));
         }
         let key = FaultKey(self.faults.iter().map(|f| f.key.0).max().map_or(0, |key| key + 1));
+        if self.said_no() && self.plan.mode == Mode::Rig {
+            return Err(format!("fault {} is not begun: the person beside the rig said no", spec.name));
+        }
         let now = self.now;
         match &spec.target {
             FaultTarget::Tells { device, signal, fault } => {

@@ -10,7 +10,7 @@ use super::script::{Progress, Sequence, Steps, prepare};
 use super::self_test::GOING_ON;
 use super::stops::Stops;
 use super::wires::Standing;
-use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
+use super::{Effect, Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
@@ -167,7 +167,7 @@ impl Run {
             Stage::Script => self.script.next_deadline(),
             Stage::Settling { until } => Some(*until),
             Stage::Finally(finally) => finally.next_deadline(),
-            Stage::Ladder => None,
+            Stage::Ladder => self.core.next_word_due(),
             Stage::Done => return None,
         };
         let due = [stage, self.core.next_deadline()].into_iter().flatten().min();
@@ -383,6 +383,15 @@ impl Run {
                         self.core.trip(Cause::Finish, astray, None, out);
                         return true;
                     }
+                    let unproven = self.reachable(self.core.unproven());
+                    if !unproven.is_empty() {
+                        let overdue = self.core.overdue(unproven);
+                        if overdue.is_empty() {
+                            return false;
+                        }
+                        self.core.trip(Cause::Finish, overdue, None, out);
+                        return true;
+                    }
                 }
                 if !self.core.reacting.guard.settled() || self.core.stops.watching() {
                     return false;
@@ -470,6 +479,7 @@ impl Run {
         }
         if self.core.plan.mode != Mode::Observe {
             self.core.trip(Cause::Finish, stop, None, out);
+            out.list.push(Effect::DropNormal);
         }
         self.stage = Stage::Ladder;
     }
@@ -481,7 +491,6 @@ mod tests {
     use crate::codec::{Codec, EncodeError, NotTimeless};
     use crate::command::{Command, Ticket};
     use crate::diag::Files;
-    use crate::run::Effect;
     use crate::scenario::{Request, check};
 
     const RIG: &str = include_str!("../../tests/fixtures/vehicle/rig.yaml");

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no clock, no wire, no thread, no `Result`: the world's misbehaviour is data, our own bugs panic.
 
+mod closing;
 mod controllers;
 mod core;
 mod ending;
@@ -209,6 +210,8 @@ pub enum Effect {
         ladder: LadderId,
         rung: RungId,
     },
+    /// Throw away what waits in Normal and was not begun; the lane stays as open as it was.
+    DropNormal,
     /// Tell a twin (or, with no device, the world) to start or end a fault.
     Twin {
         device: Option<DeviceId>,

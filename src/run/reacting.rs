@@ -332,6 +332,10 @@ impl Core {
     /// A write was done. For a rung this is when the reaction ends and the proof of safety may begin.
     pub(super) fn sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32, out: &mut Effects) {
         self.trial_sent(id, begun, done, queued_ahead);
+        if let Some(link) = self.links.iter_mut().find(|link| link.moving == Some(id)) {
+            link.moving = None;
+            link.moved_at = link.moved_at.max(Some(done.max(self.now)));
+        }
         let Some(place) = self.reacting.pending.iter().position(|rung| rung.id == id) else { return };
         let PendingRung { ladder, rung, answers, .. } = self.reacting.pending.remove(place);
         let device = self.reacting.ladders[ladder.0 as usize].device;

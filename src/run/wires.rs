@@ -1,9 +1,9 @@
 //! The links of a run: their codecs, what state they are in, and what the codecs make of bytes.
 
 use super::Effects;
-use super::LinkState;
 use super::core::{Core, TicketState};
 use super::event::EventKind;
+use super::{LinkState, SendId};
 use crate::codec::{self, Body, Codec, Note, Turn};
 use crate::fault::FramePipe;
 use crate::guard::Cause;
@@ -21,6 +21,10 @@ pub(super) struct LinkRun {
     pub trouble: Trouble,
     /// Faults on what we send in the Normal lane.
     pub outgoing: FramePipe,
+    /// The last frame handed over that could move something, until it is known to have left.
+    pub moving: Option<SendId>,
+    /// When such a frame was handed over or left, whichever is later.
+    pub moved_at: Option<Time>,
 }
 
 /// How a link stands.
@@ -52,6 +56,8 @@ impl LinkRun {
             state: Standing::Awaited,
             trouble: Trouble::default(),
             outgoing: FramePipe::new(seed ^ (u64::from(link.id.0) << 48 | 3)),
+            moving: None,
+            moved_at: None,
         }
     }
 }

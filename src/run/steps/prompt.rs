@@ -17,7 +17,10 @@ pub(super) fn poll(id: StepId, deadline: Time, core: &mut Core, out: &mut Effect
     match core.answer(id, out) {
         Some(true) => Progress::Done,
         Some(false) => Progress::Ended(StepOutcome::Aborted("the person beside the rig said no".to_owned())),
-        None if core.now() >= deadline => Progress::Ended(StepOutcome::Aborted("nobody answered in time".to_owned())),
+        None if core.now() >= deadline => {
+            core.unanswered();
+            Progress::Ended(StepOutcome::Aborted("nobody answered in time".to_owned()))
+        }
         None => Progress::Running,
     }
 }
