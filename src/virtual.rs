@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// Reads are cut to this, as the host does with a real port.
 const READ_MAX: usize = 1024;
+/// What a serial port keeps of what was sent and not read: one page, as Linux does for a terminal.
+const PORT_BUFFER: i64 = 4096;
 /// From the last bit on the wire to the reader, at least; measured on a quiet pseudo-terminal (p50 of a poll loop).
 const WAKE_MIN: Span = Span::from_micros(5);
 /// … and at most, drawn evenly between: its 99th percentile.
@@ -285,6 +287,13 @@ impl World {
         through
     }
 
+    /// Bytes that devices have sent over a serial link and that are not through yet.
+    fn backlog(&self, link: LinkId) -> i64 {
+        let LinkKind::Serial(serial) = &self.plan.rig.links[link.0 as usize].kind else { return 0 };
+        let free = self.free_at.get(&(link, false)).copied().unwrap_or(self.now);
+        (free.since(self.now).seconds() * f64::from(serial.baud) / 10.0) as i64
+    }
+
     fn leaves_bench(&mut self, frames: Vec<Frame>) {
         for frame in frames {
             let link = frame.link;
@@ -294,6 +303,10 @@ impl World {
             match frame.topic.clone() {
                 None => {
                     for chunk in frame.bytes.chunks(READ_MAX) {
+                        if self.backlog(link) > PORT_BUFFER {
+                            // As at a real port: what a full buffer cannot take is lost.
+                            break;
+                        }
                         let at = self.arrival(link, false, chunk.len());
                         self.later(at, Due::Input(Input::Bytes { at, frame: Frame::serial(link, chunk) }));
                     }

@@ -131,13 +131,23 @@ fn every_device_of_a_link_has_its_own_ladder_that_ends_where_it_would_need_to_se
 #[test]
 fn a_rung_with_a_condition_is_not_sent_by_whoever_cannot_see() {
     let plan = yard(
-        "[ { do: one.halt, within: 1 s, when: one.armed }, { do: one.land, within: 4 s }, { do: one.kill, within: 1 s } ]",
+        "[ { do: one.halt, within: 1 s, when: one.armed }, { do: one.land, within: 4 s, blind: true }, { do: one.kill, within: 1 s } ]",
     );
     let radio = watchdog(&plan, LinkId(0)).expect("it can make vehicles safe");
     assert_eq!(radio.ladders[0].rungs[0].frames[0].bytes, plan.ladders[0].rungs[1].frames[0].bytes);
     assert_eq!(radio.ladders[0].rungs.len(), 1);
     let bus = watchdog(&plan, LinkId(1)).expect("it can close the gate");
     assert_eq!(bus.ladders[0].starts_ms, 4_000);
+}
+
+#[test]
+fn a_rung_behind_one_with_a_condition_is_sent_blindly_only_where_the_rig_says_so() {
+    // Whoever sees nothing does not know that `halt` was to come first, and `kill` may drop the machine.
+    let plan = yard("[ { do: one.halt, within: 1 s, when: one.armed }, { do: one.kill, within: 1 s } ]");
+    let radio = watchdog(&plan, LinkId(0)).expect("the other vehicle can be made safe");
+    assert_eq!(shape(&radio), [("two", 0, vec![1])]);
+    let bus = watchdog(&plan, LinkId(1)).expect("it can close the gate");
+    assert_eq!(bus.ladders[0].starts_ms, 3_000, "what is not sent is not waited for");
 }
 
 #[test]

@@ -126,7 +126,7 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
     runtime.shutdown_timeout(Duration::from_millis(200));
     warnings.extend(remarks);
     let unconfirmed = safing.unconfirmed(&plan, lost);
-    super::reset::settle(prepared, &safing);
+    super::reset::settle(prepared, &safing, lost);
     Ok(Done { outcome, loop_quality: Some(quality), recording, warnings, unconfirmed })
 }
 
@@ -482,7 +482,12 @@ fn watch(plan: &Arc<Plan>, prepared: &Prepared, watcher: &Watcher, poster: &Post
                         answer(poster, true);
                     } else {
                         say::aside(format!("? {text} [y/n, within {within}]"));
-                        if !asking {
+                        if plan.mode == Mode::Rig && !stdin().is_terminal() {
+                            say::aside(
+                                "? beside a real rig a person answers at a terminal, and standard input is none: no",
+                            );
+                            answer(poster, false);
+                        } else if !asking {
                             asking = true;
                             listen(poster.clone());
                         }

@@ -62,18 +62,22 @@ fn answered_by(lines: &mut impl BufRead) -> Option<String> {
 }
 
 /// After a run, while the rig is still held: its trip is kept, or the one before is history.
-pub fn settle(prepared: &Prepared, safing: &Safing) {
+/// A run that lost its own thread did not end in order: nobody knows that it would not have tripped.
+pub fn settle(prepared: &Prepared, safing: &Safing, lost: bool) {
     let plan = &prepared.plan;
     if plan.mode != Mode::Rig || !safing.was_armed() {
         return;
     }
     let rig = &plan.rig.name;
-    let kept = State::find().and_then(|state| match safing.tripped() {
+    let cause = safing.tripped().map(|cause| plan.cause_in_words(cause));
+    let cause =
+        cause.or_else(|| lost.then(|| "the run lost its own thread; the watchdogs made the devices safe".to_owned()));
+    let kept = State::find().and_then(|state| match cause {
         Some(cause) => {
             let tripped = Tripped {
                 rig: rig.clone(),
                 at: unix_seconds(),
-                cause: plan.cause_in_words(cause),
+                cause,
                 scenario: plan.name.clone(),
                 run: prepared.dir.path.display().to_string(),
                 reset: None,

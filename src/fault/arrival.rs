@@ -4,6 +4,9 @@ use crate::fault::PipeFault;
 use crate::fault::rng::Dice;
 use crate::time::{Span, Time};
 
+/// Six faults that double make no more of one item.
+const COPIES_MAX: usize = 64;
+
 /// What becomes of one item that goes into a pipe; each fault adds its part.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Fate {
@@ -104,7 +107,7 @@ impl Arrival {
             PipeFault::Duplicate { share } => {
                 let hit = self.dice.chance(share);
                 if hit {
-                    fate.copies *= 2;
+                    fate.copies = (fate.copies * 2).min(COPIES_MAX);
                 }
                 hit
             }

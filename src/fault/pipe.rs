@@ -9,7 +9,7 @@ use crate::fault::rng::Dice;
 use crate::time::{Span, Time};
 use std::collections::BTreeMap;
 
-/// The most that a partition keeps; what comes then is lost, as it is when a sender's buffer is full.
+/// The most that is under way or held back at once; what comes then is lost, as it is when a sender's buffer is full.
 const KEPT_MAX: usize = 65_536;
 
 /// Names a fault that acts on a pipe, so that it can be ended: the caller's own number.
@@ -219,7 +219,8 @@ impl<T: Carried> Pipe<T> {
         if let Some(depth) = fate.behind {
             let reordering = self.active.iter().find(|acting| matches!(acting.fault, PipeFault::Reorder { .. }));
             let key = reordering.expect("only this kind puts an item behind others").key;
-            self.waiting.extend(items.into_iter().map(|item| Waiting { key, behind: Some(depth), item }));
+            let room = KEPT_MAX.saturating_sub(self.waiting.len());
+            self.waiting.extend(items.into_iter().take(room).map(|item| Waiting { key, behind: Some(depth), item }));
             return;
         }
         for item in items {
@@ -245,6 +246,9 @@ impl<T: Carried> Pipe<T> {
     }
 
     fn put(&mut self, arrival: Time, item: T) {
+        if self.under_way.len() >= KEPT_MAX {
+            return;
+        }
         self.next_number += 1;
         self.under_way.insert((arrival, self.next_number), item);
     }
@@ -489,6 +493,24 @@ mod tests {
         assert_eq!(seen, [(15, 3), (25, 3), (35, 3)]);
         assert_eq!(pipe.stop(FIRST), Tally { items: 3, altered: 3 });
         assert_eq!(pipe.next_deadline(), None);
+    }
+
+    #[test]
+    fn many_doubles_and_long_delays_keep_no_more_than_a_full_buffer() {
+        let mut pipe = Pipe::new(1);
+        for key in 0..200 {
+            pipe.start(at(0), FaultKey(key), PipeFault::Duplicate { share: 1.0 });
+        }
+        pipe.push(at(0), plain(1));
+        assert_eq!(drain(&mut pipe).len(), 64, "six that double make 64, and no more");
+        pipe.start(at(0), FaultKey(200), delay(3_600_000));
+        (0..2_000).for_each(|number| pipe.push(at(number), plain(number)));
+        assert_eq!(drain(&mut pipe).len(), KEPT_MAX);
+        let mut pipe = Pipe::new(1);
+        pipe.start(at(0), FIRST, PipeFault::Reorder { share: 1.0, depth: 255 });
+        pipe.start(at(0), SECOND, PipeFault::Duplicate { share: 1.0 });
+        (0..KEPT_MAX as i64).for_each(|number| pipe.push(at(number), plain(number)));
+        assert!(pipe.waiting.len() <= KEPT_MAX);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Files as they lie on the disk.
 
 use crate::diag::Files;
+use crate::scenario::MADE_FOLDER;
 use std::fs::File;
 use std::io::Read;
 
@@ -17,6 +18,10 @@ impl Files for Disk {
             std::io::ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
             _ => error.to_string(),
         };
+        // What the program makes itself cannot be put in its place by a folder of that name.
+        if path.starts_with(MADE_FOLDER) {
+            return Err("files of that folder are made, and not read from the disk".to_owned());
+        }
         // Looked at before it is opened: opening a pipe that nobody writes to would wait for ever.
         let meta = std::fs::metadata(path).map_err(words)?;
         if meta.is_dir() {

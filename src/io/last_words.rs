@@ -39,13 +39,9 @@ pub fn wills(plan: &Plan, link: LinkId) -> Vec<Will> {
         .collect()
 }
 
-/// The rungs that may be sent by whoever sees nothing: the first one without a condition (or with leave to be sent
-/// blindly), and those that follow it for as long as they are marked blind.
+/// The rungs that may be sent by whoever sees nothing.
 fn usable(ladder: &Ladder) -> &[Rung] {
-    let may_begin = |rung: &Rung| rung.when.is_none() || rung.blind;
-    let Some(first) = ladder.rungs.iter().position(may_begin) else { return &[] };
-    let more = ladder.rungs[first + 1..].iter().take_while(|rung| rung.blind).count();
-    &ladder.rungs[first..=first + more]
+    &ladder.rungs[ladder.blind_rungs()]
 }
 
 fn blind(rung: &Rung, link: LinkId) -> BlindRung {

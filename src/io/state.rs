@@ -12,11 +12,15 @@ use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Names another state folder.
 pub const STATE_VARIABLE: &str = "CHECKREIN_STATE";
+
+/// Where it exists, the state of rigs is here for all users of this computer: a bench has one state, whoever works at it.
+pub const SHARED_FOLDER: &str = "/var/lib/checkrein";
 
 /// Whoever only looks holds the lock for an instant: so often a run asks again before it believes that the rig is taken.
 const LOCK_TRIES: u32 = 5;
@@ -106,15 +110,23 @@ pub enum Refused {
 }
 
 impl State {
-    /// Where the state is: `$CHECKREIN_STATE`, else `$XDG_STATE_HOME/checkrein`, else `~/.local/state/checkrein`.
+    /// Where the state is: `$CHECKREIN_STATE`, else the folder that the users of this computer share, where there is one,
+    /// else `$XDG_STATE_HOME/checkrein`, else `~/.local/state/checkrein`.
     pub fn find() -> Result<State, String> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        State::among(set(STATE_VARIABLE), set("XDG_STATE_HOME"), set("HOME"))
+        let shared = Path::new(SHARED_FOLDER);
+        State::among(set(STATE_VARIABLE), shared.is_dir().then_some(shared), set("XDG_STATE_HOME"), set("HOME"))
     }
 
-    fn among(own: Option<OsString>, xdg: Option<OsString>, home: Option<OsString>) -> Result<State, String> {
+    fn among(
+        own: Option<OsString>,
+        shared: Option<&Path>,
+        xdg: Option<OsString>,
+        home: Option<OsString>,
+    ) -> Result<State, String> {
         let folder = own
             .map(PathBuf::from)
+            .or_else(|| shared.map(Path::to_owned))
             // The XDG rules say that a relative path is to be ignored.
             .or_else(|| xdg.map(PathBuf::from).filter(|path| path.is_absolute()).map(|path| path.join("checkrein")))
             .or_else(|| home.map(|path| Path::new(&path).join(".local/state/checkrein")))
@@ -278,8 +290,11 @@ impl State {
                     continue;
                 }
                 let named = self.read::<Named>(&path).ok().flatten().map(|named| named.rig);
-                // A file that cannot be read still has a name that a person recognises.
-                let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+                // A file that cannot be read still says by its name which rig it is about.
+                let stem = || {
+                    let stem = path.file_stem()?.to_string_lossy();
+                    Some(rig_name(kind, &stem).unwrap_or_else(|| stem.into_owned()))
+                };
                 names.extend(named.or_else(stem));
             }
         }
@@ -304,10 +319,9 @@ impl State {
         let bytes = serde_json::to_vec_pretty(content).map_err(|error| format!("{}: {error}", path.display()))?;
         let beside = path.with_extension(format!("{}.new", std::process::id()));
         let write = || -> io::Result<()> {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
+            self.make_room(path)?;
             let mut file = File::create(&beside)?;
+            self.share(&beside)?;
             file.write_all(&bytes)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
@@ -328,14 +342,37 @@ impl State {
         let mut line = serde_json::to_vec(content).map_err(|error| format!("{}: {error}", path.display()))?;
         line.push(b'\n');
         let write = || -> io::Result<()> {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
+            self.make_room(path)?;
             let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+            self.share(path)?;
             file.write_all(&line)?;
             file.sync_all()
         };
         write().map_err(|error| self.words(path, &error))
+    }
+
+    /// Makes the folder of a file.
+    fn make_room(&self, path: &Path) -> io::Result<()> {
+        let Some(folder) = path.parent() else { return Ok(()) };
+        if !folder.is_dir() {
+            fs::create_dir_all(folder)?;
+            self.share(folder)?;
+        }
+        Ok(())
+    }
+
+    /// In a state folder that a group may write, the group may write what is made in it, whatever the umask says.
+    fn share(&self, path: &Path) -> io::Result<()> {
+        let group_writes = 0o020;
+        if fs::metadata(&self.folder)?.mode() & group_writes == 0 {
+            return Ok(());
+        }
+        let meta = fs::metadata(path)?;
+        // Only its owner may say who else may write it, and has said so when it was made.
+        if meta.mode() & group_writes != 0 || meta.uid() != rustix::process::getuid().as_raw() {
+            return Ok(());
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(meta.mode() & 0o7777 | group_writes))
     }
 
     fn words(&self, path: &Path, error: &io::Error) -> String {
@@ -358,11 +395,11 @@ impl State {
     fn lock(&self, rig: &str) -> Result<File, Taken> {
         let path = self.path("leases", rig, ".lock");
         let open = || -> io::Result<File> {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
+            self.make_room(&path)?;
             // Never truncated, never removed: whoever removed it would let a second holder lock another file.
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+            self.share(&path)?;
+            Ok(file)
         };
         let file = open().map_err(|error| Taken::Broken(self.words(&path, &error)))?;
         for attempt in 0..LOCK_TRIES {
@@ -419,14 +456,41 @@ fn remove(path: &Path) -> Result<(), String> {
 /// Names are texts of people; what is no plain letter, digit, `-`, `_` or `.` is written as its number.
 fn file_name(rig: &str) -> String {
     let mut name = String::new();
-    for c in rig.chars() {
+    for byte in rig.bytes() {
+        let c = char::from(byte);
         if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || (c == '.' && !name.is_empty()) {
             name.push(c);
         } else {
-            name.push_str(&format!("%{:x}", u32::from(c)));
+            name.push_str(&format!("%{byte:02x}"));
         }
     }
     if name.is_empty() { "%".to_owned() } else { name }
+}
+
+/// The rig whose file has this stem; `None` for what [`file_name`] never made.
+fn rig_name(kind: &str, stem: &str) -> Option<String> {
+    let stem = match kind {
+        // What was rehearsed is kept for the rig and for its twins.
+        "rehearsed" => stem.strip_suffix("-rig").or_else(|| stem.strip_suffix("-sim")).unwrap_or(stem),
+        _ => stem,
+    };
+    if stem == "%" {
+        return Some(String::new());
+    }
+    let mut name = Vec::new();
+    let mut rest = stem.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        name.push(match first {
+            b'%' => {
+                let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
+                rest = &rest[2..];
+                u8::from_str_radix(digits, 16).ok()?
+            }
+            plain => *plain,
+        });
+    }
+    String::from_utf8(name).ok()
 }
 
 /// Seconds since 1970, UTC, by the wall clock.
@@ -459,6 +523,39 @@ mod tests {
 
     fn take(state: &State) -> Result<Held, Refused> {
         state.lease("bench", "Hop", "runs/1", HOUR)
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_listed_under_the_name_of_its_rig() {
+        for rig in ["bench", "a b", "\u{e4}b", ".hidden", "x%20y", "cell 7a", ""] {
+            assert_eq!(rig_name("leases", &file_name(rig)).as_deref(), Some(rig));
+        }
+        assert_eq!(rig_name("rehearsed", "bench-sim").as_deref(), Some("bench"));
+        assert_eq!(rig_name("leases", "%zz"), None);
+        let (folder, state) = state();
+        state
+            .quarantine(&Quarantine { rig: "a b".into(), since: 1, why: "x".into(), run: String::new() })
+            .expect("kept");
+        fs::write(state.path("quarantined", "a b", ".json"), "no JSON").expect("it can be written");
+        assert_eq!(state.rigs(), ["a b"]);
+        assert!(matches!(state.standing("a b"), Ok(Standing::Quarantined(_))));
+        drop(folder);
+    }
+
+    #[test]
+    fn a_folder_that_a_group_may_write_stays_so_for_what_is_made_in_it() {
+        let (_folder, state) = state();
+        fs::create_dir_all(state.folder()).expect("it can be made");
+        fs::set_permissions(state.folder(), fs::Permissions::from_mode(0o2775)).expect("it is ours");
+        take(&state).expect("it is free").give_back(Some("x".into())).expect("it can be given back");
+        let mode = |path: PathBuf| fs::metadata(path).expect("it is there").mode() & 0o060;
+        for path in [state.path("leases", "bench", ".lock"), state.path("quarantined", "bench", ".json")] {
+            assert_eq!(mode(path.clone()), 0o060, "{}", path.display());
+            assert_eq!(mode(path.parent().expect("a folder").to_owned()), 0o060);
+        }
+        fs::set_permissions(state.folder(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+        state.release("bench", "Ada").expect("it is quarantined");
+        assert_eq!(mode(state.path("released", "bench", ".jsonl")) & 0o020, 0, "a folder of one's own stays one's own");
     }
 
     #[test]
@@ -551,7 +648,13 @@ mod tests {
     #[test]
     fn the_folder_is_found_in_the_order_of_the_page() {
         let some = |text: &str| Some(OsString::from(text));
-        let at = |own, xdg, home| State::among(own, xdg, home).map(|state| state.folder.display().to_string());
+        let shared = |own, shared, xdg, home| {
+            State::among(own, shared, xdg, home).map(|state| state.folder.display().to_string())
+        };
+        let at = |own, xdg, home| shared(own, None, xdg, home);
+        let bench = Some(Path::new(SHARED_FOLDER));
+        assert_eq!(shared(None, bench, some("/xdg"), some("/h/a")), Ok(SHARED_FOLDER.to_owned()));
+        assert_eq!(shared(some("/own"), bench, None, None), Ok("/own".to_owned()));
         assert_eq!(at(some("/own"), some("/xdg"), some("/h/a")), Ok("/own".to_owned()));
         assert_eq!(at(None, some("/xdg"), some("/h/a")), Ok("/xdg/checkrein".to_owned()));
         assert_eq!(at(None, some("relative"), some("/h/a")), Ok("/h/a/.local/state/checkrein".to_owned()));

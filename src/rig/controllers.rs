@@ -48,7 +48,7 @@ fn tells(page: &mut Page, draft: &mut Draft<'_>, names: &Names) -> Option<Tells>
     draft.sites.tells = node.head();
     let fields = page.fields(node, &TELLS)?;
     let topic = fields.get("topic").and_then(|n| page.text(n, "a topic"));
-    let every = fields.get("every").and_then(|n| page.time(n, "20 ms", false));
+    let every = fields.get("every").and_then(|n| page.period(n, "20 ms"));
     let mut told: Vec<TellField> = Vec::new();
     for item in page.list(fields.get("fields")?, "`fields`")? {
         let Some(word) = page.text(item, "the name of a signal") else { continue };

@@ -138,7 +138,7 @@ fn draft<'n>(
         sites.heartbeat = node.span.clone();
         let beat = page.fields(node, &HEARTBEAT)?;
         let send = beat.get("send").and_then(|n| page.text(n, "a message"));
-        let every = beat.get("every").and_then(|n| page.time(n, "1 s", false));
+        let every = beat.get("every").and_then(|n| page.period(n, "1 s"));
         if let Some(word) = send {
             sites.heartbeat = word.span.clone();
         }

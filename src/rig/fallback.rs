@@ -50,7 +50,7 @@ pub(super) fn read(
     let reading = Reader { draft, names, commands, broken };
     let monitor = reading.monitor(page, &fields, entry);
     let recovery = reading.recovery(page, &fields);
-    let every = fields.get("every").and_then(|node| page.time(node, "50 ms", false));
+    let every = fields.get("every").and_then(|node| page.period(node, "50 ms"));
     let hand_back = match fields.get("hand_back") {
         Some(node) => Some(reading.hand_back(page, node, monitor.as_ref().and_then(|m| m.when.as_ref()))?),
         None => None,

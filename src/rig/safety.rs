@@ -105,6 +105,16 @@ fn rungs(
             ladder.push(RungDef { commands, within, when, blind, category, rehearse, not_rehearsed });
         }
     }
+    if let (Some(first), Some(head)) = (ladder.first(), items.first())
+        && first.when.is_some()
+        && ladder.iter().all(|rung| !rung.blind)
+    {
+        page.warn(
+            head.head(),
+            "the first rung has a `when`, which a watchdog cannot see: if the harness dies, nothing is sent".into(),
+            Some("mark the rung that may be sent by whoever sees nothing `blind: true`".into()),
+        );
+    }
     ladder
 }
 

@@ -18,6 +18,8 @@ pub(super) struct ActiveFault {
     ends: Option<Time>,
     /// Holds where the effect shows.
     visible: Option<ProbeId>,
+    /// That did not hold at some instant of the fault: what holds all along is no effect of it.
+    unlike_before: bool,
     seen: bool,
 }
 
@@ -71,17 +73,19 @@ impl Core {
         }
         self.emit(EventKind::FaultStarted { fault: spec.name.clone(), on: self.acts_on(spec) }, out);
         let ends = spec.lasts.map(|span| now + span);
-        self.faults.push(ActiveFault { spec: spec.clone(), key, ends, visible, seen: false });
+        self.faults.push(ActiveFault { spec: spec.clone(), key, ends, visible, unlike_before: false, seen: false });
+        self.watch_faults();
         Ok(())
     }
 
     /// Looks whether the effects of faults show now.
     pub(super) fn watch_faults(&mut self) {
         for place in 0..self.faults.len() {
-            let fault = &self.faults[place];
-            if let (Some(probe), false) = (fault.visible, fault.seen) {
-                self.faults[place].seen = self.truth(probe) == Truth::True;
-            }
+            let Some(probe) = self.faults[place].visible else { continue };
+            let holds = self.truth(probe) == Truth::True;
+            let fault = &mut self.faults[place];
+            fault.unlike_before |= !holds;
+            fault.seen |= holds && fault.unlike_before;
         }
     }
 
@@ -144,13 +148,15 @@ impl Core {
             // What a twin does to itself is not seen from here unless the step says where it shows.
             return;
         }
+        let changed = tally.is_none_or(|tally| tally.altered > 0);
         let Tally { items, altered } = tally.unwrap_or_default();
-        let visible = if fault.visible.is_some() { fault.seen } else { altered > 0 };
+        let visible = changed && (fault.visible.is_none() || fault.seen);
         if !visible {
-            let passed = match (fault.visible, items) {
-                (Some(_), _) => "what its step calls `visible` never held".to_owned(),
-                (None, 0) => "nothing passed it".to_owned(),
-                (None, _) => format!("none of {items} came out otherwise"),
+            let passed = match items {
+                _ if changed && fault.unlike_before => "what its step calls `visible` never held".to_owned(),
+                _ if changed => "what its step calls `visible` held before it began, and all along".to_owned(),
+                0 => "nothing passed it".to_owned(),
+                _ => format!("none of {items} came out otherwise"),
             };
             let name = &fault.spec.name;
             self.unseen_faults.push(format!("fault {name} on {on} was injected and is not visible: {passed}"));

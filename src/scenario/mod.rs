@@ -4,6 +4,7 @@
 
 mod acted;
 mod check;
+mod fault_parameters;
 mod fault_target;
 mod faults;
 mod keys;
@@ -20,7 +21,7 @@ pub use check::{check, observe};
 pub use faults::names as fault_names;
 pub use keys::schema;
 use plan::Mode;
-pub use rehearsal::REHEARSAL;
+pub use rehearsal::{MADE_FOLDER, REHEARSAL};
 
 /// What a user asks for.
 #[derive(Clone, PartialEq, Debug)]

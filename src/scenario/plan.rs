@@ -211,6 +211,19 @@ pub struct Ladder {
     pub rungs: Vec<Rung>,
 }
 
+impl Ladder {
+    /// The rungs that may be sent by whoever sees nothing, by place: the first one if it has no condition, else the first
+    /// one marked blind, and those that follow it for as long as they are marked blind. A rung that a condition was to
+    /// come before is no substitute for it: motors off in mid-air is no safe state.
+    pub fn blind_rungs(&self) -> std::ops::Range<usize> {
+        let unconditional = self.rungs.first().is_some_and(|rung| rung.when.is_none());
+        let first = if unconditional { Some(0) } else { self.rungs.iter().position(|rung| rung.blind) };
+        let Some(first) = first else { return 0..0 };
+        let more = self.rungs[first + 1..].iter().take_while(|rung| rung.blind).count();
+        first..first + more + 1
+    }
+}
+
 /// One rung with its timeless frames.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rung {

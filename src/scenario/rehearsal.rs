@@ -13,8 +13,8 @@ use std::fmt::Write;
 /// The path of the scenario that is made from a rig.
 pub const REHEARSAL: &str = "rehearsal:/rehearsal.yaml";
 
-/// The folder of the files that are made; no disk has it.
-const FOLDER: &str = "rehearsal:";
+/// The folder of the files that are made; a recording has it, and a disk is never asked for it.
+pub const MADE_FOLDER: &str = "rehearsal:";
 
 /// How long a person may take to say that the machine may move.
 const ASK_WITHIN: &str = "2 min";
@@ -64,11 +64,11 @@ fn device_steps(
             BringUp::Steps { text, line, column } => fragment(name, text, *line, *column),
             // A recording holds it under the name by which the rehearsal uses it.
             BringUp::File(path) => files
-                .read(&format!("{FOLDER}/{file}"))
+                .read(&format!("{MADE_FOLDER}/{file}"))
                 .or_else(|_| files.read(path))
                 .map_err(|why| format!("the fragment `{path}` that brings `{name}` up cannot be read: {why}"))?,
         };
-        made.insert(format!("{FOLDER}/{file}"), text);
+        made.insert(format!("{MADE_FOLDER}/{file}"), text);
         let _ = writeln!(steps, "  - use: {file}");
         Ok(true)
     };

@@ -1,6 +1,7 @@
 //! The faults that act on streams: what is told, what is said, what goes over a link.
 
-use super::faults::{Effect, Fault, Given, On, Param, Want};
+use super::fault_parameters::Want;
+use super::faults::{Effect, Fault, Given, On, Param};
 use crate::fault::PipeFault;
 
 /// Whatever comes one after the other.
@@ -41,11 +42,11 @@ pub(super) static STREAM_FAULTS: &[Fault] = &[
             Pipe(PipeFault::Burst { worse, better, lost_good, lost_bad })
         },
     ),
-    fault("outages", ANY, &[Param("good", Want::Time, None), Param("bad", Want::Time, None)], |g| {
+    fault("outages", ANY, &[Param("good", Want::Period, None), Param("bad", Want::Period, None)], |g| {
         Pipe(PipeFault::Outages { good: g.span(0), bad: g.span(1) })
     }),
     fault("off", ANY, NONE, |_| Pipe(PipeFault::Off)),
-    fault("intermittent", ANY, &[Param("period", Want::Time, None), Param("lost", Want::Share, Some(0.5))], |g| {
+    fault("intermittent", ANY, &[Param("period", Want::Period, None), Param("lost", Want::Share, Some(0.5))], |g| {
         Pipe(PipeFault::Intermittent { period: g.span(0), lost: g.numbers[1] })
     }),
     fault("slow", ANY, &[Param("one_in", Want::Index, None)], |g| {
@@ -64,7 +65,7 @@ pub(super) static STREAM_FAULTS: &[Fault] = &[
     fault("freeze", ANY, NONE, |_| Pipe(PipeFault::Freeze)),
     fault("partition", WHOLE, NONE, |_| Pipe(PipeFault::Partition)),
     fault("replay", ANY, &[Param("age", Want::Time, None)], |g| Pipe(PipeFault::Replay { age: g.span(0) })),
-    fault("repeat", &[On::Says, On::Link], &[Param("every", Want::Time, None)], |g| {
+    fault("repeat", &[On::Says, On::Link], &[Param("every", Want::Period, None)], |g| {
         Pipe(PipeFault::Repeat { every: g.span(0) })
     }),
     fault("corrupt", BYTES, &[Param("rate", Want::Share, None)], |g| {

@@ -1,5 +1,6 @@
 //! The program as a child of the test: what it prints, line by line, and how it ends.
 
+use checkrein::io::pty::Pty;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -29,6 +30,14 @@ pub fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Comma
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+/// A terminal of its own as the program's standard input: what is written to its master was typed.
+pub fn at_a_terminal(command: &mut Command) -> Pty {
+    let terminal = Pty::open().expect("a pseudo-terminal can be had");
+    let end = std::fs::File::options().read(true).write(true).open(&terminal.path).expect("it is there");
+    command.stdin(end);
+    terminal
 }
 
 /// How a process ended, and everything it said.

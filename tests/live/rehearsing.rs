@@ -1,11 +1,9 @@
 //! Every rung and dead-man of a rig tried one by one, on twins and on a machine, and what later runs say of it.
 
 use super::board::Board;
-use super::process::{Ended, Running, program};
+use super::process::{Ended, Running, at_a_terminal, program};
 use super::stand::{Stand, replays};
 use serde_json::Value;
-use std::io::Write;
-use std::process::Stdio;
 
 const BRING_UP: &str = "    rehearse:
       - do: fc.guided
@@ -35,13 +33,11 @@ fn rehearse(stand: &Stand, more: &[&str], typed: Option<&str>) -> Ended {
     arguments.extend(more);
     let mut command = program(arguments);
     command.env("CHECKREIN_STATE", stand.state());
-    if typed.is_some() {
-        command.stdin(Stdio::piped());
-    }
+    let terminal = at_a_terminal(&mut command);
     let mut running = Running::start(&mut command);
     if let Some(typed) = typed {
         running.until("Is nobody near?");
-        writeln!(running.stdin(), "{typed}").expect("it listens");
+        rustix::io::write(&terminal.master, format!("{typed}\n").as_bytes()).expect("it listens");
     }
     running.end()
 }
@@ -135,6 +131,19 @@ fn nothing_moves_where_nobody_says_that_it_may() {
     rehearse(&stand, &[], Some("n")).with(4).says("ABORTED");
     assert!(!board.state().was_told_to_arm());
     rehearse(&stand, &["--yes"], None).with(64).says("works on twins only");
+}
+
+#[test]
+fn a_folder_of_that_name_is_not_taken_for_the_rehearsal() {
+    let stand = stand("twin", "10 s");
+    let folder = stand.file("rehearsal:");
+    std::fs::create_dir(&folder).expect("it can be made");
+    let nothing = "scenario: Nothing\nrig: stand\nabout: Nothing.\nexercises: []\nsteps:\n  - hold: 10 ms\n";
+    std::fs::write(folder.join("rehearsal.yaml"), nothing).expect("it can be written");
+    let (rig, runs) = (stand.file("rig.yaml").display().to_string(), stand.runs().display().to_string());
+    let mut command = program(["rigs", "rehearse", &rig, "--fast", "--no-plots", "--runs", &runs]);
+    command.env("CHECKREIN_STATE", stand.state()).current_dir(stand.file(""));
+    Running::start(&mut command).end().with(0).says("rung 1 of fc (fc.land)       safe after").says_not("Nothing");
 }
 
 #[test]

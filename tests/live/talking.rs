@@ -1,7 +1,7 @@
 //! What passes between the program and the people around it: prompts, JSON, pipes and terminals.
 
 use super::board::Board;
-use super::process::{PROGRAM, Running, program, run};
+use super::process::{PROGRAM, Running, at_a_terminal, program, run};
 use super::stand::Stand;
 use checkrein::io::pty::Pty;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -26,13 +26,24 @@ fn a_person_who_says_no_ends_the_run_and_one_who_says_yes_lets_it_go_on() {
         let board = Board::new();
         let stand = Stand::on(&board.path);
         let mut command = program(stand.arguments("asked.yaml", &[]));
-        let mut running = Running::start(command.stdin(Stdio::piped()));
+        let terminal = at_a_terminal(&mut command);
+        let mut running = Running::start(&mut command);
         running.until("Stand clear?");
         assert!(board.state().heard_questions_only(), "nothing moves before the answer");
-        let mut stdin = running.stdin();
-        stdin.write_all(answer.as_bytes()).expect("the program listens");
+        rustix::io::write(&terminal.master, answer.as_bytes()).expect("the program listens");
         running.end().with(code).says(word);
     }
+}
+
+#[test]
+fn a_pipe_is_no_person_beside_a_real_rig() {
+    let board = Board::new();
+    let stand = Stand::on(&board.path);
+    let mut command = program(stand.arguments("asked.yaml", &[]));
+    let (reader, mut writer) = std::io::pipe().expect("a pipe can be had");
+    writer.write_all(b"yes\nyes\n").expect("it has room");
+    Running::start(command.stdin(reader)).end().with(4).says("answers at a terminal");
+    assert!(!board.state().was_told_to_arm());
 }
 
 #[test]

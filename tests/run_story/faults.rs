@@ -87,6 +87,11 @@ fn a_step_can_say_where_the_effect_shows() {
     story.ends(RunVerdict::Pass, "");
     let mut story = Story::armed(LIMIT, &fault("arm.pos > 5 m"));
     story.ends(RunVerdict::Inconclusive, "what its step calls `visible` never held");
+    let mut story = Story::armed(LIMIT, &fault("arm.pos < 5 m"));
+    story.ends(RunVerdict::Inconclusive, "what its step calls `visible` held before it began, and all along");
+    let nothing = "fault: bias, on: pilot.tells.arm.pos, by: 0 m, visible: \"arm.pos < 5 m\"";
+    let mut story = Story::armed(LIMIT, &with(nothing));
+    story.ends(RunVerdict::Inconclusive, "was injected and is not visible: none of");
 }
 
 #[test]

@@ -9,6 +9,6 @@ mod shape;
 mod traps;
 mod tree;
 
-pub(crate) use page::{Fields, Page};
+pub(crate) use page::{Fields, PERIOD_LEAST, Page};
 pub(crate) use shape::{Key, Record, Shape, key, schema_of, want};
 pub(crate) use tree::{Entry, Kind, Node, Word, load, shortened};

@@ -295,15 +295,36 @@ impl Page {
     }
     /// A length of time, not negative; zero only where it makes sense.
     pub fn time(&mut self, node: &Node, example: &str, zero: bool) -> Option<Span> {
+        let least = if zero { Span::ZERO } else { Span::from_nanos(1) };
         let quantity = self.quantity_like(node, time_dimension(), example)?;
-        let span = quantity.span().unwrap_or_else(|| Span::from_seconds(quantity.si()));
-        if span < Span::ZERO || (span == Span::ZERO && !zero) {
-            self.wrong(node, &format!("a time greater than zero, such as `{example}`"));
-            return None;
+        self.time_within(node, &quantity, least, example)
+    }
+    /// How often something is done, which is never more than a thousand times a second.
+    pub fn period(&mut self, node: &Node, example: &str) -> Option<Span> {
+        let quantity = self.quantity_like(node, time_dimension(), example)?;
+        self.time_within(node, &quantity, PERIOD_LEAST, example)
+    }
+    /// A quantity that is a time, as a length of time that is at least so long, and that a clock can count.
+    pub fn time_within(&mut self, node: &Node, quantity: &Quantity, least: Span, example: &str) -> Option<Span> {
+        let span = quantity.span();
+        if let Some(span) = span.filter(|span| (least..=TIME_MOST).contains(span)) {
+            return Some(span);
         }
-        Some(span)
+        let wanted = match span {
+            Some(span) if span <= TIME_MOST && least > Span::from_nanos(1) => format!("a time of at least {least}"),
+            Some(span) if span <= TIME_MOST => "a time greater than zero".to_owned(),
+            _ => "a time of at most 10000 days".to_owned(),
+        };
+        self.wrong(node, &format!("{wanted}, such as `{example}`"));
+        None
     }
 }
+
+/// Longer than any run, and short enough that sums of many such times still fit into 64 bits of nanoseconds.
+const TIME_MOST: Span = Span::from_secs(10_000 * 86_400);
+
+/// What is done more often than this is a mistake: it would be all that a run does.
+pub(crate) const PERIOD_LEAST: Span = Span::from_millis(1);
 
 /// What YAML 1.1 or 1.2 takes for a boolean or null. Single letters are left alone: `y` is a coordinate.
 fn is_guessed(text: &str) -> bool {

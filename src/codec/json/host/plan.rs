@@ -132,14 +132,22 @@ struct Checker {
     asked: BTreeMap<Arc<str>, String>,
     /// Topics that we publish on, with where that stands.
     said: Vec<(Arc<str>, DeviceId, ConfigSite)>,
+    /// Topics on which devices speak, with where that stands.
+    spoken: Vec<(Arc<str>, DeviceId, ConfigSite)>,
 }
 
 /// Works out the plan of a link, or everything that is wrong with its configuration.
 pub(super) fn plan(config: &LinkConfig) -> Result<Link, Vec<ConfigProblem>> {
-    let mut checker =
-        Checker { problems: Vec::new(), heard: BTreeMap::new(), asked: BTreeMap::new(), said: Vec::new() };
+    let mut checker = Checker {
+        problems: Vec::new(),
+        heard: BTreeMap::new(),
+        asked: BTreeMap::new(),
+        said: Vec::new(),
+        spoken: Vec::new(),
+    };
     let devices = config.devices.iter().enumerate().map(|(index, device)| checker.device(index, device)).collect();
     checker.own_echo();
+    checker.strange_voices(config);
     if !checker.problems.is_empty() {
         return Err(checker.problems);
     }
@@ -224,6 +232,7 @@ impl Checker {
         }
         for (place, map) in device.signals.iter().enumerate() {
             if let Some((topic, pick)) = self.pick(id, place, map) {
+                self.spoken.push((topic.clone(), id, ConfigSite::Signal(place)));
                 self.use_of(topic, index).picks.push(pick);
             }
         }
@@ -231,6 +240,7 @@ impl Checker {
         for (place, (name, wanted)) in device.identity.iter().enumerate() {
             let site = ConfigSite::Identity(place);
             let Some((topic, pointer)) = self.path(id, site.clone(), name) else { continue };
+            self.spoken.push((topic.clone(), id, site.clone()));
             let wanted = match wanted {
                 FieldValue::Number(number) => Wanted::Number(*number),
                 FieldValue::Text(text) => Wanted::Text(text.clone()),
@@ -351,6 +361,7 @@ impl Checker {
         for (place, may) in device.may.iter().enumerate() {
             let site = ConfigSite::May(place);
             let Some(topic) = self.topic(id, site.clone(), &may.topic) else { continue };
+            self.spoken.push((topic.clone(), id, site.clone()));
             if let Some(other) = self.asked.insert(topic.clone(), device.name.clone()) {
                 let message = format!("on topic `{topic}` `{other}` asks for another command");
                 self.problem(id, site, message, Some("give each command that may be asked for a topic of its own"));
@@ -369,6 +380,22 @@ impl Checker {
             mays.push(MayPlan { command: may.command, args: may.args.clone() });
         }
         mays
+    }
+
+    /// A controller speaks on topics of its own: on one that a machine has too it could report that the machine is safe.
+    fn strange_voices(&mut self, config: &LinkConfig) {
+        let spoken = std::mem::take(&mut self.spoken);
+        for device in config.devices.iter().filter(|device| device.tells.is_some() || !device.may.is_empty()) {
+            let mut told = std::collections::BTreeSet::new();
+            for (topic, _, site) in spoken.iter().filter(|(_, id, _)| *id == device.device) {
+                let other = spoken.iter().find(|(theirs, id, _)| theirs == topic && *id != device.device);
+                let Some((_, other, _)) = other.filter(|_| told.insert(topic.clone())) else { continue };
+                let name = config.devices.iter().find(|device| device.device == *other).map_or("", |other| &other.name);
+                let message = format!("topic `{topic}` is also one of `{name}`: a controller could speak in its name");
+                let remedy = Some("let each device speak on topics of its own");
+                self.problem(device.device, site.clone(), message, remedy);
+            }
+        }
     }
 
     /// Whoever listens to what it says itself takes its own orders for a controller's or a device's word; and a telling on
