@@ -53,6 +53,7 @@ fn config() -> LinkConfig {
             commands: vec![],
             identity: vec![],
             heartbeat: None,
+            poll: None,
             tells: None,
             may: vec![],
         }],

@@ -152,6 +152,8 @@ pub struct DeviceConfig {
     pub identity: Vec<(String, FieldValue)>,
     /// What we send so that the device knows we live: (message, period).
     pub heartbeat: Option<(String, Span)>,
+    /// What we ask of a device that says nothing unasked: (question, period).
+    pub poll: Option<(String, Span)>,
     /// What a controller is told.
     pub tells: Option<Tells>,
     /// What a controller may ask for.
@@ -168,6 +170,46 @@ pub enum Protocol {
         component: u8,
     },
     Json,
+}
+
+/// What kind of link a protocol is spoken over.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Over {
+    Serial,
+    Mqtt,
+    Either,
+}
+
+impl Protocol {
+    /// The kinds of link that carry it.
+    pub fn over(&self) -> Over {
+        match self {
+            Protocol::Mavlink { .. } => Over::Serial,
+            Protocol::Json => Over::Mqtt,
+        }
+    }
+    /// Its name for people.
+    pub fn speaks(&self) -> &'static str {
+        match self {
+            Protocol::Mavlink { .. } => "MAVLink",
+            Protocol::Json => "JSON",
+        }
+    }
+    /// Whether devices of both can share a link.
+    pub fn shares_with(&self, other: &Protocol) -> bool {
+        match (self, other) {
+            (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
+            (Protocol::Json, Protocol::Json) => true,
+            _ => false,
+        }
+    }
+    /// By what a device is told from others on its link, in words; `None` where names of messages do that.
+    pub fn address(&self) -> Option<String> {
+        match self {
+            Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
+            Protocol::Json => None,
+        }
+    }
 }
 
 /// How a field becomes a signal: value = raw * scale + offset, in SI.
@@ -278,6 +320,7 @@ pub enum ConfigSite {
     /// Index into `identity`.
     Identity(usize),
     Heartbeat,
+    Poll,
     Tells,
     /// Index into `may`.
     May(usize),

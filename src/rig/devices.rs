@@ -1,14 +1,14 @@
 //! The `devices:` of a rig file: who is there, on which link, under which address, and what keeps it honest.
 
-use super::keys::{DEAD_MAN, DEVICE, HEARTBEAT, MAVLINK};
-use super::load::{FileKind, Reading};
+use super::keys::{DEAD_MAN, DEVICE, HEARTBEAT, POLL};
+use super::load::Reading;
 use super::model::{BringUp, DeadMan, LinkDef, LinkKind, PortName, Role};
-use super::names::{RESERVED_DEVICES, beside};
+use super::names::RESERVED_DEVICES;
+use super::protocols;
 use super::safety::bring_up;
 use super::twins::{TWINS, TwinKind};
 use super::yaml::{Fields, Kind, Node, Page, Word};
-use crate::codec::mavlink::DialectSource;
-use crate::codec::{ConfigProblem, ConfigSite, DeviceConfig, FieldValue, Protocol};
+use crate::codec::{ConfigProblem, ConfigSite, DeviceConfig, FieldValue, Over, Protocol};
 use crate::wire::{DeviceId, LinkId};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -49,6 +49,7 @@ pub(super) struct Sites {
     pub commands: Vec<(Range<usize>, Vec<FieldSite>)>,
     pub identity: Vec<Range<usize>>,
     pub heartbeat: Range<usize>,
+    pub poll: Range<usize>,
     pub tells: Range<usize>,
     pub may: Vec<Range<usize>>,
 }
@@ -71,6 +72,7 @@ impl Sites {
             }
             ConfigSite::Identity(i) => self.identity.get(*i).cloned().unwrap_or(whole),
             ConfigSite::Heartbeat => self.heartbeat.clone(),
+            ConfigSite::Poll => self.poll.clone(),
             ConfigSite::Tells => self.tells.clone(),
             ConfigSite::May(i) => self.may.get(*i).cloned().unwrap_or(whole),
         }
@@ -144,6 +146,16 @@ fn draft<'n>(
         }
         Some((send?.text.clone(), every?))
     });
+    let poll = fields.get("poll").and_then(|node| {
+        sites.poll = node.span.clone();
+        let poll = page.fields(node, &POLL)?;
+        let send = poll.get("send").and_then(|n| page.text(n, "a question"));
+        let every = poll.get("every").and_then(|n| page.period(n, "50 ms"));
+        if let Some(word) = send {
+            sites.poll = word.span.clone();
+        }
+        Some((send?.text.clone(), every?))
+    });
     let dead_man =
         fields.get("dead_man").and_then(|node| dead_man(page, node, role, fields.get("heartbeat").is_some()));
     let rehearse = fields.get("rehearse").and_then(|node| bring_up(page, node));
@@ -155,8 +167,9 @@ fn draft<'n>(
     };
     let identity = identity(page, &fields, &mut sites);
     let protocol = fields.get("protocol").and_then(|node| {
-        sites.protocol = node.span.clone();
-        protocol(reading, node, &mut sites)
+        let (protocol, place) = protocols::read(reading, node);
+        sites.protocol = place;
+        protocol
     });
     let page = &mut reading.page;
     if let (Some(link), Some(protocol)) = (link, &protocol)
@@ -175,6 +188,7 @@ fn draft<'n>(
             commands: Vec::new(),
             identity,
             heartbeat,
+            poll,
             tells: None,
             may: Vec::new(),
         }),
@@ -268,86 +282,17 @@ pub(super) fn raw(word: &Word) -> FieldValue {
     }
 }
 
-fn protocol(reading: &mut Reading<'_>, node: &Node, sites: &mut Sites) -> Option<Protocol> {
-    if let Kind::Word(word) = &node.kind {
-        if word.text == "json" {
-            return Some(Protocol::Json);
-        }
-        let message = format!("`{}` is no protocol", word.text);
-        if word.text == "mavlink" {
-            reading.page.error(
-                word.span.clone(),
-                message,
-                Some("write `{ mavlink: common, system: 1, component: 1 }`".into()),
-            );
-        } else {
-            reading.page.unknown(word, message, ["json", "mavlink"].into_iter());
-        }
-        return None;
-    }
-    let fields = reading.page.fields(node, &MAVLINK)?;
-    let word = reading.page.text(fields.get("mavlink")?, "`common`, `ardupilotmega` or the path of a dialect's XML")?;
-    sites.protocol = word.span.clone();
-    let number = |page: &mut Page, key: &str| match fields.get(key) {
-        Some(node) => page.whole(node, 1..=255, "an id").and_then(|n| u8::try_from(n).ok()),
-        None => Some(1),
-    };
-    let system = number(&mut reading.page, "system");
-    let component = number(&mut reading.page, "component");
-    let dialect = match word.text.as_str() {
-        "common" => DialectSource::Common,
-        "ardupilotmega" => DialectSource::Ardupilotmega,
-        path if path.ends_with(".xml") => xml(reading, word)?,
-        other => {
-            let message = format!("dialect `{other}` is not built in");
-            reading.page.unknown(word, message, ["common", "ardupilotmega"].into_iter());
-            return None;
-        }
-    };
-    Some(Protocol::Mavlink { dialect, system: system?, component: component? })
-}
-
-/// Reads a dialect and what it includes.
-fn xml(reading: &mut Reading<'_>, word: &Word) -> Option<DialectSource> {
-    let mut texts: Vec<(String, String)> = Vec::new();
-    let mut waiting = vec![beside(&reading.page.source.name, &word.text)];
-    while let Some(path) = waiting.pop() {
-        if texts.iter().any(|(name, _)| *name == path) {
-            continue;
-        }
-        let bytes = match reading.files.read(&path) {
-            Ok(bytes) => bytes,
-            Err(why) => {
-                reading.page.error(word.span.clone(), format!("dialect `{path}` cannot be read: {why}"), None);
-                return None;
-            }
-        };
-        let Ok(text) = String::from_utf8(bytes.clone()) else {
-            reading.page.error(word.span.clone(), format!("dialect `{path}` is no text"), None);
-            return None;
-        };
-        // What is wrong with the XML itself is the codec's to say; here only its includes are wanted.
-        if let Ok(document) = roxmltree::Document::parse(&text) {
-            for include in document.root_element().children().filter(|n| n.has_tag_name("include")) {
-                waiting.push(beside(&path, include.text().unwrap_or("").trim()));
-            }
-        }
-        reading.keep(FileKind::Dialect, &path, bytes);
-        texts.push((path, text));
-    }
-    Some(DialectSource::Xml(texts))
-}
-
 /// Whether the protocol can be spoken over the link.
 fn fits(page: &mut Page, word: &Word, link: &LinkDef, protocol: &Protocol, sites: &Sites) {
-    let (speaks, wants) = match (&link.kind, protocol) {
-        (LinkKind::Mqtt(_), Protocol::Mavlink { .. }) => ("MAVLink", "a serial link"),
-        (LinkKind::Serial(_), Protocol::Json) => ("JSON", "an MQTT link"),
+    let wants = match (&link.kind, protocol.over()) {
+        (LinkKind::Mqtt(_), Over::Serial) => "a serial link",
+        (LinkKind::Serial(_), Over::Mqtt) => "an MQTT link",
         _ => return,
     };
+    let (name, speaks) = (&word.text, protocol.speaks());
     page.error(
         sites.protocol.clone(),
-        format!("device `{}` speaks {speaks}, which needs {wants}; link `{}` is another kind", word.text, link.name),
+        format!("device `{name}` speaks {speaks}, which needs {wants}; link `{}` is another kind", link.name),
         None,
     );
 }
@@ -397,12 +342,7 @@ fn same_link(page: &mut Page, drafts: &[Draft<'_>], links: &[LinkDef]) {
         let before = drafts[..i].iter().filter(|d| d.link == draft.link).find_map(|d| Some((d, d.codec.as_ref()?)));
         let link = links.iter().find(|l| Some(l.id) == draft.link).map_or("", |l| l.name.as_str());
         if let Some((first, other)) = before {
-            let same = match (&other.protocol, &config.protocol) {
-                (Protocol::Json, Protocol::Json) => true,
-                (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
-                _ => false,
-            };
-            if !same {
+            if !other.protocol.shares_with(&config.protocol) {
                 page.error(
                     draft.sites.protocol.clone(),
                     format!("link `{link}` speaks another protocol or dialect with `{}`", first.word.text),
@@ -410,21 +350,17 @@ fn same_link(page: &mut Page, drafts: &[Draft<'_>], links: &[LinkDef]) {
                 );
             }
         }
-        if let Protocol::Mavlink { system, component, .. } = &config.protocol {
-            let twin = drafts[..i].iter().filter(|d| d.link == draft.link).find(|d| {
-                matches!(d.codec.as_ref().map(|c| &c.protocol),
-                    Some(Protocol::Mavlink { system: s, component: c, .. }) if s == system && c == component)
-            });
-            if let Some(twin) = twin {
-                page.error(
-                    draft.sites.protocol.clone(),
-                    format!(
-                        "`{}` has the same address on link `{link}`: system {system}, component {component}",
-                        twin.word.text
-                    ),
-                    Some("give each device its own system or component id".into()),
-                );
-            }
+        let Some(address) = config.protocol.address() else { continue };
+        let twin = drafts[..i].iter().filter(|d| d.link == draft.link).find(|d| {
+            let other = d.codec.as_ref().map(|c| &c.protocol);
+            other.is_some_and(|p| p.shares_with(&config.protocol) && p.address().as_ref() == Some(&address))
+        });
+        if let Some(twin) = twin {
+            page.error(
+                draft.sites.protocol.clone(),
+                format!("`{}` has the same address on link `{link}`: {address}", twin.word.text),
+                Some("give each device an address of its own".into()),
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What rig and envelope files may hold. Readers and JSON Schemas both rest on these tables.
 
+use super::protocols::SHAPES;
 use super::yaml::{Key, Record, Shape, key, schema_of, want};
 use Shape::{Choice, Either, Flag, Formula, List, Map, Name, Path, Quantity, Range, Raw, Text, Whole};
 
@@ -13,7 +14,7 @@ pub fn envelope_schema() -> serde_json::Value {
     schema_of(&ENVELOPE, "Checkrein envelope")
 }
 
-const fn record(id: &'static str, what: &'static str, keys: &'static [Key]) -> Record {
+pub(super) const fn record(id: &'static str, what: &'static str, keys: &'static [Key]) -> Record {
     Record { id, what, keys, others: None }
 }
 
@@ -93,10 +94,11 @@ pub(super) static DEVICE: Record = record(
     &[
         key("role", Choice(&["machine", "controller"]), "`controller`: the AI under test (machine)"),
         want("link", Name, "the link that it is reached by"),
-        want("protocol", Either(&[Choice(&["json"]), Shape::Record(&MAVLINK)]), "how bytes become messages"),
+        want("protocol", Either(SHAPES), "how bytes become messages"),
         key("twin", Text, "the simulated device that takes its place with --sim"),
         key("identity", Map(&Raw), "facts that must hold, such as `AUTOPILOT_VERSION.uid: 0x1234`"),
         key("heartbeat", Shape::Record(&HEARTBEAT), "what we send so that the device knows we live"),
+        key("poll", Shape::Record(&POLL), "what we ask of a device that says nothing unasked"),
         key("dead_man", Shape::Record(&DEAD_MAN), "what the device does by itself when nobody speaks to it"),
         key("signals", Map(&Shape::Record(&SIGNAL)), "what it tells"),
         key("commands", Map(&Shape::Record(&COMMAND)), "what it can be told to do"),
@@ -114,20 +116,16 @@ pub(super) static DEVICE: Record = record(
     ],
 );
 
-pub(super) static MAVLINK: Record = record(
-    "mavlink",
-    "a protocol",
-    &[
-        want("mavlink", Text, "`common`, `ardupilotmega`, or the path of a dialect's XML"),
-        key("system", Whole, "system id of the device (1)"),
-        key("component", Whole, "component id of the device (1)"),
-    ],
-);
-
 pub(super) static HEARTBEAT: Record = record(
     "heartbeat",
     "a heartbeat",
     &[want("send", Text, "the message"), want("every", Quantity, "its period, such as `1 s`")],
+);
+
+pub(super) static POLL: Record = record(
+    "poll",
+    "a poll",
+    &[want("send", Text, "the question"), want("every", Quantity, "its period, such as `50 ms`")],
 );
 
 pub(super) static DEAD_MAN: Record = record(

@@ -16,7 +16,7 @@ use super::signals;
 use super::stops;
 use super::twins::WORLDS;
 use super::yaml::{self, Entry, Node, Page};
-use crate::codec::{self, Protocol};
+use crate::codec::{self, Over};
 use crate::command::{CommandId, CommandTable};
 use crate::diag::{Diagnostic, Files};
 use crate::guard::{LADDERS_MAX, SILENCES_MAX};
@@ -370,10 +370,7 @@ fn limits(page: &mut Page, drafts: &[Draft<'_>], ways: &[Way]) {
 /// Asks the link's codec whether it understands its part of the rig.
 fn codecs(page: &mut Page, link: &LinkDef, drafts: &[Draft<'_>]) {
     let mixed = link.codec.devices.iter().any(|d| {
-        matches!(
-            (&link.kind, &d.protocol),
-            (LinkKind::Mqtt(_), Protocol::Mavlink { .. }) | (LinkKind::Serial(_), Protocol::Json)
-        )
+        matches!((&link.kind, d.protocol.over()), (LinkKind::Mqtt(_), Over::Serial) | (LinkKind::Serial(_), Over::Mqtt))
     });
     if mixed || link.codec.devices.is_empty() {
         return; // Told already, or nothing to ask.

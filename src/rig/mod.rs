@@ -14,6 +14,7 @@ mod links;
 mod load;
 mod model;
 mod names;
+mod protocols;
 mod rules;
 mod safety;
 mod signals;

@@ -34,6 +34,7 @@ fn device(id: DeviceId, name: &str, protocol: Protocol) -> DeviceConfig {
         commands: Vec::new(),
         identity: Vec::new(),
         heartbeat: None,
+        poll: None,
         tells: None,
         may: Vec::new(),
     }

@@ -178,6 +178,7 @@ fn plan_that_tells() -> crate::scenario::plan::Plan {
         commands: Vec::new(),
         identity: Vec::new(),
         heartbeat: None,
+        poll: None,
         tells: Some(tells),
         may: Vec::new(),
     });

@@ -35,6 +35,7 @@ fn device(device: DeviceId, name: &str) -> DeviceConfig {
         commands: vec![],
         identity: vec![],
         heartbeat: None,
+        poll: None,
         tells: None,
         may: vec![],
     }

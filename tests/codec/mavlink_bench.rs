@@ -117,6 +117,7 @@ pub fn config() -> LinkConfig {
             ],
             identity: vec![],
             heartbeat: Some(("HEARTBEAT".into(), Span::from_secs(1))),
+            poll: None,
             tells: None,
             may: vec![],
         }],

@@ -4,6 +4,7 @@
 //! proportional and derivative on what it was last told. On fresh sight the loop is well damped; with its sight some hundred
 //! milliseconds late the same law drives the machine ever farther past its goal.
 
+use super::Controller;
 use super::active::ActiveFaults;
 use super::power::{Power, Supply};
 use crate::codec::json::device::{Told as Words, propose};
@@ -266,6 +267,30 @@ impl HoverPilot {
     }
 }
 
+impl Controller for HoverPilot {
+    fn subscriptions(&self) -> Vec<String> {
+        HoverPilot::subscriptions(self).map(ToString::to_string).collect()
+    }
+    fn receive(&mut self, at: Time, frame: &Frame) {
+        // Bytes of a serial link cannot come from a rig that was checked.
+        if let Some(topic) = &frame.topic {
+            HoverPilot::receive(self, at, topic, &frame.bytes);
+        }
+    }
+    fn tick(&mut self, at: Time, out: &mut Vec<Frame>) {
+        HoverPilot::tick(self, at, out);
+    }
+    fn next_deadline(&self) -> Time {
+        HoverPilot::next_deadline(self)
+    }
+    fn start_fault(&mut self, at: Time, fault: &TwinFault) {
+        HoverPilot::start_fault(self, at, fault);
+    }
+    fn stop_fault(&mut self, fault: &TwinFault) {
+        HoverPilot::stop_fault(self, fault);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,6 +315,7 @@ mod tests {
             }],
             identity: Vec::new(),
             heartbeat: None,
+            poll: None,
             tells: Some(Tells { topic: "pilot/state".to_owned(), every: Span::from_millis(20), fields: Vec::new() }),
             may: vec![May { command: CommandId(0), topic: "pilot/goto".to_owned(), args }],
         };
@@ -356,6 +382,7 @@ mod tests {
             commands: Vec::new(),
             identity: Vec::new(),
             heartbeat: None,
+            poll: None,
             tells: Some(Tells { topic: "t".to_owned(), every: Span::from_millis(20), fields: Vec::new() }),
         };
         let error = HoverPilot::new(&device, LinkId(0), Noise::new(1, 1)).err().expect("`thrust` is unknown");

@@ -1,11 +1,17 @@
 //! The netted hall: a floor, a net, wind, and the machines in it. One hall stands behind all twins of a rig.
 
+use super::World;
 use super::quadrotor::{Quadrotor, Surroundings};
 use super::wind::{GUST_STEP, Wind};
+use crate::fault::TwinFault;
 use crate::sim::random::Noise;
+use crate::time::Span;
+use std::any::Any;
 
 /// Physics goes on in steps of this many nanoseconds: 800 Hz.
 pub const STEP_NANOS: i64 = 1_250_000;
+/// One turn of the flight controller's loop: 400 Hz, as ArduPilot's Copter.
+pub const LOOP: Span = Span::from_micros(2_500);
 const STEP_SECONDS: f64 = STEP_NANOS as f64 / 1e9;
 /// The net hangs this high, in m.
 const NET_HEIGHT: f64 = 10.0;
@@ -26,6 +32,8 @@ pub struct Hall {
     steady: (f64, f64),
     bodies: Vec<Quadrotor>,
     steps_to_gust: u32,
+    /// The winds that were begun and not ended, in order: the latest blows.
+    winds: Vec<(f64, f64)>,
 }
 
 impl Hall {
@@ -40,7 +48,7 @@ impl Hall {
             }
         }
         let wind = Wind::new(Noise::new(seed, 0), steady.0, steady.1);
-        Ok(Hall { wind, steady, bodies: Vec::new(), steps_to_gust: STEPS_PER_GUST })
+        Ok(Hall { wind, steady, bodies: Vec::new(), steps_to_gust: STEPS_PER_GUST, winds: Vec::new() })
     }
     /// Puts another quadrotor on the floor.
     pub fn park(&mut self) -> BodyId {
@@ -74,6 +82,32 @@ impl Hall {
         for body in &mut self.bodies {
             body.step(STEP_SECONDS, &around);
         }
+    }
+}
+
+impl World for Hall {
+    fn turn_length(&self) -> Span {
+        LOOP
+    }
+    fn turn(&mut self) {
+        for _ in 0..LOOP.nanos() / STEP_NANOS {
+            self.step();
+        }
+    }
+    fn fault(&mut self, fault: &TwinFault, on: bool) -> Result<(), String> {
+        let TwinFault::Wind { speed, from } = *fault else {
+            return Err(format!("the world `hall` cannot act out {fault:?}"));
+        };
+        if on {
+            self.winds.push((speed, from));
+        } else if let Some(place) = self.winds.iter().position(|wind| *wind == (speed, from)) {
+            self.winds.remove(place);
+        }
+        self.blow(self.winds.last().copied());
+        Ok(())
+    }
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
     }
 }
 

@@ -230,6 +230,10 @@ impl Checker {
             let remedy = Some("leave `heartbeat` out; the broker's last will tells that we are gone");
             self.problem(id, ConfigSite::Heartbeat, "JSON devices are sent no heartbeat".into(), remedy);
         }
+        if device.poll.is_some() {
+            let remedy = Some("leave `poll` out; over MQTT a device speaks by itself");
+            self.problem(id, ConfigSite::Poll, "JSON devices are asked nothing".into(), remedy);
+        }
         for (place, map) in device.signals.iter().enumerate() {
             if let Some((topic, pick)) = self.pick(id, place, map) {
                 self.spoken.push((topic.clone(), id, ConfigSite::Signal(place)));
@@ -361,7 +365,6 @@ impl Checker {
         for (place, may) in device.may.iter().enumerate() {
             let site = ConfigSite::May(place);
             let Some(topic) = self.topic(id, site.clone(), &may.topic) else { continue };
-            self.spoken.push((topic.clone(), id, site.clone()));
             if let Some(other) = self.asked.insert(topic.clone(), device.name.clone()) {
                 let message = format!("on topic `{topic}` `{other}` asks for another command");
                 self.problem(id, site, message, Some("give each command that may be asked for a topic of its own"));
@@ -375,6 +378,7 @@ impl Checker {
                 self.problem(id, site, format!("more than {ARGS_MAX} arguments"), None);
                 continue;
             }
+            self.spoken.push((topic.clone(), id, site));
             let use_ = Use { device: index, picks: Vec::new(), facts: Vec::new(), may: Some(mays.len()) };
             self.heard.entry(topic).or_default().push(use_);
             mays.push(MayPlan { command: may.command, args: may.args.clone() });

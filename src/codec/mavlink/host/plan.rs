@@ -154,6 +154,10 @@ pub(super) fn plan(config: &LinkConfig) -> Result<LinkPlan, Vec<ConfigProblem>> 
             });
         }
         let mut checker = Checker { dialect: &dialect, device: device.device, problems: &mut problems };
+        if device.poll.is_some() {
+            let remedy = Some("leave `poll` out; messages are asked for by themselves, as `every` of the signals says");
+            checker.problem(ConfigSite::Poll, "MAVLink devices are asked nothing".into(), remedy.map(str::to_string));
+        }
         if let Some(period) = checker.heartbeat(device) {
             heartbeat = Some(heartbeat.map_or(period, |p| p.min(period)));
         }
@@ -174,7 +178,7 @@ fn one_dialect(config: &LinkConfig, problems: &mut Vec<ConfigProblem>) -> Option
             (Protocol::Mavlink { .. }, Some((_, first))) => {
                 format!("another dialect than that of `{first}` on the same link")
             }
-            (Protocol::Json, _) => "a link that speaks MAVLink cannot carry JSON".to_string(),
+            (other, _) => format!("a link that speaks MAVLink cannot carry {}", other.speaks()),
         };
         problems.push(ConfigProblem {
             device: device.device,

@@ -26,8 +26,7 @@ use sensors::{Estimate, Sensors};
 use spoilt::Spoilt;
 use telemetry::{Telemetry, View, compose};
 
-/// One turn of the flight controller's loop: 400 Hz, as ArduPilot's Copter.
-pub const LOOP: Span = Span::from_micros(2_500);
+pub use crate::sim::world::hall::LOOP;
 /// A machine on the bench has been switched on for a while when a run begins.
 const ON_SINCE: Span = Span::from_secs(10);
 /// `STATUSTEXT` carries this many characters.

@@ -1,0 +1,66 @@
+//! The `protocol:` of a device: one file per protocol that has settings.
+//!
+//! # Adding a protocol
+//! A file here that reads its map, with the table of its keys; a line in [`RECORDS`] and an arm in [`read`].
+
+mod mavlink;
+
+use super::load::Reading;
+use super::yaml::{Kind, Node, Record, Shape};
+use crate::codec::Protocol;
+use std::ops::Range;
+
+/// Protocols without settings, by their names.
+pub(super) const PLAIN: &[&str] = &["json"];
+
+/// The maps that a `protocol:` can be; the first key of each is the protocol's name.
+static RECORDS: &[&Record] = &[&mavlink::KEYS];
+
+/// What a `protocol:` can look like.
+pub(super) static SHAPES: &[Shape] = &[Shape::Choice(PLAIN), Shape::Record(&mavlink::KEYS)];
+
+/// Reads the protocol, and gives the place that complaints about it point at.
+pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>, Range<usize>) {
+    let place = node.span.clone();
+    let named = |record: &&&Record| match &node.kind {
+        Kind::Map(entries) => entries.iter().any(|entry| entry.key.text == record.keys[0].name),
+        _ => false,
+    };
+    if let Some(record) = RECORDS.iter().find(named) {
+        return match record.keys[0].name {
+            "mavlink" => mavlink::read(reading, node),
+            other => unreachable!("`{other}` stands in the table above"),
+        };
+    }
+    let name = match &node.kind {
+        Kind::Map(entries) => entries.first().map(|entry| &entry.key),
+        _ => node.word(),
+    };
+    let Some(word) = name else {
+        reading.page.wrong(node, "a protocol, such as `json` or `{ mavlink: common }`");
+        return (None, place);
+    };
+    let protocol = match word.text.as_str() {
+        "json" if matches!(node.kind, Kind::Word(_)) => Some(Protocol::Json),
+        text => {
+            let message = format!("`{text}` is no protocol");
+            match RECORDS.iter().find(|record| record.keys[0].name == text) {
+                Some(record) => reading.page.error(word.span.clone(), message, Some(example(record))),
+                None => {
+                    let known = PLAIN.iter().copied().chain(RECORDS.iter().map(|record| record.keys[0].name));
+                    reading.page.unknown(word, message, known);
+                }
+            }
+            None
+        }
+    };
+    (protocol, place)
+}
+
+/// How a protocol with settings is written.
+fn example(record: &Record) -> String {
+    match record.keys[0].name {
+        "mavlink" => "write `{ mavlink: common, system: 1, component: 1 }`".into(),
+        name => format!("write `{{ {name}: … }}`"),
+    }
+}
