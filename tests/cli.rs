@@ -156,6 +156,7 @@ fn overrides_are_checked_like_files() {
     refused(&stand, "hop.yaml", &["--set", "held=3 m"], &["held", "3 m"]);
     refused(&stand, "hop.yaml", &["--set", "held=11 min"], &["held"]);
     refused(&stand, "hop.yaml", &["--set", "heldd=1 s"], &["heldd", "held"]);
+    refused(&stand, "hop.yaml", &["--set", "held=1 s", "--set", "held=2 s"], &["held", "already", "1 s"]);
     refused(&stand, "hop.yaml", &["--set", "held=\u{1}\u{7}"], &["held"]);
 }
 

@@ -262,6 +262,10 @@ impl State {
 
     /// A person looked at the rig and gives it free; recorded before it is done. `Ok(None)`: it was not quarantined.
     pub fn release(&self, rig: &str, inspected_by: &str) -> Result<Option<Release>, Refused> {
+        if !self.knows(rig) {
+            // Asked for by mistake: a lock file would make a rig of it.
+            return Ok(None);
+        }
         let lock = self.take_lock(rig)?;
         let left = self.read::<Lease>(&self.path("leases", rig, ".json"));
         if !matches!(&left, Ok(Some(lease)) if !lease.wired) {
@@ -274,6 +278,12 @@ impl State {
         remove(&self.path("quarantined", rig, ".json")).map_err(Refused::Broken)?;
         drop(lock);
         Ok(Some(release))
+    }
+
+    /// Whether anything is known of a rig.
+    pub(super) fn knows(&self, rig: &str) -> bool {
+        let files = [("leases", ".lock"), ("leases", ".json"), ("quarantined", ".json"), ("tripped", ".json")];
+        files.iter().any(|(kind, ending)| self.path(kind, rig, ending).exists())
     }
 
     /// Every rig of which something is known, by the names in the files.

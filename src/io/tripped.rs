@@ -59,6 +59,9 @@ impl State {
 
     /// A person answers for the trip of a rig that nobody holds. `Ok(None)`: there is none, or it was reset before.
     pub fn reset(&self, rig: &str, by: &str) -> Result<Option<Tripped>, Refused> {
+        if !self.knows(rig) {
+            return Ok(None);
+        }
         let lock = self.take_lock(rig)?;
         let reset = self.reset_held(rig, by).map_err(Refused::Broken);
         drop(lock);

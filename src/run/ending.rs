@@ -95,7 +95,8 @@ impl Core {
             let met = self.expects_met;
             let rules = if tested == 1 { "rule" } else { "rules" };
             let expectations = if met == 1 { "expectation was" } else { "expectations were" };
-            let evidence = format!("{tested} {rules} held, {met} {expectations} met, every device is confirmed safe");
+            let met = if met == 0 { String::new() } else { format!(" {met} {expectations} met,") };
+            let evidence = format!("{tested} {rules} held,{met} every device is confirmed safe");
             Outcome { verdict: RunVerdict::Pass, reasons: vec![evidence] }
         }
     }

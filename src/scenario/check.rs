@@ -231,8 +231,9 @@ impl Desk<'_> {
         let about = top.get("about").and_then(|n| self.page.text(n, "text")).map(|w| w.text.clone());
         let mut parameters = Parameters::read(&mut self.page, top.get("parameters"));
         let mut overrides = Vec::new();
-        for (name, text) in &self.request.overrides {
-            overrides.extend(parameters.set(name, text));
+        for (place, (name, text)) in self.request.overrides.iter().enumerate() {
+            let before = self.request.overrides[..place].iter().find(|(other, _)| other == name);
+            overrides.extend(parameters.set(name, text, before.map(|(_, text)| text.as_str())));
         }
         let mut look = survey(&[top.get("steps"), top.get("finally")], root, self.files);
         if look.too_many {

@@ -64,8 +64,9 @@ impl Parameters {
         Ok(())
     }
 
-    /// Takes `--set name=value`; what is wrong is told as if the command line were a file.
-    pub fn set(&mut self, name: &str, text: &str) -> Vec<Diagnostic> {
+    /// Takes `--set name=value`; what is wrong is told as if the command line were a file. `before`: what the same name was
+    /// set to further left.
+    pub fn set(&mut self, name: &str, text: &str, before: Option<&str>) -> Vec<Diagnostic> {
         let line = format!("{name}={text}");
         let start = name.len() + 1;
         let word = Word { text: text.into(), span: start..line.len(), quoted: false, exact: Some(start) };
@@ -76,6 +77,9 @@ impl Parameters {
                 (!all.is_empty()).then(|| format!("known: {}", all.join(", ")))
             });
             page.error(0..name.len(), format!("the scenario has no parameter `{name}`"), remedy);
+        } else if let Some(before) = before {
+            let remedy = Some("set it once".into());
+            page.error(0..name.len(), format!("`{name}` was set to `{before}` already"), remedy);
         } else if let Some(quantity) = page.quantity_of(&word)
             && let Err(message) = self.put(name, quantity)
         {
