@@ -341,14 +341,14 @@ fn same_link(page: &mut Page, drafts: &[Draft<'_>], links: &[LinkDef]) {
         let Some(config) = &draft.codec else { continue };
         let before = drafts[..i].iter().filter(|d| d.link == draft.link).find_map(|d| Some((d, d.codec.as_ref()?)));
         let link = links.iter().find(|l| Some(l.id) == draft.link).map_or("", |l| l.name.as_str());
-        if let Some((first, other)) = before {
-            if !other.protocol.shares_with(&config.protocol) {
-                page.error(
-                    draft.sites.protocol.clone(),
-                    format!("link `{link}` speaks another protocol or dialect with `{}`", first.word.text),
-                    Some("devices that share a link speak the same".into()),
-                );
-            }
+        if let Some((first, other)) = before
+            && !other.protocol.shares_with(&config.protocol)
+        {
+            page.error(
+                draft.sites.protocol.clone(),
+                format!("link `{link}` speaks another protocol or dialect with `{}`", first.word.text),
+                Some("devices that share a link speak the same".into()),
+            );
         }
         let Some(address) = config.protocol.address() else { continue };
         let twin = drafts[..i].iter().filter(|d| d.link == draft.link).find(|d| {
