@@ -45,7 +45,10 @@ const ANGLE: Dimension = Dimension { angle: 1, ..Dimension::NONE };
 
 /// Every world.
 pub static WORLDS: &[WorldKind] =
-    &[WorldKind { name: "hall", settings: &[("wind", SPEED, "2 m/s"), ("from", ANGLE, "90 deg")] }];
+    &[WorldKind { name: "hall", settings: WIND }, WorldKind { name: "field", settings: WIND }];
+
+/// The steady wind, and where it blows from.
+const WIND: &[(&str, Dimension, &str)] = &[("wind", SPEED, "2 m/s"), ("from", ANGLE, "90 deg")];
 
 /// Why a fault cannot act on one measured value, in words.
 fn not_of_values(fault: &PipeFault) -> Option<String> {

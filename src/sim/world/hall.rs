@@ -17,6 +17,8 @@ const STEP_SECONDS: f64 = STEP_NANOS as f64 / 1e9;
 const NET_HEIGHT: f64 = 10.0;
 /// The net stands this far from the middle on every side, in m.
 const NET_SIDE: f64 = 8.0;
+/// No machine gets to a net that hangs so far away, in m.
+const FAR_AWAY: f64 = 1e6;
 /// The air is drawn anew every so many steps.
 const STEPS_PER_GUST: u32 = (GUST_STEP / STEP_SECONDS) as u32;
 
@@ -32,11 +34,18 @@ pub struct Hall {
     steady: (f64, f64),
     bodies: Vec<Quadrotor>,
     steps_to_gust: u32,
+    /// How high the net hangs, and how far from the middle on every side, in m.
+    net: (f64, f64),
     /// The winds that were begun and not ended, in order: the latest blows.
     winds: Vec<(f64, f64)>,
 }
 
 impl Hall {
+    /// The same without a net: a field under the open sky. See [`Hall::new`].
+    pub fn open(seed: u64, settings: &[(String, f64)]) -> Result<Hall, String> {
+        let hall = Hall::new(seed, settings)?;
+        Ok(Hall { net: (FAR_AWAY, FAR_AWAY), ..hall })
+    }
     /// A hall with the settings of the rig's world: `wind` in m/s, `from` in rad. The error names an unknown setting.
     pub fn new(seed: u64, settings: &[(String, f64)]) -> Result<Hall, String> {
         let mut steady = (0.0, 0.0);
@@ -44,11 +53,18 @@ impl Hall {
             match name.as_str() {
                 "wind" => steady.0 = *value,
                 "from" => steady.1 = *value,
-                _ => return Err(format!("the world `hall` has no setting `{name}` (it has `wind` and `from`)")),
+                _ => return Err(format!("the world has no setting `{name}` (it has `wind` and `from`)")),
             }
         }
         let wind = Wind::new(Noise::new(seed, 0), steady.0, steady.1);
-        Ok(Hall { wind, steady, bodies: Vec::new(), steps_to_gust: STEPS_PER_GUST, winds: Vec::new() })
+        Ok(Hall {
+            wind,
+            steady,
+            bodies: Vec::new(),
+            steps_to_gust: STEPS_PER_GUST,
+            net: (NET_HEIGHT, NET_SIDE),
+            winds: Vec::new(),
+        })
     }
     /// Puts another quadrotor on the floor.
     pub fn park(&mut self) -> BodyId {
@@ -78,7 +94,7 @@ impl Hall {
             self.steps_to_gust = STEPS_PER_GUST;
             self.wind.step();
         }
-        let around = Surroundings { net_height: NET_HEIGHT, net_side: NET_SIDE, wind: self.wind.velocity() };
+        let around = Surroundings { net_height: self.net.0, net_side: self.net.1, wind: self.wind.velocity() };
         for body in &mut self.bodies {
             body.step(STEP_SECONDS, &around);
         }

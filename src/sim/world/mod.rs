@@ -34,6 +34,7 @@ pub trait World: Send {
 pub fn build(rig: &Rig, seed: u64) -> Result<Box<dyn World>, String> {
     match rig.world.model.as_str() {
         "" | "hall" => Ok(Box::new(hall::Hall::new(seed, &rig.world.settings)?)),
+        "field" => Ok(Box::new(hall::Hall::open(seed, &rig.world.settings)?)),
         other => {
             let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();
             Err(format!("there is no world `{other}` (there is {})", known.join(", ")))

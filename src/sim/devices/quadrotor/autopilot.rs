@@ -26,6 +26,11 @@ const CRASHED: Span = Span::from_secs(2);
 /// Without a fix for this long, its position is no more to be relied on (ArduPilot's EKF failsafe acts on variances that have
 /// been too great for 1 s, and lands).
 const LOST_AFTER: Span = Span::from_secs(1);
+/// So far beyond its fence, in m, it does not try to come home any more (ArduPilot's fence page: 100 m).
+const GIVEN_UP: f64 = 100.0;
+/// `FENCE_BREACH_MAXALT` and `FENCE_BREACH_BOUNDARY`.
+const BREACH_CEILING: u8 = 2;
+const BREACH_BOUNDARY: u8 = 3;
 /// Assumed deceleration when a place to stop is worked out, in m/s^2.
 const BRAKE: f64 = 4.0;
 /// `param2` of a disarm command that is obeyed in flight too.
@@ -124,7 +129,19 @@ pub struct Autopilot {
     unfixed: Option<Time>,
     position_lost: bool,
     battery_stage: BatteryStage,
+    fence: Fence,
     texts: Vec<(Severity, String)>,
+}
+
+/// How the machine stands to its fence.
+#[derive(Copy, Clone, PartialEq, Debug, Default)]
+pub struct Fence {
+    /// Which part it is beyond, as `FENCE_BREACH` numbers them; 0: none.
+    pub breach: u8,
+    /// How often it went beyond.
+    pub count: u16,
+    /// When it last did.
+    pub at: Option<Time>,
 }
 
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -154,6 +171,7 @@ impl Autopilot {
             unfixed: None,
             position_lost: false,
             battery_stage: BatteryStage::Good,
+            fence: Fence::default(),
             texts: Vec::new(),
         }
     }
@@ -164,6 +182,10 @@ impl Autopilot {
     /// True while the motors may turn.
     pub fn armed(&self) -> bool {
         self.armed
+    }
+    /// How it stands to its fence.
+    pub fn fence(&self) -> Fence {
+        self.fence
     }
     /// True while a failsafe is in force.
     pub fn in_failsafe(&self) -> bool {
@@ -281,6 +303,7 @@ impl Autopilot {
         self.watch_ground(at, now, params);
         self.watch_position(at, now);
         self.watch_tilt(at, now);
+        self.watch_fence(at, now, params);
         self.watch_landing(at, now, thrust, params);
         if !self.armed {
             return Motors::Off;
@@ -410,6 +433,39 @@ impl Autopilot {
         self.position_lost = true;
         if !self.landed && self.mode != Mode::Land {
             self.say(Severity::Critical, "EKF failsafe: landing".to_owned());
+            self.enter(Mode::Land, now);
+        }
+    }
+    fn watch_fence(&mut self, at: Time, now: &Estimate, params: &Params) {
+        // Without a position there is no fence.
+        if params.get(Param::FenceOn) == 0.0 || !now.fix {
+            return;
+        }
+        let out = now.position.horizontal() - params.get(Param::FenceRadius);
+        let above = now.altitude() - params.get(Param::FenceCeiling);
+        let breach = if out > 0.0 {
+            BREACH_BOUNDARY
+        } else if above > 0.0 {
+            BREACH_CEILING
+        } else {
+            0
+        };
+        let (before, action) = (self.fence.breach, params.get(Param::FenceAction));
+        self.fence.breach = breach;
+        if breach != 0 && before == 0 {
+            self.fence = Fence { breach, count: self.fence.count.saturating_add(1), at: Some(at) };
+            let answer = match action {
+                0.0 => "nothing is done",
+                1.0 => "returning",
+                _ => "landing",
+            };
+            self.say(Severity::Critical, format!("Fence breached: {answer}"));
+            if !self.landed && self.mode != Mode::Land && action > 0.0 {
+                self.enter(if action == 1.0 { Mode::Rtl } else { Mode::Land }, now);
+            }
+        }
+        if action > 0.0 && out.max(above) > GIVEN_UP && !self.landed && self.mode != Mode::Land {
+            self.say(Severity::Critical, "Far beyond the fence: landing".to_owned());
             self.enter(Mode::Land, now);
         }
     }

@@ -2,12 +2,13 @@
 
 use super::FlightController;
 use super::autopilot::{Answer, FORCE, Mode, Target};
-use super::params::Params;
+use super::params::{Param, Params};
 use super::sensors::Estimate;
 use super::telemetry::AUTOPILOT_VERSION;
 use crate::codec::mavlink::device::Received;
+use crate::fault::TwinFault;
 use crate::sim::world::space::Vec3;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 // Numbers of `MAV_CMD`.
 const NAV_RETURN_TO_LAUNCH: u16 = 20;
@@ -16,10 +17,22 @@ const NAV_TAKEOFF: u16 = 22;
 const DO_SET_MODE: u16 = 176;
 const DO_FLIGHTTERMINATION: u16 = 185;
 const COMPONENT_ARM_DISARM: u16 = 400;
+const INJECT_FAILURE: u16 = 420;
 const GET_MESSAGE_INTERVAL: u16 = 510;
 const SET_MESSAGE_INTERVAL: u16 = 511;
 const REQUEST_MESSAGE: u16 = 512;
 const REQUEST_AUTOPILOT_CAPABILITIES: u16 = 520;
+
+// Units and types of `MAV_CMD_INJECT_FAILURE`.
+const UNIT_GPS: f64 = 4.0;
+const UNIT_MOTOR: f64 = 101.0;
+const UNIT_MAVLINK: f64 = 106.0;
+const FAILURE_OK: f64 = 0.0;
+const FAILURE_OFF: f64 = 1.0;
+const FAILURE_STUCK: f64 = 2.0;
+const FAILURE_SLOW: f64 = 5.0;
+/// How slow a slow motor is; the middle of the fault's own ladder.
+const SLOW_MOTOR: Span = Span::from_millis(150);
 
 /// `MAV_FRAME_LOCAL_NED`.
 const FRAME_LOCAL_NED: f64 = 1.0;
@@ -156,10 +169,36 @@ impl FlightController {
                 self.send("MESSAGE_INTERVAL", &[("message_id", param(1)), ("interval_us", micros)], &[]);
                 Answer::Accepted
             }
+            INJECT_FAILURE => self.inject(param(1), param(2), param(3)),
             REQUEST_MESSAGE => self.tell_message(at, param(1) as u32),
             REQUEST_AUTOPILOT_CAPABILITIES => self.tell_message(at, AUTOPILOT_VERSION),
             _ => Answer::Unsupported,
         }
+    }
+    /// Breaks a part of the machine from the ground, as PX4 lets one; `kind` 0 mends what was broken so.
+    fn inject(&mut self, unit: f64, kind: f64, instance: f64) -> Answer {
+        if self.params.get(Param::FailuresOn) == 0.0 {
+            return Answer::Denied;
+        }
+        let motor = (1.0..=4.0).contains(&instance).then_some(instance as u8);
+        if kind == FAILURE_OK {
+            let own = std::mem::take(&mut self.broken);
+            let (mended, kept): (Vec<_>, Vec<_>) = own.into_iter().partition(|(of, _)| *of == unit);
+            self.broken = kept;
+            self.to_break.extend(mended.into_iter().map(|(_, fault)| (fault, false)));
+            return Answer::Accepted;
+        }
+        let fault = match (unit, kind, motor) {
+            (UNIT_GPS, FAILURE_OFF, _) => TwinFault::GpsJam,
+            (UNIT_MOTOR, FAILURE_OFF, Some(index)) => TwinFault::Motor { index, gain: 0.0 },
+            (UNIT_MOTOR, FAILURE_STUCK, index) => TwinFault::MotorStuck { index, at: None },
+            (UNIT_MOTOR, FAILURE_SLOW, index) => TwinFault::MotorSlow { index, lag: SLOW_MOTOR },
+            (UNIT_MAVLINK, FAILURE_OFF, _) => TwinFault::Silence,
+            _ => return Answer::Unsupported,
+        };
+        self.broken.push((unit, fault.clone()));
+        self.to_break.push((fault, true));
+        Answer::Accepted
     }
     fn tell_message(&mut self, at: Time, id: u32) -> Answer {
         if id == AUTOPILOT_VERSION {

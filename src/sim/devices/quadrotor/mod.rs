@@ -58,6 +58,9 @@ pub struct FlightController {
     received: Vec<Received>,
     /// Frames on their way to the ground.
     outbox: Vec<Vec<u8>>,
+    /// What the ground has broken, by its unit's number; and what is still to be broken or mended.
+    broken: Vec<(f64, TwinFault)>,
+    to_break: Vec<(TwinFault, bool)>,
 }
 
 impl FlightController {
@@ -96,6 +99,8 @@ impl FlightController {
             noise,
             received: Vec::new(),
             outbox: Vec::new(),
+            broken: Vec::new(),
+            to_break: Vec::new(),
         })
     }
     /// Takes bytes from the ground; answers are in [`take_frames`](Self::take_frames).
@@ -115,6 +120,9 @@ impl FlightController {
     pub fn step(&mut self, at: Time, body: &mut Quadrotor) {
         if self.power.boots(at) {
             self.restart(at, body);
+        }
+        for (fault, on) in std::mem::take(&mut self.to_break) {
+            if on { self.start_fault(at, &fault, body) } else { self.stop_fault(&fault) }
         }
         let supply = self.power.supply(at);
         body.set_drives(self.faults.drives(body.battery.voltage()));

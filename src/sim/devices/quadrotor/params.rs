@@ -3,7 +3,7 @@
 use super::control::Limits;
 
 /// A parameter: name, what it is set to when new, least and greatest value.
-const TABLE: [(&str, f64, f64, f64); 17] = [
+const TABLE: [(&str, f64, f64, f64); 22] = [
     ("SYSID_THISMAV", 1.0, 1.0, 255.0),
     ("ARMING_CHECK", 1.0, 0.0, 1.0),
     ("DISARM_DELAY", 10.0, 0.0, 127.0),
@@ -21,6 +21,12 @@ const TABLE: [(&str, f64, f64, f64); 17] = [
     ("BATT_ARM_MAH", 1020.0, 0.0, 100_000.0),
     ("BATT_LOW_MAH", 765.0, 0.0, 100_000.0),
     ("BATT_CRT_MAH", 255.0, 0.0, 100_000.0),
+    ("FENCE_ENABLE", 0.0, 0.0, 1.0),
+    ("FENCE_ACTION", 1.0, 0.0, 2.0),
+    ("FENCE_ALT_MAX", 100.0, 10.0, 1000.0),
+    ("FENCE_RADIUS", 300.0, 30.0, 10_000.0),
+    // PX4's name: without it nobody can break the machine from the ground.
+    ("SYS_FAILURE_EN", 0.0, 0.0, 1.0),
 ];
 
 /// A parameter by its place in the list.
@@ -43,6 +49,11 @@ pub enum Param {
     ArmCharge,
     LowCharge,
     CriticalCharge,
+    FenceOn,
+    FenceAction,
+    FenceCeiling,
+    FenceRadius,
+    FailuresOn,
 }
 
 /// The parameters of one flight controller; they outlive a restart, as on the real one.

@@ -29,7 +29,13 @@ const GUIDED: f64 = 4.0;
 
 impl Story {
     fn new(seed: u64) -> Story {
-        let mut hall = Hall::new(seed, &[]).expect("no settings, none unknown");
+        Story::under(seed, Hall::new(seed, &[]).expect("no settings, none unknown"))
+    }
+    /// Under the open sky.
+    fn open(seed: u64) -> Story {
+        Story::under(seed, Hall::open(seed, &[]).expect("no settings, none unknown"))
+    }
+    fn under(seed: u64, mut hall: Hall) -> Story {
         let body = hall.park();
         let dialect = DialectSource::Ardupilotmega;
         let noise = Noise::new(seed, 1);
@@ -48,11 +54,14 @@ impl Story {
     /// A seed's story up to hovering at `height` m in GUIDED.
     fn hovering(seed: u64, height: f64) -> Story {
         let mut story = Story::new(seed);
-        assert_eq!(story.command(SET_MODE, &[1.0, GUIDED]), ACCEPTED);
-        assert_eq!(story.command(ARM, &[1.0]), ACCEPTED);
-        assert_eq!(story.command(TAKEOFF, &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, height]), ACCEPTED);
-        story.wait_until("at its height", 15, |s| (s.altitude() - height).abs() < 0.2);
+        story.hover(height);
         story
+    }
+    fn hover(&mut self, height: f64) {
+        assert_eq!(self.command(SET_MODE, &[1.0, GUIDED]), ACCEPTED);
+        assert_eq!(self.command(ARM, &[1.0]), ACCEPTED);
+        assert_eq!(self.command(TAKEOFF, &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, height]), ACCEPTED);
+        self.wait_until("at its height", 15, |s| (s.altitude() - height).abs() < 0.2);
     }
     fn send(&mut self, message: &str, fields: &[(&str, f64)], texts: &[(&str, &str)]) {
         let mut bytes = Vec::new();
@@ -282,6 +291,49 @@ fn a_low_battery_returns_and_a_critical_one_lands() {
     story.wait(1.2);
     assert_eq!(story.mode(), 9.0, "LAND");
     story.wait_until("disarmed", 15, |s| !s.armed());
+}
+
+#[test]
+fn beyond_its_fence_it_comes_home_and_says_how_often() {
+    let mut story = Story::open(15);
+    for (name, value) in [("FENCE_ENABLE", 1.0), ("FENCE_RADIUS", 30.0)] {
+        let set = [("target_system", 1.0), ("target_component", 1.0), ("param_value", value), ("param_type", 9.0)];
+        story.send("PARAM_SET", &set, &[("param_id", name)]);
+        assert_eq!(story.number("PARAM_VALUE", "param_value"), value);
+    }
+    story.hover(5.0);
+    story.goto(POSITION_ONLY, [45.0, 0.0, -5.0], [0.0; 3]);
+    story.wait_until("turned back", 30, |s| s.mode() == 6.0);
+    let out = story.hall.body(story.body).position.horizontal();
+    assert!((29.0..33.0).contains(&out), "{out} m out when it turned");
+    assert_eq!(story.command(512.0, &[162.0]), ACCEPTED);
+    assert_eq!(story.number("FENCE_STATUS", "breach_status"), 1.0);
+    assert_eq!(story.number("FENCE_STATUS", "breach_type"), 3.0, "the boundary");
+    story.wait_until("home and disarmed", 60, |s| !s.armed());
+    assert_eq!(story.command(512.0, &[162.0]), ACCEPTED);
+    assert_eq!(story.number("FENCE_STATUS", "breach_status"), 0.0);
+    assert_eq!(story.number("FENCE_STATUS", "breach_count"), 1.0);
+}
+
+#[test]
+fn a_failure_is_injected_from_the_ground_where_the_machine_allows_it() {
+    let mut story = Story::hovering(16, 3.0);
+    let gps = [4.0, 1.0, 0.0];
+    assert_eq!(story.command(420.0, &gps), 2.0, "denied: nobody switched it on");
+    let set = [("target_system", 1.0), ("target_component", 1.0), ("param_value", 1.0), ("param_type", 9.0)];
+    story.send("PARAM_SET", &set, &[("param_id", "SYS_FAILURE_EN")]);
+    assert_eq!(story.command(420.0, &gps), ACCEPTED);
+    story.wait(0.5);
+    assert_eq!(story.command(512.0, &[24.0]), ACCEPTED);
+    assert_eq!(story.number("GPS_RAW_INT", "fix_type"), 1.0, "no fix");
+    assert_eq!(story.command(420.0, &[4.0, 0.0, 0.0]), ACCEPTED);
+    story.wait(0.5);
+    assert_eq!(story.command(512.0, &[24.0]), ACCEPTED);
+    assert_eq!(story.number("GPS_RAW_INT", "fix_type"), 3.0, "mended");
+    assert_eq!(story.command(420.0, &[8.0, 1.0, 0.0]), UNSUPPORTED, "it has no airspeed sensor");
+    assert_eq!(story.command(420.0, &[101.0, 1.0, 2.0]), ACCEPTED);
+    story.wait(1.5);
+    assert!(story.altitude() < 2.0, "a quadrotor on three motors falls, {} m", story.altitude());
 }
 
 #[test]

@@ -31,7 +31,7 @@ const fn kind(name: &'static str, id: u32, hertz: i64, stream: u8) -> Kind {
     Kind { name, id, period_micros: if hertz == 0 { 0 } else { 1_000_000 / hertz }, stream }
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     kind("HEARTBEAT", 0, 1, 0),
     kind("ATTITUDE", 30, 50, 10),
     kind("LOCAL_POSITION_NED", 32, 50, 6),
@@ -43,6 +43,7 @@ const KINDS: [Kind; 11] = [
     kind("SYSTEM_TIME", 2, 1, 12),
     kind("ATTITUDE_QUATERNION", 31, 0, 10),
     kind("GPS_RAW_INT", 24, 0, 2),
+    kind("FENCE_STATUS", 162, 0, 2),
 ];
 
 /// Message number of `AUTOPILOT_VERSION`, told on request alone.
@@ -260,6 +261,16 @@ pub fn compose(place: usize, view: &View<'_>) -> (&'static str, Vec<(&'static st
             ("cog", 65_535.0),
             ("satellites_visible", if now.fix { 14.0 } else { 0.0 }),
         ],
+        "FENCE_STATUS" => {
+            let fence = view.autopilot.fence();
+            let breached = fence.at.map_or(0.0, |at| at.nanos() as f64 / 1e6);
+            vec![
+                ("breach_time", breached.floor()),
+                ("breach_count", f64::from(fence.count)),
+                ("breach_status", f64::from(u8::from(fence.breach != 0))),
+                ("breach_type", f64::from(fence.breach)),
+            ]
+        }
         _ => vec![("time_unix_usec", unix_micros), ("time_boot_ms", boot_millis)],
     };
     (KINDS[place].name, fields)
