@@ -97,3 +97,32 @@ pub fn fold(plan: &Arc<Plan>, inputs: &[Input]) -> Vec<Effect> {
     }
     all
 }
+
+/// Every scenario that a rig's page tells of: rig, scenario, the verdict that it names, and why.
+pub fn told_scenarios() -> Vec<[String; 4]> {
+    let mut told = Vec::new();
+    for rig in folders("rigs") {
+        let page = root().join("rigs").join(&rig).join("README.md");
+        let page = std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        let table = page.split_once("| scenario | ends |");
+        let (_, table) = table.unwrap_or_else(|| panic!("{rig} has no table of scenarios"));
+        for line in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
+            let mut cells = line.split('|').map(str::trim).skip(1);
+            let name = cells.next().and_then(|cell| cell.strip_prefix('`')?.strip_suffix('`'));
+            let name = name.unwrap_or_else(|| panic!("{rig}: no scenario in `{line}`"));
+            let (word, why) = cells.next().and_then(|cell| cell.split_once(": ")).expect("a verdict and why");
+            assert!(!why.is_empty(), "{line}");
+            told.push([rig.clone(), name.to_owned(), word.to_owned(), why.to_owned()]);
+        }
+    }
+    told
+}
+
+/// The folders below a folder of the project.
+pub fn folders(below: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(root().join(below)).expect("it is shipped").flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
