@@ -121,6 +121,11 @@ impl Core {
                 }
                 return;
             }
+            Note::Firmware { device, version } => return self.emit(EventKind::Firmware { device, version }, out),
+            Note::Clock { device, told, unix } => {
+                return self.emit(EventKind::DeviceClock { device, told, unix }, out);
+            }
+            Note::RoundTrip { device, took } => return self.emit(EventKind::RoundTrip { device, took }, out),
             Note::Malformed { device, why } => return self.emit(EventKind::CommandMalformed { device, why }, out),
             Note::Text { device, severity, text } => {
                 return self.emit(EventKind::DeviceText { device, severity, text }, out);
