@@ -87,6 +87,8 @@ fn look_on(arguments: &MonitorArguments, plan: &Arc<Plan>, observing: &Observing
             match seen {
                 Seen::Event(event) => {
                     vitals.event(&event);
+                    // A person has seen enough: how the loop ends is no news.
+                    stopping |= matches!(event.kind, EventKind::Operator { .. });
                     if weight(&event.kind) > Weight::Quiet
                         && !matches!(event.kind, EventKind::StepStarted { .. })
                         && !stopping

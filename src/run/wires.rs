@@ -167,8 +167,12 @@ impl Core {
         match state {
             LinkState::Up => {
                 // A link that comes back after it was lost never re-opens the run: the trip is latched.
+                let back = matches!(slot.state, Standing::Lost(_));
                 slot.state = Standing::Up;
                 self.emit(EventKind::LinkUp { link }, out);
+                if back {
+                    self.rungs_again(link, out);
+                }
             }
             LinkState::Refused(why) if self.judging.armed_at.is_none() => {
                 slot.state = Standing::Refused(why.clone());

@@ -27,6 +27,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trying::ControllerLogin;
 
+/// Everything was heard: the rules have this long to be judged at all.
+const JUDGED_WITHIN: Duration = Duration::from_millis(500);
+/// The rules are judged: their margins have this long to be told.
+const MARGINS_WITHIN: Duration = Duration::from_millis(100);
+
 /// Arguments of `rigs doctor`.
 #[derive(Args, Debug)]
 pub struct DoctorArguments {
@@ -170,6 +175,7 @@ fn look(plan: &Arc<Plan>, twins: bool, arguments: &DoctorArguments) -> Result<Lo
     let nanos = |span: Span| Duration::from_nanos(span.nanos().unsigned_abs());
     let at_least = arguments.at_least.map_or(Duration::ZERO, nanos);
     let at_most = nanos(arguments.at_most).max(at_least);
+    let mut heard_at: Option<Duration> = None;
     let tried = trying::tried(plan, &observing, twins, &arguments.logins);
     loop {
         let since = begun.elapsed();
@@ -182,7 +188,12 @@ fn look(plan: &Arc<Plan>, twins: bool, arguments: &DoctorArguments) -> Result<Lo
             }
         }
         let since = begun.elapsed();
-        let enough = since >= at_least && vitals.wanting().is_none() && vitals.floors.len() >= floors(plan);
+        if vitals.wanting().is_none() && vitals.floors.len() >= floors(plan) {
+            heard_at.get_or_insert(since);
+        }
+        // What is judged shows its first margin a little later; what is not judged by then lacks something for good.
+        let patience = if vitals.judged { MARGINS_WITHIN } else { JUDGED_WITHIN };
+        let enough = since >= at_least && heard_at.is_some_and(|at| since >= at + patience);
         let hopeless = vitals.links().iter().all(|link| !link.was_up && link.why.is_some());
         if look.over || since >= at_most || enough || hopeless {
             break;

@@ -22,15 +22,7 @@ pub fn read(plan: &Plan, findings: &mut Findings) {
         let real = std::fs::canonicalize(&path).map_or_else(|_| path.clone(), |real| real.display().to_string());
         let named = in_words(&def.port);
         let figures = json!({ "named": named, "device": real });
-        match &def.port {
-            PortName::Path(name) if is_fleeting(name) => {
-                let stable = ports::stable_names(&real);
-                let remedy = stable.first().map_or_else(String::new, |name| format!(": write `serial: {name}`"));
-                let words = format!("{name} is another device after the next replug{remedy}");
-                findings.with(Grade::Warning, &about, "port", words, figures);
-            }
-            _ => findings.with(Grade::Good, &about, "port", format!("{named} is {real}"), figures),
-        }
+        findings.with(Grade::Good, &about, "port", format!("{named} is {real}"), figures);
         match access(&real, Access::READ_OK | Access::WRITE_OK) {
             Ok(()) => findings.add(Grade::Good, &about, "permission", "this user may read and write it"),
             Err(_) => findings.add(
@@ -46,11 +38,6 @@ pub fn read(plan: &Plan, findings: &mut Findings) {
             findings.with(Grade::Warning, &about, "holder", words, json!({ "pids": holders }));
         }
     }
-}
-
-/// Names that the kernel deals out in the order of plugging in.
-fn is_fleeting(name: &str) -> bool {
-    ["/dev/ttyUSB", "/dev/ttyACM"].iter().any(|start| name.starts_with(start))
 }
 
 fn in_words(port: &PortName) -> String {

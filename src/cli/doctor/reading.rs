@@ -18,7 +18,7 @@ const SLOW: f64 = 0.8;
 pub fn read(plan: &Plan, vitals: &Vitals, now: Time, wall_nanos: i64, twins: bool, findings: &mut Findings) {
     harness(plan, vitals, findings);
     links(plan, vitals, findings);
-    devices(plan, vitals, wall_nanos, findings);
+    devices(plan, vitals, wall_nanos, twins, findings);
     let needed = crate::run::needed_for_arming(plan);
     for (id, def) in plan.rig.signals.iter().filter(|(_, def)| def.device.is_some()) {
         signal(plan, vitals, now, id, def, needed.contains(&id), findings);
@@ -71,7 +71,7 @@ fn links(plan: &Plan, vitals: &Vitals, findings: &mut Findings) {
     }
 }
 
-fn devices(plan: &Plan, vitals: &Vitals, wall_nanos: i64, findings: &mut Findings) {
+fn devices(plan: &Plan, vitals: &Vitals, wall_nanos: i64, twins: bool, findings: &mut Findings) {
     for (def, device) in plan.rig.devices.iter().zip(vitals.devices()) {
         let machine = def.role == Role::Machine;
         match (&device.another, device.identified) {
@@ -118,7 +118,8 @@ fn devices(plan: &Plan, vitals: &Vitals, wall_nanos: i64, findings: &mut Finding
             let offset = clock.least.seconds() + if clock.unix { wall_nanos as f64 / 1e9 } else { 0.0 };
             let (text, grade) = if clock.unix {
                 let off = -offset;
-                let grade = if off.abs() > 1.0 { Grade::Warning } else { Grade::Good };
+                // A twin lives in a time of its own.
+                let grade = if off.abs() > 1.0 && !twins { Grade::Warning } else { Grade::Good };
                 (format!("{} s off ours (UTC); {drifts}", words::number(off)), grade)
             } else {
                 (format!("counts from its own start, {} s before ours; {drifts}", words::number(-offset)), Grade::Good)

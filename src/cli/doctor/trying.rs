@@ -77,7 +77,7 @@ pub fn tried(plan: &Plan, observing: &Observing, twins: bool, logins: &[Controll
             plan.rig.devices.iter().filter(|device| device.link == link.id && device.role == Role::Controller);
         for device in controllers.filter(|_| !topics.is_empty()) {
             match logins.iter().find(|login| login.device == device.name) {
-                Some(login) => one(plan, observing, link, login, &topics, &mut findings),
+                Some(login) => one(observing, link, login, &topics, &mut findings),
                 None => findings.add(
                     Grade::Unknown,
                     &device.name,
@@ -95,7 +95,6 @@ pub fn tried(plan: &Plan, observing: &Observing, twins: bool, logins: &[Controll
 }
 
 fn one(
-    plan: &Plan,
     observing: &Observing,
     link: &LinkDef,
     login: &ControllerLogin,
@@ -103,7 +102,6 @@ fn one(
     findings: &mut Findings,
 ) {
     let LinkKind::Mqtt(def) = &link.kind else { return };
-    let _ = plan;
     let result = observing.around().config(link.id, def, Vec::new()).and_then(|mut listener| {
         let mut speaker = listener.clone();
         listener.client_id.push_str("-doctor");
