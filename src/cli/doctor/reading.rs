@@ -198,7 +198,7 @@ fn rate(
 
 fn value(def: &SignalDef, pulse: &Pulse, findings: &mut Findings) {
     let SignalKind::Number { unit, range } = &def.kind else {
-        let text = super::super::monitor::value_in_words(&def.kind, pulse.value);
+        let text = crate::cli::monitor::value_in_words(&def.kind, pulse.value);
         if def.kind != SignalKind::Pulse {
             let grade = if pulse.value.is_unknown() { Grade::Warning } else { Grade::Good };
             findings.with(grade, &def.name, "value", text.clone(), json!({ "value": text }));
