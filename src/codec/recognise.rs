@@ -221,7 +221,7 @@ fn text(bytes: &[u8]) -> Option<Recognised> {
 pub fn lines(bytes: &[u8]) -> Option<Recognised> {
     let text = std::str::from_utf8(bytes).ok()?;
     let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(str::trim);
-    let line = whole.filter(|line| line.chars().count() > 1).last()?;
+    let line = whole.rev().find(|line| line.chars().count() > 1)?;
     line.chars().all(|c| !c.is_control()).then(|| Recognised::Lines(line.to_owned()))
 }
 

@@ -17,9 +17,11 @@ struct Answering {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What it says to the bytes that it heard since it answered last; nothing: it waits for more.
+type Answer = fn(&[u8]) -> Option<Vec<u8>>;
+
 impl Answering {
-    /// What it says to the bytes that it heard since it answered last; nothing: it waits for more.
-    fn by(answer: fn(&[u8]) -> Option<Vec<u8>>) -> Answering {
+    fn by(answer: Answer) -> Answering {
         let pty = Pty::open().expect("a pseudo-terminal can be had");
         let path = pty.path.clone();
         let (heard, over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
@@ -99,7 +101,7 @@ fn devices_on_a_line_are_recognised_by_their_answers() {
         heard.ends_with(&[1, 3, 0, 0, 0, 2, 0xC4, 0x0B]).then(|| vec![1, 0x83, 2, 0xC0, 0xF1])
     }
     let asked: Vec<u8> = QUESTIONS.iter().flat_map(|question| question.bytes).copied().collect();
-    let cases: [(fn(&[u8]) -> Option<Vec<u8>>, &str); 4] = [
+    let cases: [(Answer, &str); 4] = [
         (grbl, "GRBL"),
         (elm, "ELM327 v1.5"),
         (slcan, "SLCAN adapter, version 1013"),
