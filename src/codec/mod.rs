@@ -8,6 +8,7 @@
 
 pub mod json;
 pub mod mavlink;
+pub mod recognise;
 
 use crate::command::{Command, CommandId, Ticket};
 use crate::signal::{SignalId, Value};

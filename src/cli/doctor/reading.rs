@@ -1,7 +1,7 @@
 //! What looking at the rig showed, held against what its file says.
 
 use super::findings::{Findings, Grade};
-use crate::live::{Pulse, RATE_FROM, Vitals};
+use crate::live::{Pulse, Vitals, rate_from};
 use crate::rig::{Reaction, Role};
 use crate::run::TestedWire;
 use crate::run::event::EventKind;
@@ -176,7 +176,7 @@ fn rate(
     let wanted = 1.0 / every.seconds();
     let gap = pulse.longest_gap.max(now.since(pulse.last));
     let figures = |measured: Option<f64>| json!({ "measured_hz": measured, "declared_hz": wanted, "longest_gap_s": gap.seconds(), "count": pulse.count });
-    let Some(measured) = pulse.rate_hz().filter(|_| pulse.count >= RATE_FROM) else {
+    let Some(measured) = pulse.rate_hz().filter(|_| pulse.count >= rate_from(every)) else {
         let text = format!("heard {} times only; {wanted:.1} Hz declared", pulse.count);
         return findings.with(must, &def.name, "rate", text, figures(None));
     };
@@ -198,7 +198,7 @@ fn rate(
 
 fn value(def: &SignalDef, pulse: &Pulse, findings: &mut Findings) {
     let SignalKind::Number { unit, range } = &def.kind else {
-        let text = super::super::monitor::value_in_words(&def.kind, pulse.value);
+        let text = crate::cli::monitor::value_in_words(&def.kind, pulse.value);
         if def.kind != SignalKind::Pulse {
             let grade = if pulse.value.is_unknown() { Grade::Warning } else { Grade::Good };
             findings.with(grade, &def.name, "value", text.clone(), json!({ "value": text }));
