@@ -131,7 +131,12 @@ fn a_boards_own_words_become_samples() {
     assert_eq!(turn.samples[5], (WORK_Z, Value::Number(-3.0)));
     assert_eq!(
         turn.samples[6..10],
-        [(STATE, Value::State(2)), (X, Value::Number(1.5 * 1e-3)), (FEED, Value::Number(9.0)), (SWITCH, Value::Flag(true)),]
+        [
+            (STATE, Value::State(2)),
+            (X, Value::Number(1.5 * 1e-3)),
+            (FEED, Value::Number(9.0)),
+            (SWITCH, Value::Flag(true)),
+        ]
     );
     assert_eq!(turn.samples[10], (PART, Value::State(1)));
     assert_eq!(turn.notes, []);
@@ -345,6 +350,26 @@ fn after_a_trip_only_questions_are_left() {
 }
 
 #[test]
+fn a_heartbeat_can_be_held_back_and_the_questions_go_on() {
+    let mut config = config();
+    assert!(!build(&config).expect("right").mute(CELL, true), "there is none");
+    config.devices[0].heartbeat = Some(("0xFF".into(), Span::from_millis(100)));
+    let mut host = build(&config).expect("right");
+    let mut beats = |host: &mut dyn Codec, from: i64| {
+        let mut turn = Turn::default();
+        (from..from + 20).for_each(|tick| host.tick(at(10 * tick), &mut turn));
+        assert!(turn.sends.iter().all(|(lane, _)| *lane == Lane::Query));
+        let of = |byte: u8| turn.sends.iter().filter(|(_, frame)| frame.bytes == [byte]).count();
+        (of(0xFF), of(b'?'))
+    };
+    assert_eq!(beats(&mut *host, 0), (2, 4));
+    assert!(host.mute(CELL, true));
+    assert_eq!(beats(&mut *host, 20), (0, 4));
+    assert!(host.mute(CELL, false));
+    assert_eq!(beats(&mut *host, 40), (2, 4));
+}
+
+#[test]
 fn an_alarm_is_told_in_words() {
     let mut host = host();
     let turn = hear(&mut *host, at(0), "ALARM:1\r\n[MSG:Reset to continue]\r\n");
@@ -381,7 +406,7 @@ fn every_mistake_of_a_grbl_device_is_told_where_it_stands() {
     assert_eq!(
         told,
         [
-            (ConfigSite::Heartbeat, "GRBL knows no heartbeat"),
+            (ConfigSite::Heartbeat, "`?` cannot be sent as a heartbeat"),
             (ConfigSite::Poll, "`$G` is no question"),
             (ConfigSite::Signal(0), "`status.state` is a word"),
             (ConfigSite::Signal(1), "`status.Mpos.x` is no field of a status report"),

@@ -17,3 +17,5 @@ pub const RESET: u8 = 0x18;
 pub const DOOR: u8 = 0x84;
 /// Jog cancel.
 pub const JOG_CANCEL: u8 = 0x85;
+/// A byte that GRBL passes over: what a watchdog on its line can live on.
+pub const HEARTBEAT: u8 = 0xFF;

@@ -1,6 +1,6 @@
 //! This side: what a sender of G-code does.
 //!
-//! - `?` goes out at the rig's period; every other question is `$I`, and only while the rig asks for facts.
+//! - `?` goes out at the rig's period, and 0xFF where a watchdog lives on it; every other question is `$I`, and only while the rig asks for facts.
 //! - Lines are counted by their characters: no more than fits the receive buffer is under way, the rest waits here.
 //! - Lines are answered in their order, by `ok` or `error:n`; the banner answers what was under way with a refusal.
 //! - Real-time bytes wait for nobody. They are what a ladder should be made of: each is valid at any time, also in the
@@ -12,12 +12,12 @@ mod plan;
 
 use self::plan::{DevicePlan, OrderPlan};
 use super::report::{Axes, Report};
-use super::{RX_BYTES, words};
+use super::{HEARTBEAT, RX_BYTES, words};
 use crate::codec::{Body, Codec, ConfigProblem, EncodeError, LinkConfig, Message, NotTimeless, Note, Turn};
 use crate::command::{Command, Ticket};
 use crate::signal::SignalId;
 use crate::time::{Span, Time};
-use crate::wire::{Frame, Lane, LinkId};
+use crate::wire::{DeviceId, Frame, Lane, LinkId};
 use std::collections::VecDeque;
 
 /// Ends whatever line was half sent so that it is refused: `)` ends a comment, and no word of G-code begins with `@`.
@@ -28,6 +28,8 @@ const HEARD_MAX: usize = 256;
 const IDENTITY_EVERY: Span = Span::from_secs(1);
 /// A controller at rest answers a line at once. One that has owed an answer for so long has lost line or answer.
 const PATIENCE: Span = Span::from_secs(10);
+/// Lines that may wait here. A command that comes long after it was asked for is another command.
+const WAITING_MAX: usize = 64;
 /// Severities as MAVLink and syslog count them.
 const CRITICAL: u8 = 2;
 const WARNING: u8 = 4;
@@ -44,6 +46,8 @@ pub struct Host {
     waiting: VecDeque<(String, Option<Ticket>)>,
     flying: VecDeque<Flying>,
     poll_due: Time,
+    beat_due: Time,
+    muted: bool,
     offset: Option<Axes>,
     identity: Identity,
 }
@@ -88,6 +92,8 @@ impl Host {
             waiting: VecDeque::new(),
             flying: VecDeque::new(),
             poll_due: Time::ZERO,
+            beat_due: Time::ZERO,
+            muted: false,
             offset: None,
         })
     }
@@ -285,6 +291,9 @@ impl Codec for Host {
             OrderPlan::Line { head, words, acked } => {
                 let ticket = acked.then_some(ticket);
                 let line = OrderPlan::line(head, words, command).map_err(EncodeError)?;
+                if self.waiting.len() >= WAITING_MAX {
+                    return Err(EncodeError(format!("{WAITING_MAX} lines already wait for the controller to read on")));
+                }
                 self.waiting.push_back((line, ticket));
                 self.pump(at, out);
             }
@@ -293,15 +302,11 @@ impl Codec for Host {
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {
-        if let Some(period) = self.plan.poll
-            && self.poll_due <= at
-        {
-            // Late ticks keep the beat; a long pause is not made up for.
-            self.poll_due += period;
-            if self.poll_due <= at {
-                self.poll_due = at + period;
-            }
+        if self.plan.poll.is_some_and(|period| falls_due(&mut self.poll_due, period, at)) {
             out.sends.push((Lane::Query, Frame::serial(self.link, *b"?")));
+        }
+        if self.plan.heartbeat.is_some_and(|period| falls_due(&mut self.beat_due, period, at)) && !self.muted {
+            out.sends.push((Lane::Query, Frame::serial(self.link, [HEARTBEAT])));
         }
         if self.identity.due.is_some_and(|due| due <= at) {
             self.identity.due = Some(at + IDENTITY_EVERY);
@@ -314,7 +319,9 @@ impl Codec for Host {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        self.plan.poll.map(|_| self.poll_due).into_iter().chain(self.identity.due).min()
+        let own =
+            [self.plan.poll.map(|_| self.poll_due), self.plan.heartbeat.map(|_| self.beat_due), self.identity.due];
+        own.into_iter().flatten().min()
     }
 
     fn safe(&self, command: &Command) -> Result<Vec<Frame>, NotTimeless> {
@@ -333,4 +340,21 @@ impl Codec for Host {
         self.waiting.clear();
         self.flying.clear();
     }
+
+    fn mute(&mut self, _device: DeviceId, on: bool) -> bool {
+        self.muted = on;
+        self.plan.heartbeat.is_some()
+    }
+}
+
+/// Whether something that recurs is due. Late ticks keep the beat; a long pause is not made up for.
+fn falls_due(due: &mut Time, period: Span, at: Time) -> bool {
+    let is_due = *due <= at;
+    if is_due {
+        *due += period;
+        if *due <= at {
+            *due = at + period;
+        }
+    }
+    is_due
 }

@@ -1,7 +1,7 @@
 //! From the rig's words to fields of reports and lines of G-code; every mistake at once.
 
 use crate::codec::grbl::report::{AXES_MAX, Axes, Report};
-use crate::codec::grbl::{DOOR, JOG_CANCEL, LINE_BYTES, RESET};
+use crate::codec::grbl::{DOOR, HEARTBEAT, JOG_CANCEL, LINE_BYTES, RESET};
 use crate::codec::{CommandMap, ConfigProblem, ConfigSite, Decode, DeviceConfig, FieldValue, Protocol, SignalMap};
 use crate::command::{Command, CommandId};
 use crate::diag::nearest;
@@ -50,6 +50,7 @@ pub(super) struct DevicePlan {
     pub orders: BTreeMap<CommandId, OrderPlan>,
     pub facts: Vec<Fact>,
     pub poll: Option<Span>,
+    pub heartbeat: Option<Span>,
 }
 
 /// A field that becomes a signal.
@@ -195,10 +196,16 @@ pub(super) fn plan(devices: &[DeviceConfig]) -> Result<DevicePlan, Vec<ConfigPro
 type Problem<'a> = dyn FnMut(ConfigSite, String, Option<String>) + 'a;
 
 fn one(device: &DeviceConfig, problem: &mut Problem<'_>) -> DevicePlan {
-    if device.heartbeat.is_some() {
-        let remedy = Some("leave it out; GRBL goes on by itself when nobody speaks to it".into());
-        problem(ConfigSite::Heartbeat, "GRBL knows no heartbeat".into(), remedy);
-    }
+    let heartbeat = match &device.heartbeat {
+        Some((message, every)) if now(message) == Some(Ok(vec![HEARTBEAT])) => Some(*every),
+        Some((message, _)) => {
+            let remedy =
+                Some("send 0xFF, which GRBL passes over, and let a watchdog at its hold input listen for it".into());
+            problem(ConfigSite::Heartbeat, format!("`{message}` cannot be sent as a heartbeat"), remedy);
+            None
+        }
+        None => None,
+    };
     let poll = match &device.poll {
         Some((question, every)) if question == "?" => Some(*every),
         Some((question, _)) => {
@@ -241,7 +248,7 @@ fn one(device: &DeviceConfig, problem: &mut Problem<'_>) -> DevicePlan {
             orders.insert(map.command, order);
         }
     }
-    DevicePlan { id: device.device, picks, orders, facts, poll }
+    DevicePlan { id: device.device, picks, orders, facts, poll, heartbeat }
 }
 
 fn pick(map: &SignalMap) -> Result<Pick, (String, Option<String>)> {
@@ -300,7 +307,9 @@ fn now(send: &str) -> Option<Result<Vec<u8>, String>> {
         _ => {
             let hex = u8::from_str_radix(word.strip_prefix("0x")?, 16).ok();
             Some(match hex {
-                Some(byte @ (RESET | DOOR | JOG_CANCEL | 0x90..=0x97 | 0x99..=0x9E | 0xA0..=0xA1)) => Ok(byte),
+                Some(byte @ (RESET | DOOR | JOG_CANCEL | 0x90..=0x97 | 0x99..=0x9E | 0xA0..=0xA1 | HEARTBEAT)) => {
+                    Ok(byte)
+                }
                 _ => Err(format!("`{word}` is no real-time byte of GRBL 1.1")),
             })
         }
