@@ -185,14 +185,17 @@ impl Controller for Reacher {
             return;
         }
         let (Some(topic), Ok(message)) = (frame.topic.as_deref(), Told::read(&frame.bytes)) else { return };
-        let find = |name: &str| {
-            let full = message.0.iter().map(|(key, _)| key).find(|key| key.rsplit('.').next() == Some(name));
-            full.and_then(|key| message.number(key))
-        };
+        let full = |name: &str| message.0.iter().map(|(key, _)| key).find(|key| key.rsplit('.').next() == Some(name));
+        let find = |name: &str| full(name).and_then(|key| message.number(key));
         if topic == self.state_topic {
             let ([Some(x), Some(y), Some(z)], Some(person)) = (["x", "y", "z"].map(find), find("distance")) else {
                 return;
             };
+            // A machine that is not homed, or at it, tells places that mean nothing.
+            if full("state").and_then(|key| message.text(key)).is_some_and(|state| !matches!(state, "Idle" | "Run")) {
+                self.told = None;
+                return;
+            }
             // What it is told is in mm, as motion controllers count; it thinks in m.
             self.told = Some((at, [x, y, z].map(|part| part / 1e3), person));
         } else if self.task_topics.iter().any(|task| topic == task) {
