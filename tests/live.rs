@@ -14,6 +14,8 @@ mod cell;
 mod hazards;
 #[path = "live/lending.rs"]
 mod lending;
+#[path = "live/looking.rs"]
+mod looking;
 #[path = "live/losing.rs"]
 mod losing;
 #[path = "live/process.rs"]
@@ -22,6 +24,8 @@ mod process;
 mod rehearsing;
 #[path = "live/relay.rs"]
 mod relay;
+#[path = "live/replugging.rs"]
+mod replugging;
 #[path = "live/resetting.rs"]
 mod resetting;
 #[path = "live/stand.rs"]

@@ -1,6 +1,7 @@
 //! `checkrein rigs`: which rigs there are, who has them, which nobody may use, and what was rehearsed.
 
 use super::Exit;
+use super::doctor::{DoctorArguments, doctor};
 use super::lease::{instant, refused};
 use super::rehearse::{RehearseArguments, rehearse, when};
 use super::say;
@@ -22,6 +23,8 @@ pub struct RigsArguments {
 enum Command {
     /// List the rigs: free, leased to whom until when, or quarantined and why
     List(ListArguments),
+    /// Tell whether a run could start: ports, identity, rates, noise, clocks, margins at rest
+    Doctor(DoctorArguments),
     /// Try every rung and dead-man of a rig one by one, and keep what they showed
     Rehearse(RehearseArguments),
     /// Give a quarantined rig free, after a person has looked at it
@@ -62,6 +65,7 @@ struct ResetArguments {
 pub fn rigs(arguments: &RigsArguments) -> ExitCode {
     let done = match &arguments.command {
         Command::List(arguments) => list(arguments),
+        Command::Doctor(arguments) => return doctor(arguments),
         Command::Rehearse(arguments) => return rehearse(arguments),
         Command::Release(arguments) => release(arguments),
         Command::Reset(arguments) => reset(arguments),

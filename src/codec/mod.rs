@@ -37,6 +37,9 @@ pub trait Codec: Send {
     fn mute(&mut self, _device: DeviceId, _on: bool) -> bool {
         false
     }
+    /// From here on [`Note::Firmware`], [`Note::Clock`] and [`Note::RoundTrip`] are noted, by protocols that tell them: for
+    /// who looks at a rig. A run rests on none of them.
+    fn note_figures(&mut self) {}
     /// MQTT topics to subscribe to on this link; empty on serial links.
     fn subscriptions(&self) -> Vec<String> {
         Vec::new()
@@ -119,6 +122,12 @@ pub enum Note {
     WrongIdentity { device: DeviceId, fact: String, found: String, wanted: String },
     /// A controller's message that could not be understood, in words.
     Malformed { device: DeviceId, why: String },
+    /// The version of its firmware, in the words of its protocol.
+    Firmware { device: DeviceId, version: String },
+    /// What the device's clock says: since 1970 (`unix`, UTC), or since it started. Not more often than once in 100 ms.
+    Clock { device: DeviceId, told: Span, unix: bool },
+    /// The device answered a question of ours after so long.
+    RoundTrip { device: DeviceId, took: Span },
     /// Something the device says in words (STATUSTEXT).
     Text { device: DeviceId, severity: u8, text: String },
 }

@@ -5,6 +5,7 @@
 //!
 //! Invariant: nothing here decodes a byte, judges a signal or decides anything; `unsafe` stands in `os` alone.
 
+pub mod access;
 pub mod broker;
 pub mod child;
 pub mod climb;

@@ -20,6 +20,13 @@ pub fn present() -> Vec<String> {
     present_in(Path::new("/sys/class/tty"), Path::new("/dev"))
 }
 
+/// The stable names of the port that the kernel calls by this path.
+pub fn stable_names(real: &str) -> Vec<String> {
+    let folder = Path::new("/dev/serial/by-id");
+    let means = |name: &String| fs::canonicalize(folder.join(name)).is_ok_and(|path| path == Path::new(real));
+    names_in(folder).into_iter().filter(means).map(|name| folder.join(name).display().to_string()).collect()
+}
+
 /// Processes that have this port open, as far as this user may see them.
 pub fn holders(path: &str) -> Vec<Holder> {
     // A stable name is a link to the one that the kernel knows.

@@ -10,7 +10,7 @@ use crate::command::{ArgDef, Authority, Command};
 use crate::fault::TellPipe;
 use crate::guard::{Decision, GateConfig, Refusal};
 use crate::rig::Role;
-use crate::scenario::plan::{GateMode, Plan, Told};
+use crate::scenario::plan::{GateMode, Mode, Plan, Told};
 use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, LinkId};
@@ -183,6 +183,10 @@ impl Core {
             let Some(stamp) = self.controllers[place].told.pop(at, &mut values) else { break };
             turn.clear();
             self.links[link.0 as usize].codec.tell(stamp, device, &values, &mut turn);
+            if self.plan.mode == Mode::Observe {
+                // A controller that is told nothing asks for nothing: who only looks wakes nobody up.
+                turn.sends.clear();
+            }
             self.record_told(device, &values);
             self.notes_and_sends(link, &mut turn, out);
         }

@@ -87,7 +87,14 @@ pub(super) struct Core {
 
 impl Core {
     pub fn new(plan: Arc<Plan>, probes: Vec<crate::expr::ir::Formula>) -> Core {
-        let links = plan.rig.links.iter().map(|link| LinkRun::new(link, plan.seed)).collect();
+        let mut links: Vec<LinkRun> = plan.rig.links.iter().map(|link| LinkRun::new(link, plan.seed)).collect();
+        if plan.mode == Mode::Observe {
+            // A device whose dead-man rests on our heartbeat must not come to miss it when the onlooker leaves.
+            for device in &plan.rig.devices {
+                links[usize::from(device.link.0)].codec.mute(device.id, true);
+            }
+            links.iter_mut().for_each(|link| link.codec.note_figures());
+        }
         let mut own_samples = vec![
             (plan.reserved.phase, Value::State(0)),
             (plan.reserved.step, Value::State(0)),
@@ -177,7 +184,8 @@ impl Core {
     /// Hands a frame to the host past the link's faults.
     pub(super) fn send_now(&mut self, lane: Lane, frame: Frame, out: &mut Effects) {
         let closed = lane == Lane::Normal && !self.reacting.guard.open();
-        if closed || self.plan.mode == Mode::Observe {
+        // Who only looks may ask, and nothing else.
+        if closed || (self.plan.mode == Mode::Observe && lane != Lane::Query) {
             return;
         }
         let id = self.send_id();

@@ -346,7 +346,7 @@ impl Run {
                 self.bring_up(deadline, out)
             }
             Stage::Script => {
-                if let Some(cause) = self.core.tripped() {
+                if let Some(cause) = self.core.tripped().filter(|cause| self.ends_script(*cause)) {
                     let why = format!("the guard tripped: {}", self.core.plan.cause_in_words(cause));
                     self.script.cancel(&why, &mut self.core, out);
                     self.leave_script(out);
@@ -404,18 +404,20 @@ impl Run {
         }
     }
 
-    fn bring_up(&mut self, deadline: Time, out: &mut Effects) -> bool {
-        if self.never_armed.is_some() {
-            self.start_ladders(out);
-            return true;
-        }
+    /// Who only looks goes on looking, whatever is broken or lost, until a person has seen enough.
+    fn ends_script(&self, cause: Cause) -> bool {
+        self.core.plan.mode != Mode::Observe || matches!(cause, Cause::Operator | Cause::OperatorAgain)
+    }
+
+    /// What keeps the run from ever being armed, in words.
+    fn refusal(&self) -> Option<String> {
         let core = &self.core;
         let refused = core.links.iter().zip(&core.plan.rig.links).find_map(|(run, def)| match &run.state {
             Standing::Refused(why) => Some(format!("link {}: {why}", def.name)),
             Standing::Lost(why) => Some(format!("link {} was lost before the run was armed: {why}", def.name)),
             Standing::Awaited | Standing::Up => None,
         });
-        let blocked = refused
+        refused
             .or_else(|| core.judging.wrong_identity.clone())
             .or_else(|| core.recorder_trouble.clone())
             .or_else(|| core.self_test.refusal())
@@ -424,15 +426,25 @@ impl Run {
                     let words = core.plan.cause_in_words(cause);
                     format!("the guard tripped before the run was armed: {words}")
                 })
-            });
+            })
+    }
+
+    fn bring_up(&mut self, deadline: Time, out: &mut Effects) -> bool {
+        if self.never_armed.is_some() {
+            self.start_ladders(out);
+            return true;
+        }
+        // Who only looks shows what there is, and waits for what is not there yet.
+        let blocked = if self.core.plan.mode == Mode::Observe { None } else { self.refusal() };
         if let Some(why) = blocked {
             return self.block(why, out);
         }
+        let core = &self.core;
         let mut missing: Vec<String> = core
             .links
             .iter()
             .zip(&core.plan.rig.links)
-            .filter(|(run, _)| run.state == Standing::Awaited)
+            .filter(|(run, _)| run.state != Standing::Up)
             .map(|(_, def)| format!("link {} did not come up", def.name))
             .collect();
         missing.extend(core.self_test.goes_on().then(|| GOING_ON.to_owned()));

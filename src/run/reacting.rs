@@ -12,7 +12,7 @@ use crate::scenario::plan::{Mode, Plan};
 use crate::signal::{SignalId, Value};
 use crate::stl::Truth;
 use crate::time::{Span, Time};
-use crate::wire::{DeviceId, Lane};
+use crate::wire::{DeviceId, Lane, LinkId};
 
 /// Bits on the wire per byte of a UART: start, eight data, stop.
 const UART_BITS_PER_BYTE: i64 = 10;
@@ -256,6 +256,29 @@ impl Core {
                     self.emit(EventKind::Alarm { ladder }, out);
                 }
             }
+        }
+    }
+
+    /// A link is back: what its ladders stand at goes out again, since nobody knows whether it was heard, and most likely it
+    /// never left. The rung gets no more time for it.
+    pub(super) fn rungs_again(&mut self, link: LinkId, out: &mut Effects) {
+        for place in 0..self.reacting.ladders.len() {
+            let ladder = LadderId(place as u8);
+            let device = self.reacting.ladders[place].device;
+            if self.plan.rig.devices[usize::from(device.0)].link != link {
+                continue;
+            }
+            let rung = match self.reacting.guard.stage(ladder) {
+                Stage::Running { rung, .. } => rung,
+                Stage::Alarm { .. } => match self.plan.ladders[place].rungs.last() {
+                    Some(last) => last.id,
+                    None => continue,
+                },
+                Stage::Idle | Stage::Waiting | Stage::Safe { .. } => continue,
+            };
+            let mut again = Rungs::default();
+            again.push(Order::Issue { ladder, rung });
+            self.carry_out(&again, None, out);
         }
     }
 
