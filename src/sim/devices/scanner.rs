@@ -16,6 +16,8 @@ use crate::wire::{Frame, LinkId};
 
 /// It tells this often: 20 Hz, as scanners with a data interface do.
 const TELLS_EVERY: Span = Span::from_millis(50);
+/// A safety scanner that starts tests itself before it tells anything: some seconds. 3 s is short for one.
+const STARTS_IN: Span = Span::from_secs(3);
 /// Standard deviation of one distance, in m: 10 mm, as the data sheets of safety laser scanners give for some metres.
 const SIGMA: f64 = 0.01;
 /// The one value that faults of a sensor act on.
@@ -84,8 +86,9 @@ impl Scanner {
 impl Machine for Scanner {
     fn receive(&mut self, _at: Time, _frame: &Frame, _world: &mut dyn World) {}
     fn turn(&mut self, at: Time, world: &mut dyn World) {
-        // A start leaves nothing behind: it has no memory.
-        self.power.boots(at);
+        if self.power.boots(at) {
+            self.next = at + STARTS_IN;
+        }
         if at < self.next {
             return;
         }
@@ -113,6 +116,9 @@ impl Machine for Scanner {
         let key = self.faults.start(at, fault);
         let Some(active) = self.faults.latest(|a| (a.key == key).then(|| a.clone())) else { return };
         self.power.start(&active);
+        if *fault == TwinFault::Restart {
+            self.next = at + STARTS_IN;
+        }
         if let TwinFault::Sensor { fault, .. } = fault {
             // What is frozen is what was shown before.
             if self.spoilt.is_empty() {
