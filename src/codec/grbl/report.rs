@@ -181,7 +181,7 @@ mod tests {
         let report = Report::read("Idle|MPos:0.000,0.000,0.000|FS:0,0|WCO:0.000,0.000,0.000").expect("as it was seen");
         assert_eq!(report.write(), seen);
         assert_eq!((report.feed, report.pins, report.free), (Some(0.0), 0, None));
-        let full = "Hold:1|WPos:-1.500,2.000,3.250|Bf:15,128|Ln:99|FS:500,8000|Pn:XZP|Ov:100,50,25";
+        let full = "Hold:1|WPos:-1.500,2.000,3.250|Bf:15,128|Ln:99|FS:500,8000|Pn:PXZ|Ov:100,50,25";
         let report = Report::read(full).expect("well formed");
         assert_eq!(report.write(), format!("<{full}>\r\n"));
         assert_eq!((report.substate, report.work.and_then(|w| w.get(2))), (Some(1), Some(3.25)));

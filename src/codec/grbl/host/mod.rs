@@ -167,7 +167,8 @@ impl Host {
             // A setting, or a startup line with its answer.
             let setting = text.strip_prefix('$').and_then(|t| t.split_once('='));
             let setting = setting.is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric()));
-            if !setting && !(text.starts_with('>') && text.contains(':')) {
+            let startup = text.starts_with('>') && text.contains(':');
+            if !setting && !startup {
                 return false;
             }
         }

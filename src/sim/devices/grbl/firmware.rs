@@ -470,7 +470,7 @@ impl Firmware {
         let axes = self.axes();
         let switch = |axis: usize| axes[axis] >= 0.0 && self.state == State::Home;
         let pins = (0..3).filter(|axis| switch(*axis)).fold(0, |pins, axis| pins | 1 << (b'X' - b'A' + axis as u8));
-        let (offset, overrides) = (self.reports % OFFSET_EVERY == 0, self.reports % OVERRIDE_EVERY == 1);
+        let (offset, overrides) = (self.reports.is_multiple_of(OFFSET_EVERY), self.reports % OVERRIDE_EVERY == 1);
         self.reports += 1;
         let report = Report {
             state: state.to_owned(),
