@@ -6,6 +6,7 @@
 //! 1. A folder `codec/<name>/` with `host.rs` (this side) and `device.rs` (its mirror, for twins and tests).
 //! 2. A variant of [`Protocol`] and an arm in [`build`].
 
+pub mod grbl;
 pub mod json;
 pub mod mavlink;
 pub mod recognise;
@@ -180,6 +181,8 @@ pub enum Protocol {
         component: u8,
     },
     Json,
+    /// GRBL 1.1: one controller per port.
+    Grbl,
 }
 
 /// What kind of link a protocol is spoken over.
@@ -194,7 +197,7 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } => Over::Serial,
+            Protocol::Mavlink { .. } | Protocol::Grbl => Over::Serial,
             Protocol::Json => Over::Mqtt,
         }
     }
@@ -203,13 +206,14 @@ impl Protocol {
         match self {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
+            Protocol::Grbl => "GRBL",
         }
     }
     /// Whether devices of both can share a link.
     pub fn shares_with(&self, other: &Protocol) -> bool {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
-            (Protocol::Json, Protocol::Json) => true,
+            (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) => true,
             _ => false,
         }
     }
@@ -217,6 +221,7 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
+            Protocol::Grbl => Some("the whole port".to_owned()),
             Protocol::Json => None,
         }
     }
@@ -340,6 +345,7 @@ pub enum ConfigSite {
 pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> {
     match config.devices.first().map(|d| &d.protocol) {
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
+        Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }
 }
