@@ -66,7 +66,7 @@ fn a_rule_of_a_scenario_has_its_parameters_filled_in() {
 
 #[test]
 fn what_is_not_there_is_said_with_the_nearest_name() {
-    run(["explain", "ceilin"]).with(64).says("no rule `ceilin`").says("did you mean `ceiling`?");
+    run(["explain", "ceilin", "--rig", "drone-bench"]).with(64).says("no rule `ceilin`").says("did you mean `ceiling`?");
     run(["explain", "ceiling", "--rig", "dron-bench"]).with(64).says("did you mean `drone-bench`?");
     run(["explain", "rigs/nowhere/rig.yaml"]).with(64).says("rigs/nowhere/rig.yaml");
     run(["explain", "a.yaml", "b.yaml"]).with(64).says("one file at a time");
@@ -96,7 +96,7 @@ fn a_rule_that_stands_in_no_file_is_told_too() {
 fn json_holds_what_the_page_does() {
     let rules = json(&["--rig", "drone-bench"]);
     assert_eq!(rules.len(), 6);
-    let tilt = &json(&["tilt"])[0];
+    let tilt = &json(&["tilt", "--rig", "drone-bench"])[0];
     assert_eq!(tilt["history_ns"], 300_000_000);
     assert_eq!(tilt["horizon_ns"], 0);
     assert_eq!(tilt["signals"][0]["every_ns"], 20_000_000);
