@@ -6,6 +6,7 @@
 //! 1. A folder `codec/<name>/` with `host.rs` (this side) and `device.rs` (its mirror, for twins and tests).
 //! 2. A variant of [`Protocol`] and an arm in [`build`].
 
+pub mod can;
 pub mod json;
 pub mod mavlink;
 
@@ -170,6 +171,13 @@ pub enum Protocol {
         component: u8,
     },
     Json,
+    /// CAN through a serial adapter: the signals' file, the adapter's setup, and the identifier of the control unit that
+    /// answers questions of OBD-II (it answers at eight more).
+    Slcan {
+        dbc: std::sync::Arc<can::DbcSource>,
+        setup: can::Setup,
+        obd: u32,
+    },
 }
 
 /// What kind of link a protocol is spoken over.
@@ -184,7 +192,7 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } => Over::Serial,
+            Protocol::Mavlink { .. } | Protocol::Slcan { .. } => Over::Serial,
             Protocol::Json => Over::Mqtt,
         }
     }
@@ -193,6 +201,7 @@ impl Protocol {
         match self {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
+            Protocol::Slcan { .. } => "SLCAN",
         }
     }
     /// Whether devices of both can share a link.
@@ -200,6 +209,7 @@ impl Protocol {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
             (Protocol::Json, Protocol::Json) => true,
+            (Protocol::Slcan { setup: a, .. }, Protocol::Slcan { setup: b, .. }) => a == b,
             _ => false,
         }
     }
@@ -207,7 +217,7 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
-            Protocol::Json => None,
+            Protocol::Json | Protocol::Slcan { .. } => None,
         }
     }
 }
@@ -329,6 +339,7 @@ pub enum ConfigSite {
 /// Builds the session of a link; every mistake at once.
 pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> {
     match config.devices.first().map(|d| &d.protocol) {
+        Some(Protocol::Slcan { .. }) => Ok(Box::new(can::host::Host::new(config)?)),
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }
