@@ -31,6 +31,16 @@ pub static TWINS: &[TwinKind] = &[
         asks: false,
     },
     TwinKind { name: "hover-pilot", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
+    TwinKind {
+        name: "car",
+        // Motor 1 is drive and brake together.
+        motors: 1,
+        biases: &["speed", "offset", "lead_gap", "person_gap"],
+        battery: false,
+        navigates: false,
+        asks: false,
+    },
+    TwinKind { name: "cruise", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
 ];
 
 /// A world by its name in the rig, with its settings and what each measures.
@@ -44,8 +54,13 @@ const SPEED: Dimension = Dimension { length: 1, time: -1, ..Dimension::NONE };
 const ANGLE: Dimension = Dimension { angle: 1, ..Dimension::NONE };
 
 /// Every world.
-pub static WORLDS: &[WorldKind] =
-    &[WorldKind { name: "hall", settings: WIND }, WorldKind { name: "field", settings: WIND }];
+pub static WORLDS: &[WorldKind] = &[
+    WorldKind { name: "hall", settings: WIND },
+    WorldKind { name: "field", settings: WIND },
+    WorldKind { name: "road", settings: &[("curvature", CURVATURE, "0 1/m")] },
+];
+
+const CURVATURE: Dimension = Dimension { length: -1, ..Dimension::NONE };
 
 /// The steady wind, and where it blows from.
 const WIND: &[(&str, Dimension, &str)] = &[("wind", SPEED, "2 m/s"), ("from", ANGLE, "90 deg")];
@@ -70,8 +85,10 @@ fn not_of_values(fault: &PipeFault) -> Option<String> {
 /// What a field of a twin's sensors measures.
 pub fn measures(field: &str) -> Dimension {
     match field {
-        "x" | "y" | "z" | "altitude" => Dimension { length: 1, ..Dimension::NONE },
-        "vx" | "vy" | "vz" | "climb" => SPEED,
+        "x" | "y" | "z" | "altitude" | "offset" | "lead_gap" | "person_gap" => {
+            Dimension { length: 1, ..Dimension::NONE }
+        }
+        "vx" | "vy" | "vz" | "climb" | "speed" => SPEED,
         "roll" | "pitch" | "yaw" => ANGLE,
         "voltage" => Dimension { length: 2, mass: 1, time: -3, current: -1, ..Dimension::NONE },
         _ => Dimension::NONE,

@@ -5,6 +5,8 @@
 //! 2. Its name in [`TWINS`](crate::rig::twins::TWINS) and an arm in [`machine`] or [`controller`].
 
 pub mod active;
+mod car;
+mod cruise;
 mod flight_controller;
 pub mod hover_pilot;
 mod power;
@@ -66,6 +68,7 @@ pub fn machine(
 ) -> Result<Box<dyn Machine>, String> {
     match name {
         "quadrotor" => Ok(Box::new(flight_controller::Quadrotor::new(config, noise, world)?)),
+        "car" => Ok(Box::new(car::Car::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
     }
 }
@@ -79,6 +82,7 @@ pub fn controller(
 ) -> Result<Box<dyn Controller>, String> {
     match name {
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
+        "cruise" => Ok(Box::new(cruise::Cruise::new(config, link, noise)?)),
         _ => Err(format!("there is no controller `{name}`")),
     }
 }
