@@ -1,0 +1,78 @@
+//! The shipped scenarios of the car bench end as they say, and a nominal drive trips nothing, whatever its seed.
+
+mod common;
+
+use checkrein::diag::report;
+use checkrein::run::RunVerdict;
+use checkrein::run::event::EventKind;
+use checkrein::scenario::plan::Mode;
+use checkrein::scenario::{Request, check};
+use checkrein::r#virtual::{Options, drive};
+use common::{Kept, ProjectFiles, bench, plan};
+use std::sync::Arc;
+
+/// Drives a scenario; the verdict, and every event.
+fn driven(plan: &Arc<checkrein::scenario::plan::Plan>) -> (RunVerdict, Kept) {
+    let mut kept = Kept::default();
+    let outcome = drive(plan.clone(), bench(plan), &Options::default(), &mut kept).expect("a run ends by itself");
+    (outcome.verdict, kept)
+}
+
+fn of(name: &str) -> (RunVerdict, Kept) {
+    driven(&plan(&format!("scenarios/car-bench/{name}.yaml"), 1))
+}
+
+fn tripped(kept: &Kept) -> bool {
+    kept.events().iter().any(|event| matches!(event.kind, EventKind::Tripped { .. }))
+}
+
+/// Whether the car said that it crashed.
+fn crashed(plan: &checkrein::scenario::plan::Plan, kept: &Kept) -> bool {
+    let crash = plan.rig.signals.find("car.crash").expect("the rig has it");
+    kept.samples.iter().any(|s| s.signal == crash && s.value == checkrein::signal::Value::Flag(true))
+}
+
+#[test]
+fn what_the_controller_survives_passes() {
+    for name in ["follow", "cut-in", "lossy-sight"] {
+        let (verdict, kept) = of(name);
+        assert_eq!((verdict, tripped(&kept)), (RunVerdict::Pass, false), "{name}");
+    }
+}
+
+#[test]
+fn what_it_does_not_survive_fails_and_the_guard_stops_the_car_before_it_hits() {
+    for name in ["late-sight", "silent-controller"] {
+        let plan = plan(&format!("scenarios/car-bench/{name}.yaml"), 1);
+        let (verdict, kept) = driven(&plan);
+        assert_eq!((verdict, tripped(&kept)), (RunVerdict::Fail, true), "{name}");
+        assert!(!crashed(&plan, &kept), "{name}");
+    }
+}
+
+#[test]
+fn an_empty_road_passes_nothing_that_it_did_not_test() {
+    let (verdict, kept) = of("empty-road");
+    assert!(!tripped(&kept));
+    assert_ne!(verdict, RunVerdict::Pass, "a rule that it exercises was never met");
+}
+
+#[test]
+fn nominal_drives_trip_nothing() {
+    for seed in 1..=12u64 {
+        let leads = ["5m/s", "8m/s", "11m/s"];
+        let request = Request {
+            scenario: "scenarios/car-bench/follow.yaml".into(),
+            rig: None,
+            overrides: vec![("lead".to_owned(), leads[(seed % 3) as usize].to_owned())],
+            seed,
+            mode: Mode::Sim,
+        };
+        let plan = match check(&request, &ProjectFiles) {
+            Ok((plan, _)) => Arc::new(plan),
+            Err(wrong) => panic!("{}", report(&wrong, false)),
+        };
+        let (verdict, kept) = driven(&plan);
+        assert_eq!((verdict, tripped(&kept)), (RunVerdict::Pass, false), "seed {seed}");
+    }
+}
