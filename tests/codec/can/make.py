@@ -4,7 +4,7 @@
     python3 make.py cases FILE.dbc OUT.json          # payloads and values, of every message
     python3 make.py capture FILE.dbc OUT.bin         # python-can's slcan writer, of every message (8 bytes at most)
 
-`features.json`, `vehicle.json` and `features.bin` beside this file were made so, with cantools 41 and python-can 4.
+`features.json`, `vehicle.json` and `features.bin` beside this file were made so, with cantools 45.1.0 and python-can 4.6.1.
 """
 
 import json
@@ -80,13 +80,19 @@ def capture(database, out):
 def main():
     what, dbc, out = sys.argv[1:]
     database = cantools.database.load_file(dbc, strict=False)
+    try:
+        cantools.database.load_file(dbc, strict=True)
+        fits = True
+    except cantools.database.Error as why:
+        # Signals that overlap are read all the same; one that ends beyond its message is refused.
+        fits = "does not fit" not in str(why)
     if what == "capture":
         capture(database, out)
     else:
         with open(dbc, encoding="latin-1") as file:
             text = file.read()
         with open(out, "w") as file:
-            json.dump({"dbc": text, "cases": list(cases(database))}, file, indent=None, separators=(",", ":"))
+            json.dump({"dbc": text, "fits": fits, "cases": list(cases(database)) if fits else []}, file, indent=None, separators=(",", ":"))
             file.write("\n")
 
 
