@@ -265,6 +265,33 @@ fn a_message_with_a_cycle_is_sent_again_until_a_trip() {
 }
 
 #[test]
+fn a_heartbeat_beats_until_it_is_held_back_and_is_no_command() {
+    let mut config = config_of(DBC);
+    config.devices[0].signals.truncate(1);
+    config.devices[0].heartbeat = Some(("BenchAlive".into(), Span::from_millis(100)));
+    let (mut host, mut turn, mut adapter) = (build(&config).expect("right"), Turn::default(), adapter());
+    let mut beats = |host: &mut Box<dyn Codec>, from: i64| {
+        turn.clear();
+        (from..from + 500).for_each(|ms| host.tick(at_ms(ms), &mut turn));
+        let mut heard = Vec::new();
+        for (lane, frame) in &turn.sends {
+            assert_eq!(*lane, Lane::Query);
+            adapter.feed(&frame.bytes, &mut heard, &mut Vec::new());
+        }
+        assert!(heard.iter().all(|received| received.number("Here") == Some(1.0)));
+        heard.len()
+    };
+    assert_eq!(beats(&mut host, 0), 5);
+    assert!(host.mute(CAR, true));
+    assert_eq!(beats(&mut host, 500), 0);
+    assert!(host.mute(CAR, false));
+    assert_eq!(beats(&mut host, 1_000), 5);
+    config.devices[0].heartbeat = Some(("Drive".into(), Span::from_millis(100)));
+    let problems = build(&config).err().expect("it could make something move");
+    assert_eq!(problems[0].site, ConfigSite::Heartbeat);
+}
+
+#[test]
 fn every_mistake_is_named_where_it_stands() {
     let mut config = config_of(DBC);
     let device = &mut config.devices[0];

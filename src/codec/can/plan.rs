@@ -26,6 +26,15 @@ pub(super) struct Plan {
     pub routes: BTreeMap<(bool, u32), Route>,
     pub orders: BTreeMap<CommandId, Order>,
     pub questions: Vec<Question>,
+    /// What tells a device that we live.
+    pub beats: Vec<Beat>,
+}
+
+/// A message without a meaning of its own, sent so that a device knows that we live.
+pub(super) struct Beat {
+    pub device: DeviceId,
+    pub frame: CanFrame,
+    pub every: Span,
 }
 
 pub(super) struct DevicePlan {
@@ -104,6 +113,9 @@ enum Filling {
 impl Order {
     /// The frame of the command. The error says which signal cannot carry what it was given.
     pub fn fill(&self, command: &Command) -> Result<CanFrame, String> {
+        self.frame(command.args())
+    }
+    fn frame(&self, args: &[f64]) -> Result<CanFrame, String> {
         let mut data = vec![0; self.message.length];
         let given = |place: usize| self.values.iter().any(|(other, _)| *other == place);
         for (place, signal) in self.message.signals.iter().enumerate() {
@@ -122,7 +134,7 @@ impl Order {
                 Filling::Raw(raw) => signal.put_raw(*raw as f64, &mut data)?,
                 Filling::Value(value) => signal.put_value(*value, &mut data)?,
                 Filling::Arg { index, scale, offset } => {
-                    let arg = command.args().get(*index).ok_or_else(|| format!("argument {index} is missing"))?;
+                    let arg = args.get(*index).ok_or_else(|| format!("argument {index} is missing"))?;
                     signal.put_value(arg * scale + offset, &mut data)?;
                 }
             }
@@ -157,6 +169,7 @@ pub(super) fn plan(config: &LinkConfig) -> Result<Plan, Vec<ConfigProblem>> {
         routes: BTreeMap::new(),
         orders: BTreeMap::new(),
         questions: Vec::new(),
+        beats: Vec::new(),
     };
     let mut first_rate = None;
     for device in &config.devices {
@@ -231,10 +244,20 @@ impl Checker<'_> {
                 plan.orders.insert(map.command, order);
             }
         }
-        if let Some((message, _)) = &device.heartbeat {
-            let text = format!("SLCAN has no heartbeat `{message}`");
-            let remedy = Some("make it a command of a message with a cycle time".into());
-            self.problem(ConfigSite::Heartbeat, text, remedy);
+        if let Some((name, every)) = &device.heartbeat
+            && let Some(message) = self.message(ConfigSite::Heartbeat, name)
+        {
+            // What a command sends may make something move, and what we send unasked must not.
+            if device.commands.iter().any(|command| command.send == *name) {
+                let remedy = Some("name a message that does nothing but tell that somebody is there".into());
+                self.problem(ConfigSite::Heartbeat, format!("`{name}` is the message of a command"), remedy);
+            } else {
+                let order = Order { message, values: Vec::new(), acked: false };
+                match order.frame(&[]) {
+                    Ok(frame) => plan.beats.push(Beat { device: device.device, frame, every: *every }),
+                    Err(why) => self.problem(ConfigSite::Heartbeat, why, None),
+                }
+            }
         }
         if let Some((question, every)) = &device.poll {
             match question.strip_prefix("obd.").map(|digits| (digits, bytes_of(digits))) {

@@ -18,6 +18,8 @@ use crate::wire::{Frame, LinkId};
 const SAYS_EVERY: Span = Span::from_millis(20);
 /// Without a demand for so long it stops by itself: ours.
 const UNDRIVEN_AFTER: Span = Span::from_millis(300);
+/// Without a word that somebody watches it stops as well: ours.
+const UNWATCHED_AFTER: Span = Span::from_millis(500);
 /// Its own gentle stop, in m/s²: below the 4.0 of UN R157 5.4.3.2.
 const GENTLE: f64 = 3.5;
 /// The parking brake of a moving car, in m/s²: ours.
@@ -47,6 +49,7 @@ pub struct Car {
     adapter: Adapter,
     mode: Mode,
     driven: Time,
+    watched: Time,
     demand: (f64, f64),
     says_next: Time,
     alive: u8,
@@ -77,6 +80,7 @@ impl Car {
             adapter: Adapter::new(&dbc.text)?,
             mode: Mode::Standstill,
             driven: Time::ZERO,
+            watched: Time::ZERO,
             demand: (0.0, 0.0),
             says_next: Time::ZERO,
             alive: 0,
@@ -115,6 +119,7 @@ impl Car {
                         self.driven = at;
                         self.demand = (number("Accel"), number("Steer"));
                     }
+                    "BenchAlive" => self.watched = at,
                     "Engage" if number("Request") == 0.0 => self.stop(Mode::Stopping),
                     "Engage" if matches!(self.mode, Mode::Standstill | Mode::Parked) && !road.car.crashed => {
                         self.mode = Mode::Engaged;
@@ -162,7 +167,8 @@ impl Car {
     }
 
     fn drive(&mut self, at: Time, road: &mut Road) {
-        if self.mode == Mode::Engaged && at.since(self.driven) > UNDRIVEN_AFTER {
+        let alone = at.since(self.driven) > UNDRIVEN_AFTER || at.since(self.watched) > UNWATCHED_AFTER;
+        if self.mode == Mode::Engaged && alone {
             self.mode = Mode::Stopping;
         }
         let car = &mut road.car;

@@ -2,6 +2,7 @@
 //!
 //! - The channel is opened (`C`, `S…`, `O`) at the start, and again whenever nothing was heard for a second: an adapter that was
 //!   plugged in anew is closed. Opening makes nothing move.
+//! - A heartbeat is a message that no command sends, with the start values of its signals, on `Lane::Query`.
 //! - Questions of OBD-II and what tells who the adapter is go out on `Lane::Query`, one question of a control unit at a time.
 //! - A command whose message has a cycle time is sent again in that cycle until another command of that message, or a trip.
 //! - Safe frames open the channel by themselves, so that they act on an adapter that was just plugged in, too.
@@ -14,8 +15,8 @@ use super::slcan::{BIT_RATES, CanFrame, Framer, Line};
 use crate::codec::{Body, Codec, ConfigProblem, EncodeError, LinkConfig, Message, NotTimeless, Note, Turn};
 use crate::command::{Command, Ticket};
 use crate::time::{Span, Time};
-use crate::wire::{Frame, Lane, LinkId};
-use std::collections::{BTreeMap, VecDeque};
+use crate::wire::{DeviceId, Frame, Lane, LinkId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The channel is opened again after so long a silence.
 const REOPEN_AFTER: Span = Span::from_secs(1);
@@ -45,6 +46,10 @@ pub struct Host {
     /// Frames that the adapter was given, in order: whose, and until when it may answer.
     given: VecDeque<(Option<Ticket>, Time)>,
     identified: Vec<bool>,
+    /// By the place of its heartbeat: when it beats next.
+    beats: Vec<Time>,
+    /// Devices whose heartbeat is held back.
+    muted: BTreeSet<DeviceId>,
     flags: u8,
 }
 
@@ -73,6 +78,8 @@ impl Host {
             asked: None,
             cycles: BTreeMap::new(),
             given: VecDeque::new(),
+            beats: vec![Time::ZERO; plan.beats.len()],
+            muted: BTreeSet::new(),
             identified: vec![false; plan.devices.len()],
             flags: 0,
             plan,
@@ -319,6 +326,20 @@ impl Codec for Host {
         for frame in again {
             self.send(at, Lane::Normal, &frame, None, out);
         }
+        for place in 0..self.beats.len() {
+            let beat = &self.plan.beats[place];
+            let (frame, every, device) = (beat.frame, beat.every, beat.device);
+            if self.beats[place] > at {
+                continue;
+            }
+            self.beats[place] += every;
+            if self.beats[place] <= at {
+                self.beats[place] = at + every;
+            }
+            if !self.muted.contains(&device) {
+                self.send(at, Lane::Query, &frame, None, out);
+            }
+        }
         self.ask(at, out);
     }
 
@@ -329,7 +350,7 @@ impl Codec for Host {
         };
         let given = self.given.front().map(|(_, until)| *until);
         let cycles = self.cycles.values().map(|cycle| cycle.due);
-        cycles.chain(asks).chain(given).chain([self.opens]).min()
+        cycles.chain(asks).chain(given).chain(self.beats.iter().copied()).chain([self.opens]).min()
     }
 
     fn safe(&self, command: &Command) -> Result<Vec<Frame>, NotTimeless> {
@@ -345,5 +366,20 @@ impl Codec for Host {
     fn abandon(&mut self) {
         self.cycles.clear();
         self.given.clear();
+    }
+
+    fn mute(&mut self, device: DeviceId, on: bool) -> bool {
+        // A message that two devices share is heard by both: holding it back from one holds it back from the other.
+        let Some(own) = self.plan.beats.iter().find(|beat| beat.device == device) else { return false };
+        let key = (own.frame.extended, own.frame.id);
+        let same = self.plan.beats.iter().filter(|beat| (beat.frame.extended, beat.frame.id) == key);
+        for beat in same {
+            if on {
+                self.muted.insert(beat.device);
+            } else {
+                self.muted.remove(&beat.device);
+            }
+        }
+        true
     }
 }
