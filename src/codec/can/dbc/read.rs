@@ -52,9 +52,11 @@ struct Told {
     cycle_default: f64,
     start: BTreeMap<(u32, String), f64>,
     start_default: f64,
-    /// Message, signal, its chooser, ranges, line.
-    chosen: Vec<(u32, String, String, Vec<(i64, i64)>, usize)>,
+    chosen: Vec<Chosen>,
 }
+
+/// Of an extended multiplexed signal: message, signal, its chooser, ranges, line.
+type Chosen = (u32, String, String, Vec<(i64, i64)>, usize);
 
 /// How a signal stands to choosing.
 type Choice = Option<i64>;
@@ -319,7 +321,7 @@ fn attribute(words: &mut Words, told: &mut Told) -> Result<(), DbcError> {
 fn choose<'t>(
     message: &mut MessageDef,
     choices: &[Choice],
-    told: impl Iterator<Item = &'t (u32, String, String, Vec<(i64, i64)>, usize)>,
+    told: impl Iterator<Item = &'t Chosen>,
 ) -> Result<(), DbcError> {
     let name = message.name.clone();
     let mut last_line = 1;
