@@ -3,6 +3,7 @@
 mod can_stream;
 mod can_values;
 mod captures;
+mod grbl;
 mod json;
 mod mavlink_bench;
 mod mavlink_orders;

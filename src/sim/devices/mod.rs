@@ -8,9 +8,12 @@ pub mod active;
 mod car;
 mod cruise;
 mod flight_controller;
+mod grbl;
 pub mod hover_pilot;
 mod power;
 pub mod quadrotor;
+mod reacher;
+mod scanner;
 
 use super::random::Noise;
 use super::world::World;
@@ -69,6 +72,8 @@ pub fn machine(
     match name {
         "quadrotor" => Ok(Box::new(flight_controller::Quadrotor::new(config, noise, world)?)),
         "car" => Ok(Box::new(car::Car::new(config, noise, world)?)),
+        "grbl" => Ok(Box::new(grbl::Grbl::new(config, noise, world)?)),
+        "scanner" => Ok(Box::new(scanner::Scanner::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
     }
 }
@@ -83,6 +88,7 @@ pub fn controller(
     match name {
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
         "cruise" => Ok(Box::new(cruise::Cruise::new(config, link, noise)?)),
+        "reacher" => Ok(Box::new(reacher::Reacher::new(config, link, noise)?)),
         _ => Err(format!("there is no controller `{name}`")),
     }
 }
