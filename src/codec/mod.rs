@@ -8,6 +8,7 @@
 
 pub mod json;
 pub mod mavlink;
+pub mod modbus;
 
 use crate::command::{Command, CommandId, Ticket};
 use crate::signal::{SignalId, Value};
@@ -170,6 +171,12 @@ pub enum Protocol {
         component: u8,
     },
     Json,
+    /// Modbus RTU: the unit's address, which word of two comes first, and how the line is timed.
+    Modbus {
+        unit: u8,
+        order: modbus::WordOrder,
+        timing: modbus::host::Timing,
+    },
 }
 
 /// What kind of link a protocol is spoken over.
@@ -184,7 +191,7 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } => Over::Serial,
+            Protocol::Mavlink { .. } | Protocol::Modbus { .. } => Over::Serial,
             Protocol::Json => Over::Mqtt,
         }
     }
@@ -193,6 +200,7 @@ impl Protocol {
         match self {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
+            Protocol::Modbus { .. } => "Modbus",
         }
     }
     /// Whether devices of both can share a link.
@@ -200,6 +208,7 @@ impl Protocol {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
             (Protocol::Json, Protocol::Json) => true,
+            (Protocol::Modbus { timing: a, .. }, Protocol::Modbus { timing: b, .. }) => a == b,
             _ => false,
         }
     }
@@ -208,6 +217,7 @@ impl Protocol {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
             Protocol::Json => None,
+            Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
         }
     }
 }
@@ -216,7 +226,7 @@ impl Protocol {
 #[derive(Clone, PartialEq, Debug)]
 pub struct SignalMap {
     pub signal: SignalId,
-    /// `MESSAGE.field` (MAVLink; `field[3]` for arrays), `topic#/json/pointer` (JSON).
+    /// `MESSAGE.field` (MAVLink; `field[3]` for arrays), `topic#/json/pointer` (JSON), `holding[100]:u16` (Modbus).
     pub field: String,
     pub scale: f64,
     pub offset: f64,
@@ -330,6 +340,7 @@ pub enum ConfigSite {
 pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> {
     match config.devices.first().map(|d| &d.protocol) {
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
+        Some(Protocol::Modbus { .. }) => Ok(Box::new(modbus::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }
 }

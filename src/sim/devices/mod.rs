@@ -5,10 +5,13 @@
 //! 2. Its name in [`TWINS`](crate::rig::twins::TWINS) and an arm in [`machine`] or [`controller`].
 
 pub mod active;
+mod air_handler;
 mod flight_controller;
 pub mod hover_pilot;
+pub mod hvac_controller;
 mod power;
 pub mod quadrotor;
+mod room;
 
 use super::random::Noise;
 use super::world::World;
@@ -66,6 +69,8 @@ pub fn machine(
 ) -> Result<Box<dyn Machine>, String> {
     match name {
         "quadrotor" => Ok(Box::new(flight_controller::Quadrotor::new(config, noise, world)?)),
+        "air-handler" => Ok(Box::new(air_handler::AirHandler::new(config, noise, world)?)),
+        "room" => Ok(Box::new(room::Sensors::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
     }
 }
@@ -79,6 +84,7 @@ pub fn controller(
 ) -> Result<Box<dyn Controller>, String> {
     match name {
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
+        "hvac-controller" => Ok(Box::new(hvac_controller::HvacController::new(config, link, noise)?)),
         _ => Err(format!("there is no controller `{name}`")),
     }
 }
