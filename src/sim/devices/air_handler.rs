@@ -109,6 +109,12 @@ impl AirHandler {
             self.valve = plant.heat.position;
         }
         [plant.damper.sent, plant.heat.sent, plant.cool.sent, plant.fan.sent] = outputs;
+        if self.holding(MODE) != REMOTE {
+            // Who takes over remotely begins where the outputs stand, too.
+            for (place, output) in outputs.into_iter().enumerate() {
+                self.server.set_number(Table::Holding, OUTPUTS + place as u16, Kind::U16, output * 1000.0);
+            }
+        }
     }
     fn restart(&mut self) {
         self.server.forget();
