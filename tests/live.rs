@@ -14,14 +14,20 @@ mod cell;
 mod hazards;
 #[path = "live/lending.rs"]
 mod lending;
+#[path = "live/looking.rs"]
+mod looking;
 #[path = "live/losing.rs"]
 mod losing;
+#[path = "live/probing.rs"]
+mod probing;
 #[path = "live/process.rs"]
 mod process;
 #[path = "live/rehearsing.rs"]
 mod rehearsing;
 #[path = "live/relay.rs"]
 mod relay;
+#[path = "live/replugging.rs"]
+mod replugging;
 #[path = "live/resetting.rs"]
 mod resetting;
 #[path = "live/stand.rs"]

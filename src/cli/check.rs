@@ -4,6 +4,7 @@ use super::Exit;
 use super::say;
 use crate::diag::{Diagnostic, report};
 use crate::io::Disk;
+use crate::rig;
 use crate::scenario::plan::{GateMode, Mode, Plan, Rung};
 use crate::scenario::{self, Request};
 use clap::Args;
@@ -13,9 +14,9 @@ use std::process::ExitCode;
 /// Arguments of `check`.
 #[derive(Args, Debug)]
 pub struct CheckArguments {
-    /// Scenario files
-    #[arg(required = true, value_name = "SCENARIO")]
-    scenarios: Vec<String>,
+    /// Scenario files, or rig files: a rig is checked with its envelope by itself
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
     #[command(flatten)]
     choice: PlanChoice,
 }
@@ -82,21 +83,59 @@ pub fn print_diagnostics(diagnostics: &[Diagnostic]) {
     }
 }
 
-/// Checks all scenarios given; the exit code is 64 if any is wrong.
+/// Checks all files given; the exit code is 64 if any is wrong.
 pub fn check(arguments: &CheckArguments) -> ExitCode {
     let mut good = true;
-    for scenario in &arguments.scenarios {
-        match plan(scenario, &arguments.choice, Mode::Rig) {
-            Some(plan) => print_plan(scenario, &plan),
-            None => good = false,
-        }
+    for file in &arguments.files {
+        let plan = if rig::is_rig(file, &Disk) {
+            rig_alone(file, arguments.choice.seed).inspect(|plan| print_rig(file, plan))
+        } else {
+            plan(file, &arguments.choice, Mode::Rig).inspect(|plan| print_plan(file, plan))
+        };
+        good &= plan.is_some();
     }
     if good { Exit::Good.into() } else { Exit::Usage.into() }
 }
 
+/// A rig with its envelope, without any scenario; prints every diagnostic.
+fn rig_alone(file: &str, seed: u64) -> Option<Plan> {
+    match scenario::observe(file, &Disk, seed) {
+        Ok((plan, warnings)) => {
+            print_diagnostics(&warnings);
+            Some(plan)
+        }
+        Err(diagnostics) => {
+            print_diagnostics(&diagnostics);
+            None
+        }
+    }
+}
+
+/// Says what was understood of a rig.
+fn print_rig(file: &str, plan: &Plan) {
+    let rig = &plan.rig;
+    let stopping = stopping(plan);
+    let told = rig.signals.iter().filter(|(_, def)| def.device.is_some()).count();
+    say::line(format!("{file}: good"));
+    say::line(format!(
+        "  rig {}: {} links, {} devices, {told} signals of devices, {} commands, {} rules ({stopping} of them stop the rig)",
+        rig.name,
+        rig.links.len(),
+        rig.devices.len(),
+        rig.commands.iter().count(),
+        plan.rules.len(),
+    ));
+    print_rules_and_ladders(plan);
+    print_tightest(plan);
+}
+
+fn stopping(plan: &Plan) -> usize {
+    plan.rules.iter().filter(|rule| matches!(rule.reaction, rig::Reaction::Stop(_))).count()
+}
+
 /// Says what was understood and what was worked out.
 fn print_plan(scenario: &str, plan: &Plan) {
-    let stopping = plan.rules.iter().filter(|r| matches!(r.reaction, crate::rig::Reaction::Stop(_))).count();
+    let stopping = stopping(plan);
     say::line(format!("{scenario}: good"));
     say::line(format!("  {} on {}", plan.name, plan.rig.name));
     say::line(format!(
@@ -109,6 +148,13 @@ fn print_plan(scenario: &str, plan: &Plan) {
         say::line(format!("  ${name} = {value}"));
     }
     say::line(format!("  armed within {}, obligations decided within {}", plan.arm_within, plan.horizon));
+    print_rules_and_ladders(plan);
+    say::line(format!("  over after at most {}; a real rig is leased for that and a minute", plan.longest()));
+    print_tightest(plan);
+}
+
+/// What the rules need, and how each device is made safe.
+fn print_rules_and_ladders(plan: &Plan) {
     let rules: Vec<&crate::rig::Rule> = plan.rules.iter().collect();
     let facts = super::explain::facts(&super::explain::Subject::of(plan), &rules);
     say::line(format!(
@@ -131,7 +177,9 @@ fn print_plan(scenario: &str, plan: &Plan) {
     for one in super::rehearse::relied_on(plan) {
         say::line(format!("  {}: {}", one.what, one.text));
     }
-    say::line(format!("  over after at most {}; a real rig is leased for that and a minute", plan.longest()));
+}
+
+fn print_tightest(plan: &Plan) {
     let tightest = plan.rules.iter().filter_map(|r| r.react_within.map(|span| (span, &r.name))).min();
     if let Some((span, name)) = tightest {
         say::line(format!("  tightest reaction: {span} (rule {name})"));

@@ -25,7 +25,7 @@ use crate::time::Span;
 use crate::wire::LinkId;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, stdin, stdout};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +58,14 @@ pub fn live(prepared: &mut Prepared) -> Result<Done, String> {
         let _inside = runtime.enter();
         StopSignals::listen().map_err(|error| format!("Ctrl-C cannot be listened to: {error}"))?
     };
-    let around = Around::start(&plan, prepared, &program)?;
+    let stand = Stand {
+        scenario: &prepared.head.scenario_path,
+        rig: &prepared.head.rig_path,
+        overrides: &prepared.head.overrides,
+        twins: plan.mode == Mode::Sim,
+        logins: &|link| prepared.dir.file(&format!("broker-{link}.json")),
+    };
+    let around = Around::start(&plan, &stand, &program)?;
     let clock = Clock::start();
     prepared.head.wall_clock_unix_nanos = clock.wall_clock_unix_nanos();
     let (poster, posts) = queue(clock);
@@ -153,17 +160,40 @@ fn broken(why: String) -> Ended {
     }
 }
 
+/// What children are started from.
+pub(super) struct Stand<'a> {
+    /// Empty: the rig alone.
+    pub scenario: &'a str,
+    pub rig: &'a str,
+    pub overrides: &'a [(String, String)],
+    /// Every device's twin takes its place.
+    pub twins: bool,
+    /// The file, by the name of the link, in which real devices find their way to an embedded broker.
+    pub logins: &'a dyn Fn(&str) -> PathBuf,
+}
+
 /// Children that stand around a run.
-struct Around {
-    twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>,
-    brokers: BTreeMap<LinkId, EmbeddedBroker>,
-    users: BTreeMap<LinkId, Vec<User>>,
+pub(super) struct Around {
+    pub twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>,
+    pub brokers: BTreeMap<LinkId, EmbeddedBroker>,
+    pub users: BTreeMap<LinkId, Vec<User>>,
     /// Where twins' serial links end.
-    ports: Vec<(LinkId, String)>,
+    pub ports: Vec<(LinkId, String)>,
 }
 
 impl Around {
-    fn start(plan: &Plan, prepared: &Prepared, program: &Path) -> Result<Around, String> {
+    pub fn start(plan: &Plan, stand: &Stand<'_>, program: &Path) -> Result<Around, String> {
+        let everybody: Vec<_> = plan.rig.devices.iter().map(|device| device.id).collect();
+        Around::start_some(plan, stand, program, &everybody)
+    }
+
+    /// Like [`Around::start`], with the twins of these devices alone.
+    pub fn start_some(
+        plan: &Plan,
+        stand: &Stand<'_>,
+        program: &Path,
+        whose: &[crate::wire::DeviceId],
+    ) -> Result<Around, String> {
         let mut around =
             Around { twins: Vec::new(), brokers: BTreeMap::new(), users: BTreeMap::new(), ports: Vec::new() };
         for link in &plan.rig.links {
@@ -173,30 +203,36 @@ impl Around {
                 let life = last_words::watchdog(plan, link.id).map_or(Duration::ZERO, |setup| setup.life());
                 let broker = EmbeddedBroker::start_for(program, &users, life + broker::GRACE)
                     .map_err(|why| format!("link {}: the embedded broker did not start: {why}", link.name))?;
-                if plan.mode == Mode::Rig {
-                    tell_logins(prepared, &link.name, &broker, &users)?;
+                if !stand.twins {
+                    tell_logins(&(stand.logins)(&link.name), &link.name, &broker, &users)?;
                 }
                 around.brokers.insert(link.id, broker);
                 around.users.insert(link.id, users);
             }
         }
-        if plan.mode == Mode::Sim {
-            around.start_twins(plan, prepared, program)?;
+        if stand.twins {
+            around.start_twins(plan, stand, program, whose)?;
         }
         Ok(around)
     }
 
     /// Machines share one world and so one process; each controller has a process of its own.
-    fn start_twins(&mut self, plan: &Plan, prepared: &Prepared, program: &Path) -> Result<(), String> {
-        let with_twin = || plan.rig.devices.iter().filter(|device| device.twin.is_some());
+    fn start_twins(
+        &mut self,
+        plan: &Plan,
+        stand: &Stand<'_>,
+        program: &Path,
+        whose: &[crate::wire::DeviceId],
+    ) -> Result<(), String> {
+        let with_twin = || plan.rig.devices.iter().filter(|device| device.twin.is_some() && whose.contains(&device.id));
         let machines: Vec<_> = with_twin().filter(|d| d.role == Role::Machine).map(|d| d.id).collect();
         let mut groups = vec![machines];
         groups.extend(with_twin().filter(|d| d.role == Role::Controller).map(|d| vec![d.id]));
         for devices in groups.into_iter().filter(|devices| !devices.is_empty()) {
             let setup = TwinSetup {
-                scenario: prepared.head.scenario_path.clone(),
-                rig: Some(prepared.head.rig_path.clone()),
-                overrides: prepared.head.overrides.clone(),
+                scenario: stand.scenario.to_owned(),
+                rig: Some(stand.rig.to_owned()),
+                overrides: stand.overrides.to_vec(),
                 seed: plan.seed,
                 devices: devices.iter().map(|d| plan.rig.devices[d.0 as usize].name.clone()).collect(),
                 brokers: self.logins(plan, &devices)?,
@@ -239,7 +275,7 @@ impl Around {
     }
 
     /// Measures brokers outside for the delay of a missing TCP_NODELAY; the finding is named when the run is over.
-    fn probe_delays(
+    pub fn probe_delays(
         &self,
         plan: &Plan,
         runtime: &tokio::runtime::Handle,
@@ -261,7 +297,7 @@ impl Around {
     }
 
     /// Measures the way to every broker and back; the run hears of it as part of its self-test. How many it will hear of.
-    fn probe_floors(&self, plan: &Plan, runtime: &tokio::runtime::Handle, poster: &Poster) -> Result<u16, String> {
+    pub fn probe_floors(&self, plan: &Plan, runtime: &tokio::runtime::Handle, poster: &Poster) -> Result<u16, String> {
         let mut brokers = 0;
         for link in &plan.rig.links {
             let LinkKind::Mqtt(def) = &link.kind else { continue };
@@ -284,7 +320,7 @@ impl Around {
     }
 
     /// How to reach the broker of a link.
-    fn config(&self, link: LinkId, def: &MqttDef, subscriptions: Vec<String>) -> Result<mqtt::Config, String> {
+    pub fn config(&self, link: LinkId, def: &MqttDef, subscriptions: Vec<String>) -> Result<mqtt::Config, String> {
         let (host, port, tls, login) = match &def.broker {
             Broker::Embedded => {
                 let harness = &self.users[&link][0];
@@ -314,7 +350,7 @@ impl Around {
         })
     }
 
-    fn mqtt_links(
+    pub fn mqtt_links(
         &self,
         plan: &Plan,
         run: &Run,
@@ -392,9 +428,8 @@ fn users(plan: &Plan, link: LinkId) -> std::io::Result<Vec<User>> {
 }
 
 /// Real devices on the embedded broker must be told where it is: in a file that only its owner reads.
-fn tell_logins(prepared: &Prepared, link: &str, broker: &EmbeddedBroker, users: &[User]) -> Result<(), String> {
+fn tell_logins(path: &Path, link: &str, broker: &EmbeddedBroker, users: &[User]) -> Result<(), String> {
     use std::os::unix::fs::OpenOptionsExt;
-    let path = prepared.dir.file(&format!("broker-{link}.json"));
     let devices: Vec<_> =
         users[1..].iter().map(|user| serde_json::json!({ "user": user.name, "password": user.password })).collect();
     let facts = serde_json::json!({ "host": "127.0.0.1", "port": broker.port(), "devices": devices });
@@ -402,7 +437,7 @@ fn tell_logins(prepared: &Prepared, link: &str, broker: &EmbeddedBroker, users: 
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&path)
+        .open(path)
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     std::io::Write::write_all(&mut file, format!("{facts:#}\n").as_bytes())
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -414,7 +449,7 @@ fn tell_logins(prepared: &Prepared, link: &str, broker: &EmbeddedBroker, users: 
     Ok(())
 }
 
-fn serial_links(plan: &Plan, ports: &[(LinkId, String)]) -> Vec<SerialLink> {
+pub(super) fn serial_links(plan: &Plan, ports: &[(LinkId, String)]) -> Vec<SerialLink> {
     let serial = |link: &crate::rig::LinkDef| match &link.kind {
         LinkKind::Serial(def) => {
             let mut def = def.clone();
@@ -429,7 +464,10 @@ fn serial_links(plan: &Plan, ports: &[(LinkId, String)]) -> Vec<SerialLink> {
 }
 
 /// Faults go to the twins of the device, or to all for the world; afterwards the twins are stopped.
-fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> (host::FaultTeller, impl FnOnce()) {
+pub(super) fn teller(
+    twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>,
+    plan: &Arc<Plan>,
+) -> (host::FaultTeller, impl FnOnce()) {
     let shared = Arc::new(std::sync::Mutex::new(twins));
     let theirs = shared.clone();
     let plan = plan.clone();

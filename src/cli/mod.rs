@@ -4,11 +4,15 @@
 
 mod breakable;
 mod check;
+mod doctor;
 mod exit;
 mod explain;
 mod judge;
 mod lease;
 mod live;
+mod monitor;
+mod new;
+mod observing;
 mod plot;
 mod rehearse;
 mod replay;
@@ -19,6 +23,7 @@ mod run;
 mod rundir;
 mod say;
 mod schema;
+mod sim;
 
 use clap::{Parser, Subcommand};
 pub use exit::Exit;
@@ -47,6 +52,10 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Run a scenario and judge it
     Run(run::RunArguments),
+    /// Show what a rig says and how far it is from its envelope, with no scenario
+    Monitor(monitor::MonitorArguments),
+    /// Start the twins of a rig alone, for any other tool
+    Sim(sim::SimArguments),
     /// Judge a trace of any origin against any rule
     Judge(judge::JudgeArguments),
     /// Fold a recording again and demand the identical events
@@ -81,6 +90,8 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Monitor(arguments) => monitor::monitor(&arguments),
+        Command::Sim(arguments) => sim::sim(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),

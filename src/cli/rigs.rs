@@ -1,7 +1,9 @@
 //! `checkrein rigs`: which rigs there are, who has them, which nobody may use, and what was rehearsed.
 
 use super::Exit;
+use super::doctor::{DoctorArguments, doctor};
 use super::lease::{instant, refused};
+use super::new::{NewArguments, new};
 use super::rehearse::{RehearseArguments, rehearse, when};
 use super::say;
 use crate::io::Disk;
@@ -22,6 +24,10 @@ pub struct RigsArguments {
 enum Command {
     /// List the rigs: free, leased to whom until when, or quarantined and why
     List(ListArguments),
+    /// Tell whether a run could start: ports, identity, rates, noise, clocks, margins at rest
+    Doctor(DoctorArguments),
+    /// Ask what is on a port, and write a rig file for it
+    New(NewArguments),
     /// Try every rung and dead-man of a rig one by one, and keep what they showed
     Rehearse(RehearseArguments),
     /// Give a quarantined rig free, after a person has looked at it
@@ -62,6 +68,8 @@ struct ResetArguments {
 pub fn rigs(arguments: &RigsArguments) -> ExitCode {
     let done = match &arguments.command {
         Command::List(arguments) => list(arguments),
+        Command::New(arguments) => return new(arguments),
+        Command::Doctor(arguments) => return doctor(arguments),
         Command::Rehearse(arguments) => return rehearse(arguments),
         Command::Release(arguments) => release(arguments),
         Command::Reset(arguments) => reset(arguments),

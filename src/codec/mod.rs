@@ -6,9 +6,11 @@
 //! 1. A folder `codec/<name>/` with `host.rs` (this side) and `device.rs` (its mirror, for twins and tests).
 //! 2. A variant of [`Protocol`] and an arm in [`build`].
 
+pub mod grbl;
 pub mod json;
 pub mod mavlink;
 pub mod modbus;
+pub mod recognise;
 
 use crate::command::{Command, CommandId, Ticket};
 use crate::signal::{SignalId, Value};
@@ -37,6 +39,9 @@ pub trait Codec: Send {
     fn mute(&mut self, _device: DeviceId, _on: bool) -> bool {
         false
     }
+    /// From here on [`Note::Firmware`], [`Note::Clock`] and [`Note::RoundTrip`] are noted, by protocols that tell them: for
+    /// who looks at a rig. A run rests on none of them.
+    fn note_figures(&mut self) {}
     /// MQTT topics to subscribe to on this link; empty on serial links.
     fn subscriptions(&self) -> Vec<String> {
         Vec::new()
@@ -119,6 +124,12 @@ pub enum Note {
     WrongIdentity { device: DeviceId, fact: String, found: String, wanted: String },
     /// A controller's message that could not be understood, in words.
     Malformed { device: DeviceId, why: String },
+    /// The version of its firmware, in the words of its protocol.
+    Firmware { device: DeviceId, version: String },
+    /// What the device's clock says: since 1970 (`unix`, UTC), or since it started. Not more often than once in 100 ms.
+    Clock { device: DeviceId, told: Span, unix: bool },
+    /// The device answered a question of ours after so long.
+    RoundTrip { device: DeviceId, took: Span },
     /// Something the device says in words (STATUSTEXT).
     Text { device: DeviceId, severity: u8, text: String },
 }
@@ -177,6 +188,8 @@ pub enum Protocol {
         order: modbus::WordOrder,
         timing: modbus::host::Timing,
     },
+    /// GRBL 1.1: one controller per port.
+    Grbl,
 }
 
 /// What kind of link a protocol is spoken over.
@@ -191,7 +204,7 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } | Protocol::Modbus { .. } => Over::Serial,
+            Protocol::Mavlink { .. } | Protocol::Modbus { .. } | Protocol::Grbl => Over::Serial,
             Protocol::Json => Over::Mqtt,
         }
     }
@@ -201,14 +214,15 @@ impl Protocol {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
             Protocol::Modbus { .. } => "Modbus",
+            Protocol::Grbl => "GRBL",
         }
     }
     /// Whether devices of both can share a link.
     pub fn shares_with(&self, other: &Protocol) -> bool {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
-            (Protocol::Json, Protocol::Json) => true,
             (Protocol::Modbus { timing: a, .. }, Protocol::Modbus { timing: b, .. }) => a == b,
+            (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) => true,
             _ => false,
         }
     }
@@ -216,6 +230,7 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
+            Protocol::Grbl => Some("the whole port".to_owned()),
             Protocol::Json => None,
             Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
         }
@@ -341,6 +356,7 @@ pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> 
     match config.devices.first().map(|d| &d.protocol) {
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
         Some(Protocol::Modbus { .. }) => Ok(Box::new(modbus::host::Host::new(config)?)),
+        Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! Invariant: nothing here decodes a byte, judges a signal or decides anything; `unsafe` stands in `os` alone.
 
+pub mod access;
 pub mod broker;
 pub mod child;
 pub mod climb;
@@ -20,6 +21,7 @@ pub mod mqtt;
 mod mqtt_client;
 pub mod os;
 pub mod ports;
+pub mod probe;
 pub mod pty;
 pub mod queue;
 pub mod recorder;

@@ -20,6 +20,13 @@ pub fn present() -> Vec<String> {
     present_in(Path::new("/sys/class/tty"), Path::new("/dev"))
 }
 
+/// The stable names of the port that the kernel calls by this path.
+pub fn stable_names(real: &str) -> Vec<String> {
+    let folder = Path::new("/dev/serial/by-id");
+    let means = |name: &String| fs::canonicalize(folder.join(name)).is_ok_and(|path| path == Path::new(real));
+    names_in(folder).into_iter().filter(means).map(|name| folder.join(name).display().to_string()).collect()
+}
+
 /// Processes that have this port open, as far as this user may see them.
 pub fn holders(path: &str) -> Vec<Holder> {
     // A stable name is a link to the one that the kernel knows.
@@ -224,6 +231,23 @@ mod tests {
     fn an_adapter_is_found_by_its_serial_number() {
         let root = machine();
         assert_eq!(ask(&root, Some("B2")).unwrap(), root.path().join("dev/ttyUSB1").display().to_string());
+    }
+
+    #[test]
+    fn an_adapter_that_comes_back_as_another_tty_is_the_same_adapter() {
+        let root = machine();
+        let at = |p: &str| root.path().join(p);
+        let before = ask(&root, Some("B2")).unwrap();
+        // Unplugged, and back as the next free number, which is what the kernel does while somebody has the old one open.
+        fs::remove_dir_all(at("class/tty/ttyUSB1")).unwrap();
+        let why = ask(&root, Some("B2")).unwrap_err();
+        assert!(why.starts_with("no such port: USB 0403:6001 with serial number B2; present: "), "{why}");
+        let interface = at("devices/usbB2/1-1:1.0/ttyUSB2");
+        fs::create_dir_all(interface.join("driver")).unwrap();
+        fs::create_dir_all(at("class/tty/ttyUSB2")).unwrap();
+        symlink(&interface, at("class/tty/ttyUSB2").join("device")).unwrap();
+        let after = ask(&root, Some("B2")).unwrap();
+        assert_eq!((before, after), (at("dev/ttyUSB1").display().to_string(), at("dev/ttyUSB2").display().to_string()));
     }
 
     #[test]

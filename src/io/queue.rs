@@ -73,6 +73,14 @@ impl StopSignals {
             hang_up: signal(SignalKind::hangup())?,
         })
     }
+    /// Waits for the first of them.
+    pub async fn heard(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
+            _ = self.hang_up.recv() => (),
+        }
+    }
     /// Turns them into orders to stop, for as long as the run lives: the first one walks the ladder, the second goes
     /// straight to its last rung.
     pub async fn give_orders(mut self, poster: Poster) {

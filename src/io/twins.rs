@@ -13,6 +13,7 @@ use std::path::Path;
 /// What a process of twins must know. Scenario and rig are named by path: the child checks them as the harness did.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Setup {
+    /// Empty: the rig alone, without faults.
     pub scenario: String,
     /// As in `scenario::Request`.
     pub rig: Option<String>,

@@ -82,8 +82,16 @@ fn begin() -> Result<(), String> {
         seed: setup.seed,
         mode: Mode::Sim,
     };
-    let (plan, _) = scenario::check(&request, &Disk)
-        .map_err(|wrong| format!("{}: {} mistakes; run `checkrein check`", setup.scenario, wrong.len()))?;
+    let rig = setup.rig.clone().unwrap_or_default();
+    // Without a scenario the twins of a rig stand there by themselves.
+    let (plan, _) = match setup.scenario.is_empty() {
+        true => scenario::watch(&rig, &Disk, setup.seed, scenario::FOR_EVER),
+        false => scenario::check(&request, &Disk),
+    }
+    .map_err(|wrong| {
+        let file = if setup.scenario.is_empty() { &rig } else { &setup.scenario };
+        format!("{file}: {} mistakes; run `checkrein check`", wrong.len())
+    })?;
     let devices = named(&plan.rig, &setup.devices)?;
     let bench = sim::Bench::new(&plan.rig, setup.seed, &devices)?;
     let wires = wires(&plan.rig, &devices, &setup.brokers)?;

@@ -97,6 +97,8 @@ pub fn describe(plan: &Plan, kind: &EventKind) -> Option<String> {
             format!("device {} is another one: {fact} is {found}, the rig wants {wanted}", device(d))
         }
         EventKind::Restarted { device: d } => format!("device {} started anew", device(d)),
+        EventKind::Firmware { device: d, version } => format!("{} runs firmware {version}", device(d)),
+        EventKind::DeviceClock { .. } | EventKind::RoundTrip { .. } => return None,
         EventKind::DeviceText { device: d, text, .. } => format!("{} says: {text}", device(d)),
         EventKind::Armed => "armed: the envelope watches".to_owned(),
         EventKind::Blocked { why } => format!("blocked: {why}"),

@@ -4,6 +4,8 @@
 
 mod lines;
 mod screen;
+mod vitals;
 
 pub use lines::{Weight, describe, weight};
 pub use screen::Screen;
+pub use vitals::{ClockVitals, DeviceVitals, LinkVitals, Pulse, RuleVitals, Vitals, rate_from};

@@ -132,9 +132,12 @@ fn event_place(kind: &EventKind) -> usize {
         EventKind::SelfTested { .. } => 56,
         EventKind::FaultSeen { .. } => 57,
         EventKind::CommandAsked { .. } => 58,
+        EventKind::Firmware { .. } => 59,
+        EventKind::DeviceClock { .. } => 60,
+        EventKind::RoundTrip { .. } => 61,
     }
 }
-const EVENT_KINDS: usize = 59;
+const EVENT_KINDS: usize = 62;
 
 /// What the chain of evidence of a trip is told by.
 fn chain_events(ladder: LadderId, rung: RungId) -> Vec<EventKind> {
@@ -197,6 +200,9 @@ fn every_event() -> Vec<EventKind> {
         EventKind::WrongIdentity { device, fact: text(), found: "a".into(), wanted: "b".into() },
         EventKind::Restarted { device },
         EventKind::DeviceText { device, severity: 255, text: text() },
+        EventKind::Firmware { device, version: text() },
+        EventKind::DeviceClock { device, told: Span::from_nanos(i64::MAX), unix: true },
+        EventKind::RoundTrip { device, took: Span::from_nanos(-1) },
         EventKind::Armed,
         EventKind::Blocked { why: text() },
         EventKind::StepStarted { step },

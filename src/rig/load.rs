@@ -109,6 +109,18 @@ pub fn name_in(path: &str, files: &dyn Files) -> Option<String> {
     }
 }
 
+/// Whether a file is a rig by its keys, right or wrong: a scenario names its rig too, but lists no devices.
+pub fn is_rig(path: &str, files: &dyn Files) -> bool {
+    let Ok(bytes) = files.read(path) else { return false };
+    match yaml::load(path, &bytes).1.map(|node| node.kind) {
+        Some(yaml::Kind::Map(entries)) => {
+            let has = |key: &str| entries.iter().any(|entry| entry.key.text == key);
+            !has("scenario") && !has("steps") && !has("fragment") && (has("devices") || has("links"))
+        }
+        _ => false,
+    }
+}
+
 /// Reads rig and envelope. The error: the file itself could not be had.
 pub(crate) fn load(path: &str, files: &dyn Files) -> Result<Loaded, String> {
     let bytes = files.read(path)?;

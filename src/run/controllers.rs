@@ -10,7 +10,7 @@ use crate::command::{ArgDef, Authority, Command};
 use crate::fault::TellPipe;
 use crate::guard::{Decision, GateConfig, Refusal};
 use crate::rig::Role;
-use crate::scenario::plan::{GateMode, Plan, Told};
+use crate::scenario::plan::{GateMode, Mode, Plan, Told};
 use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, LinkId};
@@ -125,8 +125,12 @@ impl Core {
 
     /// A person takes the machines over: whatever is automatic is outranked until they are handed back.
     pub(super) fn take_over(&mut self, out: &mut Effects) {
-        self.hold(Authority::Person, out);
-        // What was asked for before must not come out of a queue when the person has the machines.
+        self.take_from_controllers(Authority::Person, out);
+    }
+
+    /// Nobody below `holder` commands from here on, and what was asked for before must not come out of a queue.
+    pub(super) fn take_from_controllers(&mut self, holder: Authority, out: &mut Effects) {
+        self.hold(holder, out);
         for link in &mut self.links {
             link.codec.abandon();
             link.outgoing.clear();
@@ -139,7 +143,8 @@ impl Core {
 
     /// A person gives the machines back.
     pub(super) fn hand_back(&mut self, out: &mut Effects) {
-        self.hold(Authority::Controller, out);
+        // Who said no to what energises has not said yes by giving the machines back.
+        self.hold(if self.said_no() { Authority::Script } else { Authority::Controller }, out);
     }
 
     /// From here on whoever has less authority is outranked; said where it is new.
@@ -183,6 +188,10 @@ impl Core {
             let Some(stamp) = self.controllers[place].told.pop(at, &mut values) else { break };
             turn.clear();
             self.links[link.0 as usize].codec.tell(stamp, device, &values, &mut turn);
+            if self.plan.mode == Mode::Observe {
+                // A controller that is told nothing asks for nothing: who only looks wakes nobody up.
+                turn.sends.clear();
+            }
             self.record_told(device, &values);
             self.notes_and_sends(link, &mut turn, out);
         }

@@ -87,7 +87,14 @@ pub(super) struct Core {
 
 impl Core {
     pub fn new(plan: Arc<Plan>, probes: Vec<crate::expr::ir::Formula>) -> Core {
-        let links = plan.rig.links.iter().map(|link| LinkRun::new(link, plan.seed)).collect();
+        let mut links: Vec<LinkRun> = plan.rig.links.iter().map(|link| LinkRun::new(link, plan.seed)).collect();
+        if plan.mode == Mode::Observe {
+            // A device whose dead-man rests on our heartbeat must not come to miss it when the onlooker leaves.
+            for device in &plan.rig.devices {
+                links[usize::from(device.link.0)].codec.mute(device.id, true);
+            }
+            links.iter_mut().for_each(|link| link.codec.note_figures());
+        }
         let mut own_samples = vec![
             (plan.reserved.phase, Value::State(0)),
             (plan.reserved.step, Value::State(0)),
@@ -177,7 +184,8 @@ impl Core {
     /// Hands a frame to the host past the link's faults.
     pub(super) fn send_now(&mut self, lane: Lane, frame: Frame, out: &mut Effects) {
         let closed = lane == Lane::Normal && !self.reacting.guard.open();
-        if closed || self.plan.mode == Mode::Observe {
+        // Who only looks may ask, and nothing else.
+        if closed || (self.plan.mode == Mode::Observe && lane != Lane::Query) {
             return;
         }
         let id = self.send_id();
@@ -254,7 +262,11 @@ impl Core {
     pub(super) fn order(&mut self, command: Command, watched: bool, out: &mut Effects) -> Result<Ticket, String> {
         let def = self.plan.rig.commands.def(command.id);
         let (device, acked) = (def.device, def.acked);
+        let harmless = def.harmless;
         let link = self.plan.rig.devices[device.0 as usize].link;
+        if !harmless {
+            self.commanded(device);
+        }
         self.next_ticket += 1;
         let ticket = Ticket(self.next_ticket);
         if acked {
@@ -322,8 +334,10 @@ impl Core {
     pub fn answer(&mut self, step: StepId, out: &mut Effects) -> Option<bool> {
         let place = self.prompts.iter().position(|p| p.step == step && p.answer.is_some())?;
         let yes = self.prompts.remove(place).answer?;
-        self.refused |= !yes;
         self.emit(EventKind::PromptAnswered { step, yes }, out);
+        if !yes {
+            self.refuse(out);
+        }
         Some(yes)
     }
 
@@ -332,9 +346,13 @@ impl Core {
         self.refused
     }
 
-    /// Nobody answered, which is no yes.
-    pub fn unanswered(&mut self) {
+    /// A person said no, or nobody answered, which is no yes: from here on nothing that may energise is begun, and controllers
+    /// and their fallbacks are outranked for good.
+    pub fn refuse(&mut self, out: &mut Effects) {
         self.refused = true;
+        if self.reacting.guard.holder() < Authority::Script {
+            self.take_from_controllers(Authority::Script, out);
+        }
     }
 
     /// The oldest open prompt is answered; a word with no question is dropped.

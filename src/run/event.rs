@@ -46,6 +46,22 @@ pub enum EventKind {
     Restarted {
         device: DeviceId,
     },
+    /// The version of its firmware, as the device tells it. Said by runs that only look.
+    Firmware {
+        device: DeviceId,
+        version: String,
+    },
+    /// What the device's own clock says: since 1970 (`unix`, UTC) or since it started. Said by runs that only look.
+    DeviceClock {
+        device: DeviceId,
+        told: Span,
+        unix: bool,
+    },
+    /// How long the device took to answer a question of ours. Said by runs that only look.
+    RoundTrip {
+        device: DeviceId,
+        took: Span,
+    },
     DeviceText {
         device: DeviceId,
         severity: u8,

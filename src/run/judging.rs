@@ -170,8 +170,9 @@ impl Judging {
     }
 }
 
-/// Signals of all stopping rules and of every `safe`; what the run itself tells is always known.
-fn needed_for_arming(plan: &Plan) -> Vec<SignalId> {
+/// Signals without which a run of this plan is not armed: those of all stopping rules and of every `safe`; what the run
+/// itself tells is always known.
+pub fn needed_for_arming(plan: &Plan) -> Vec<SignalId> {
     let mut needed: Vec<SignalId> = Vec::new();
     let mut add = |signals: Vec<SignalId>| {
         for signal in signals {

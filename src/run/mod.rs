@@ -29,6 +29,7 @@ use crate::wire::{DeviceId, Frame, Lane, LinkId};
 pub use event::{Event, Motion, Outcome, RunVerdict};
 pub use fold::Run;
 use judging::ProbeId;
+pub use judging::needed_for_arming;
 
 /// Names one write, so that its completion can be told.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -121,6 +121,11 @@ impl Core {
                 }
                 return;
             }
+            Note::Firmware { device, version } => return self.emit(EventKind::Firmware { device, version }, out),
+            Note::Clock { device, told, unix } => {
+                return self.emit(EventKind::DeviceClock { device, told, unix }, out);
+            }
+            Note::RoundTrip { device, took } => return self.emit(EventKind::RoundTrip { device, took }, out),
             Note::Malformed { device, why } => return self.emit(EventKind::CommandMalformed { device, why }, out),
             Note::Text { device, severity, text } => {
                 return self.emit(EventKind::DeviceText { device, severity, text }, out);
@@ -162,8 +167,12 @@ impl Core {
         match state {
             LinkState::Up => {
                 // A link that comes back after it was lost never re-opens the run: the trip is latched.
+                let back = matches!(slot.state, Standing::Lost(_));
                 slot.state = Standing::Up;
                 self.emit(EventKind::LinkUp { link }, out);
+                if back {
+                    self.rungs_again(link, out);
+                }
             }
             LinkState::Refused(why) if self.judging.armed_at.is_none() => {
                 slot.state = Standing::Refused(why.clone());
@@ -172,6 +181,7 @@ impl Core {
             // One that cannot be opened again in the middle of a run is as gone as can be.
             LinkState::Lost(why) | LinkState::Refused(why) => {
                 slot.state = Standing::Lost(why.clone());
+                slot.moving = None;
                 self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
                 self.unreachable(link);
                 let devices: Vec<_> =

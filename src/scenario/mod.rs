@@ -15,6 +15,7 @@ mod rehearsal;
 mod steps;
 mod stream_faults;
 mod survey;
+mod watch;
 
 pub use acted::ActedFault;
 pub use check::{check, observe};
@@ -22,6 +23,7 @@ pub use faults::names as fault_names;
 pub use keys::schema;
 use plan::Mode;
 pub use rehearsal::{MADE_FOLDER, REHEARSAL};
+pub use watch::{FOR_EVER, watch};
 
 /// What a user asks for.
 #[derive(Clone, PartialEq, Debug)]

@@ -174,7 +174,7 @@ pub enum Mode {
     Rig,
     /// Every device is its twin.
     Sim,
-    /// Nothing is sent: envelope only, on recorded inputs.
+    /// Envelope only, on recorded inputs or beside the devices: questions are the most that is sent.
     Observe,
 }
 

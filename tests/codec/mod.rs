@@ -1,6 +1,7 @@
 //! What every protocol must keep, protocol by protocol.
 
 mod captures;
+mod grbl;
 mod json;
 mod mavlink_bench;
 mod mavlink_orders;

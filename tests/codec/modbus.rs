@@ -328,13 +328,9 @@ fn mistakes_are_told_where_they_stand() {
     device.heartbeat = Some(("coil[1]".into(), Span::from_secs(1)));
     device.identity = vec![("holding[0]".into(), FieldValue::Text("x".into()))];
     device.poll = Some(("status".into(), Span::from_secs(1)));
-    let mut second = device.clone();
-    (second.device, second.signals, second.commands) = (DeviceId(4), vec![], vec![]);
-    (second.heartbeat, second.identity, second.poll) = (None, vec![], None);
-    config.devices.push(second);
     let problems = build(&config).err().expect("it is full of mistakes");
     let sites: Vec<_> = problems.iter().map(|problem| problem.site.clone()).collect();
-    use ConfigSite::{Command, CommandField, Heartbeat, Identity, Poll, Protocol as Whole, Signal};
+    use ConfigSite::{Command, CommandField, Heartbeat, Identity, Poll, Signal};
     let wanted = [
         Poll,
         Signal(0),
@@ -346,7 +342,6 @@ fn mistakes_are_told_where_they_stand() {
         CommandField(0, 1),
         Command(1),
         Heartbeat,
-        Whole,
     ];
     assert_eq!(sites, wanted, "{problems:#?}");
     assert!(problems[1].message.contains("65536") && problems[1].remedy.as_ref().is_some_and(|r| r.contains("40101")));

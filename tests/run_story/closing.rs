@@ -3,6 +3,7 @@
 use super::cell::{LIMIT, Story};
 use checkrein::run::event::EventKind;
 use checkrein::run::{Effect, OperatorOrder, RunVerdict};
+use checkrein::time::Span;
 use checkrein::wire::Lane;
 
 fn sent_to(story: &Story, topic: &str) -> Vec<i64> {
@@ -101,4 +102,34 @@ fn what_a_link_held_back_does_not_leave_after_a_take_over() {
     assert_eq!(sent_to(&story, "arm/go"), Vec::<i64>::new());
     let normal = |effect: &Effect| matches!(effect, Effect::Send { lane: Lane::Normal, .. });
     assert!(!story.effects.iter().any(|(_, effect)| normal(effect)));
+}
+
+#[test]
+fn what_was_said_last_leaves_before_the_lane_is_emptied() {
+    let scenario = "exercises: [limit]\nsteps:\n  - expect: not arm.live\n    within: 1 s\n  - do: arm.stop\n";
+    let mut story = Story::armed(LIMIT, scenario);
+    story.begins_after = Span::from_millis(50);
+    story.end();
+    let place = |wanted: &dyn Fn(&Effect) -> bool| story.effects.iter().position(|(_, effect)| wanted(effect));
+    let said =
+        place(&|effect| matches!(effect, Effect::Send { frame, .. } if frame.topic.as_deref() == Some("arm/stop")));
+    let dropped = place(&|effect| *effect == Effect::DropNormal);
+    let (said, dropped) = (said.expect("it was said"), dropped.expect("the lane is emptied"));
+    let waited = story.effects[dropped].0.since(story.effects[said].0);
+    assert!(waited >= Span::from_millis(50), "the lane was emptied {waited} after the last word, which needs 50 ms");
+}
+
+#[test]
+fn after_a_no_controllers_are_refused_too_and_a_hand_back_is_no_yes() {
+    let scenario = "exercises: [limit]\nsteps:\n  - prompt: Clear?\n    within: 5 s\nfinally:\n  - hold: 3 s\n";
+    let mut story = Story::armed(LIMIT, scenario);
+    let now = story.now.nanos() / 1_000_000;
+    story.order(now, OperatorOrder::Answer { yes: false });
+    story.propose(now + 100, 3.0);
+    story.order(now + 200, OperatorOrder::TakeOver);
+    story.order(now + 300, OperatorOrder::HandBack);
+    story.propose(now + 400, 3.0);
+    story.end();
+    assert_eq!(sent_to(&story, "arm/go"), Vec::<i64>::new());
+    assert_eq!(story.outcome.as_ref().map(|o| o.verdict), Some(RunVerdict::Aborted), "{:?}", story.outcome);
 }

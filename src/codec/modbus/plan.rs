@@ -84,20 +84,11 @@ impl Write {
     }
 }
 
-/// Works out the plan of a link, or everything that is wrong with its configuration.
+/// Works out the plan of a link, or everything that is wrong with its configuration. That each unit is there once, the rig has
+/// checked by [`Protocol::address`].
 pub(super) fn plan(config: &LinkConfig) -> Result<Vec<DevicePlan>, Vec<ConfigProblem>> {
     let mut checker = Checker { problems: Vec::new(), device: DeviceId(0) };
     let devices: Vec<_> = config.devices.iter().filter_map(|device| checker.device(device)).collect();
-    for (place, device) in config.devices.iter().enumerate() {
-        let unit = |d: &DeviceConfig| match &d.protocol {
-            Protocol::Modbus { unit, .. } => Some(*unit),
-            _ => None,
-        };
-        if let Some(first) = config.devices[..place].iter().find(|d| unit(d).is_some() && unit(d) == unit(device)) {
-            checker.device = device.device;
-            checker.problem(ConfigSite::Protocol, format!("`{}` is the same unit", first.name), None);
-        }
-    }
     if checker.problems.is_empty() { Ok(devices) } else { Err(checker.problems) }
 }
 

@@ -41,6 +41,15 @@ pub fn event_to(event: &Event) -> proto::Event {
             severity: (*severity).into(),
             text: text.clone(),
         }),
+        EventKind::Firmware { device, version } => {
+            Kind::Firmware(to::Firmware { device: device.0.into(), version: version.clone() })
+        }
+        EventKind::DeviceClock { device, told, unix } => {
+            Kind::DeviceClock(to::DeviceClock { device: device.0.into(), told_nanos: told.nanos(), unix: *unix })
+        }
+        EventKind::RoundTrip { device, took } => {
+            Kind::RoundTrip(to::RoundTrip { device: device.0.into(), took_nanos: took.nanos() })
+        }
         EventKind::Armed => Kind::Armed(NOTHING),
         EventKind::Blocked { why } => Kind::Blocked(to::Blocked { why: why.clone() }),
         EventKind::StepStarted { step } => Kind::StepStarted(to::StepStarted { step: step.0 }),
@@ -234,6 +243,11 @@ pub fn event_from(event: proto::Event) -> Result<Event, Misread> {
             EventKind::WrongIdentity { device: device(e.device)?, fact: e.fact, found: e.found, wanted: e.wanted }
         }
         Kind::Restarted(e) => EventKind::Restarted { device: device(e.device)? },
+        Kind::Firmware(e) => EventKind::Firmware { device: device(e.device)?, version: e.version },
+        Kind::DeviceClock(e) => {
+            EventKind::DeviceClock { device: device(e.device)?, told: span(e.told_nanos), unix: e.unix }
+        }
+        Kind::RoundTrip(e) => EventKind::RoundTrip { device: device(e.device)?, took: span(e.took_nanos) },
         Kind::DeviceText(e) => {
             EventKind::DeviceText { device: device(e.device)?, severity: small(e.severity, "severity")?, text: e.text }
         }

@@ -8,6 +8,7 @@
 
 pub mod battery;
 pub mod floor;
+pub mod cell;
 pub mod hall;
 pub mod quadrotor;
 pub mod space;
@@ -37,6 +38,7 @@ pub fn build(rig: &Rig, seed: u64) -> Result<Box<dyn World>, String> {
         "" | "hall" => Ok(Box::new(hall::Hall::new(seed, &rig.world.settings)?)),
         "field" => Ok(Box::new(hall::Hall::open(seed, &rig.world.settings)?)),
         "floor" => Ok(Box::new(floor::Floor::new(&rig.world.settings)?)),
+        "cell" => Ok(Box::new(cell::Cell::new(&rig.world.settings)?)),
         other => {
             let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();
             Err(format!("there is no world `{other}` (there is {})", known.join(", ")))

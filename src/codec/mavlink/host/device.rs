@@ -24,6 +24,8 @@ const INTERVAL_PATIENCE: Span = Span::from_millis(500);
 const INTERVAL_TRIES: u8 = 3;
 /// How often identity facts are asked for.
 const IDENTITY_EVERY: Span = Span::from_secs(1);
+/// How often its clock is noted for who looks.
+const CLOCK_EVERY: Span = Span::from_millis(100);
 /// Longest text that is put together from parts.
 const TEXT_MAX: usize = 50 * 20;
 
@@ -37,6 +39,10 @@ pub(super) struct Device {
     /// It signs its frames, and that was told.
     pub(super) signs: bool,
     boot_ms: Option<u32>,
+    /// Figures are noted for who looks.
+    pub(super) figures: bool,
+    /// When its clock is noted next.
+    clock_due: Time,
     /// Its heartbeat was heard since it started.
     alive: bool,
     intervals: Intervals,
@@ -72,6 +78,8 @@ impl Device {
             version: None,
             signs: false,
             boot_ms: None,
+            figures: false,
+            clock_due: Time::ZERO,
             alive: false,
             intervals: Intervals::default(),
             identity: Identity { heard, told: false, due: None, asked: 0 },
@@ -118,6 +126,34 @@ impl Device {
         }
         self.boot_ms = Some(boot_ms);
         !(latest > u32::MAX - WRAP_MS && boot_ms < WRAP_MS)
+    }
+
+    /// What its clock says, for who looks. Zero is a clock that was never set.
+    pub(super) fn hear_clock(&mut self, at: Time, told: Span, unix: bool, out: &mut Turn) {
+        if !self.figures || told <= Span::ZERO || (!unix && at < self.clock_due) {
+            return;
+        }
+        if !unix {
+            self.clock_due = at + CLOCK_EVERY;
+        }
+        out.note(Note::Clock { device: self.plan.id, told, unix });
+    }
+
+    /// The version of its firmware: major, minor, patch and kind in a byte each, from the top.
+    pub(super) fn hear_firmware(&mut self, version: u32, out: &mut Turn) {
+        if !self.figures || version == 0 {
+            return;
+        }
+        let [major, minor, patch, kind] = version.to_be_bytes();
+        // FIRMWARE_VERSION_TYPE of the MAVLink common dialect.
+        let kind = match kind {
+            255 => "",
+            192..255 => " (release candidate)",
+            128..192 => " (beta)",
+            64..128 => " (alpha)",
+            0..64 => " (development)",
+        };
+        out.note(Note::Firmware { device: self.plan.id, version: format!("{major}.{minor}.{patch}{kind}") });
     }
 
     /// It started anew: everything is asked for again.
@@ -184,9 +220,15 @@ impl Device {
     }
 
     /// An answer to something we asked for.
-    pub(super) fn hear_ack(&mut self, at: Time, ack: &Ack) -> bool {
-        if ack.command != Request::Interval as i64 || self.intervals.due.is_none() || self.intervals.tries == 0 {
+    pub(super) fn hear_ack(&mut self, at: Time, ack: &Ack, out: &mut Turn) -> bool {
+        let Some(due) = self.intervals.due else { return false };
+        if ack.command != Request::Interval as i64 || self.intervals.tries == 0 {
             return false;
+        }
+        if self.figures {
+            // Asked twice, nobody knows which of them was answered; the later one is the least that it can have taken.
+            let took = at.since(due) + INTERVAL_PATIENCE;
+            out.note(Note::RoundTrip { device: self.plan.id, took });
         }
         // Refused or not, there is no use in asking again.
         self.intervals.current += 1;

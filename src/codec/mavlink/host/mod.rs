@@ -19,7 +19,7 @@ mod station;
 use self::device::Device;
 use self::orders::Orders;
 use self::station::Station;
-use super::dialect::Dialect;
+use super::dialect::{Dialect, PAYLOAD_MAX};
 use super::field::Kind;
 use super::framing::{Found, Framer, Version};
 use crate::codec::{Body, Codec, ConfigProblem, EncodeError, LinkConfig, Message, NotTimeless, Note, Turn};
@@ -59,6 +59,39 @@ struct Places {
     heartbeat: Option<u16>,
     command_ack: Option<u16>,
     statustext: Option<u16>,
+    /// `SYSTEM_TIME.time_unix_usec`: the message, and where the field lies.
+    unix_time: Option<(u16, u8)>,
+    /// `AUTOPILOT_VERSION.flight_sw_version`.
+    firmware: Option<(u16, u8)>,
+}
+
+impl Places {
+    /// Notes what a message says of clock and firmware.
+    fn figures(
+        &self,
+        at: Time,
+        place: u16,
+        payload: &[u8; PAYLOAD_MAX + 1],
+        boot_time: u8,
+        device: &mut Device,
+        out: &mut Turn,
+    ) {
+        if boot_time != NOWHERE {
+            let told = Span::from_millis(Kind::U32.bits(payload, usize::from(boot_time)));
+            device.hear_clock(at, told, false, out);
+        }
+        if let Some((message, offset)) = self.unix_time
+            && message == place
+        {
+            let told = Span::from_micros(Kind::U64.bits(payload, usize::from(offset)).clamp(0, i64::MAX / 1_000));
+            device.hear_clock(at, told, true, out);
+        }
+        if let Some((message, offset)) = self.firmware
+            && message == place
+        {
+            device.hear_firmware(Kind::U32.bits(payload, usize::from(offset)) as u32, out);
+        }
+    }
 }
 
 impl Host {
@@ -73,10 +106,17 @@ impl Host {
             })
             .collect();
         let place = |name| dialect.find(name).map(|(place, _)| place);
+        let field = |message: &str, name: &str, kind: Kind| {
+            let (place, def) = dialect.find(message)?;
+            let field = def.field(name).filter(|field| field.kind == kind && field.array.is_none())?;
+            Some((place, field.offset))
+        };
         let places = Places {
             heartbeat: place("HEARTBEAT"),
             command_ack: place("COMMAND_ACK"),
             statustext: place("STATUSTEXT"),
+            unix_time: field("SYSTEM_TIME", "time_unix_usec", Kind::U64),
+            firmware: field("AUTOPILOT_VERSION", "flight_sw_version", Kind::U32),
         };
         Ok(Host {
             link: config.link,
@@ -123,6 +163,10 @@ impl Host {
             out.note(Note::Text { device: device.plan.id, severity: SEVERITY_INFO, text });
         }
 
+        if device.figures {
+            self.places.figures(at, header.place, payload, boot_time, device, out);
+        }
+
         let first_sample = out.samples.len();
         let (first, count) = device.plan.routes[usize::from(header.place)];
         for pick in &device.plan.picks[first as usize..(first + count) as usize] {
@@ -140,7 +184,7 @@ impl Host {
         } else if place == self.places.command_ack {
             let ack = orders::Ack::read(message, payload);
             if ack.is_for_us() {
-                let ours = device.hear_ack(at, &ack);
+                let ours = device.hear_ack(at, &ack, out);
                 due |= ours;
                 let waited_for = self.orders.hear_ack(at, index, &ack, &self.dialect, out);
                 // An autopilot that names nobody: what neither we nor an order asked for answers a safe frame.
@@ -253,6 +297,10 @@ impl Codec for Host {
 
     fn abandon(&mut self) {
         self.orders.clear();
+    }
+
+    fn note_figures(&mut self) {
+        self.devices.iter_mut().for_each(|device| device.figures = true);
     }
 
     fn mute(&mut self, device: DeviceId, on: bool) -> bool {
