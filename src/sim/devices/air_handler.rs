@@ -8,6 +8,7 @@
 //! | `input[0..4]` | supply, return, outside, mixed air and hot water, in tenths of a degree Celsius |
 //! | `input[5..8]` | damper, heating, cooling, fan as they are, in tenths of a percent |
 //! | `input[9]` | mode that it is in |
+//! | `input[10]:u32` | seconds since it was switched on |
 //! | `discrete[0]` | the freeze thermostat has tripped |
 
 use super::Machine;
@@ -35,6 +36,8 @@ const WATCHED_FOR: Span = Span::from_secs(60);
 const OWN_SUPPLY: f64 = ZERO_C + 21.0;
 const OWN_DAMPER: f64 = 0.2;
 const OWN_FAN: (f64, f64) = (0.6, 0.3);
+/// A plant has been on for a while when a run begins: a day, in s.
+const ON_SINCE: u32 = 86_400;
 /// Its integral control of the heating valve: share per K and s.
 const OWN_GAIN: f64 = 0.0008;
 
@@ -42,6 +45,8 @@ const OWN_GAIN: f64 = 0.0008;
 pub struct AirHandler {
     server: Server,
     valve: f64,
+    /// Seconds since it was switched on.
+    uptime: u32,
     beat_at: Time,
     outbox: Vec<Vec<u8>>,
     power: Power,
@@ -65,6 +70,7 @@ impl AirHandler {
         let mut handler = AirHandler {
             server,
             valve: 0.0,
+            uptime: ON_SINCE,
             beat_at: Time::ZERO,
             outbox: Vec::new(),
             power: Power::new(),
@@ -89,6 +95,7 @@ impl AirHandler {
             self.server.set_number(Table::Input, 5 + place as u16, Kind::U16, position * 1000.0);
         }
         self.server.set(Table::Input, 9, self.holding(MODE).min(REMOTE));
+        self.server.set_number(Table::Input, 10, Kind::U32, f64::from(self.uptime));
         self.server.set(Table::Discrete, 0, u16::from(plant.frozen));
     }
     fn steer(&mut self, floor: &mut Floor) {
@@ -119,6 +126,7 @@ impl AirHandler {
     fn restart(&mut self) {
         self.server.forget();
         self.outbox.clear();
+        self.uptime = 0;
         self.server.set(Table::Holding, MODE, SCHEDULE);
         (OUTPUTS..OUTPUTS + 4).for_each(|place| self.server.set(Table::Holding, place, 0));
     }
@@ -167,6 +175,7 @@ impl Machine for AirHandler {
         if self.holding(MODE) == REMOTE && at.since(self.beat_at) > WATCHED_FOR {
             self.server.set(Table::Holding, MODE, SCHEDULE);
         }
+        self.uptime = self.uptime.saturating_add(1);
         self.steer(floor);
         self.show(floor);
         for active in self.faults.iter() {

@@ -14,10 +14,15 @@ use crate::wire::{Frame, LinkId};
 
 /// It tells its state this often.
 const TELLS_EVERY: Span = Span::from_secs(10);
+/// After power-up it says nothing until its CO2 sensor is warm: infrared ones take about three minutes (from memory).
+const WARM_UP: Span = Span::from_secs(180);
 /// Noise of its thermometer in K and of its CO2 sensor as a share of volume, one standard deviation.
 const NOISE: (f64, f64) = (0.03, 5e-6);
 /// Its radiator opens fully this far under the setpoint, in K.
 const BAND: f64 = 1.0;
+
+/// The setpoint of its radiator until it is told another, in K.
+const FIRST_SETPOINT: f64 = ZERO_C + 19.0;
 
 /// One room.
 pub struct Sensors {
@@ -42,8 +47,8 @@ impl Sensors {
         if config.protocol != Protocol::Json {
             return Err(format!("the twin `room` of `{name}` speaks JSON alone"));
         }
-        let topics = config.signals.iter().map(|map| map.field.split('#').next().unwrap_or_default());
-        let topic = topics.filter(|topic| !topic.ends_with("/availability")).next();
+        let mut topics = config.signals.iter().map(|map| map.field.split('#').next().unwrap_or_default());
+        let topic = topics.find(|topic| !topic.ends_with("/availability"));
         let topic = topic.ok_or_else(|| format!("the twin `room` of `{name}` needs a signal"))?.to_owned();
         let Some(floor) = world.as_any().downcast_mut::<Floor>() else {
             return Err(format!("the twin `room` of `{name}` stands in the world `floor` alone"));
@@ -56,13 +61,18 @@ impl Sensors {
             room: floor.furnish(),
             topic,
             sets,
-            setpoint: ZERO_C + 19.0,
+            setpoint: FIRST_SETPOINT,
             tells_at: Time::ZERO,
             outbox: Vec::new(),
             power: Power::new(),
             faults: ActiveFaults::default(),
             noise,
         })
+    }
+    fn restart(&mut self, at: Time) {
+        self.setpoint = FIRST_SETPOINT;
+        self.tells_at = at + WARM_UP;
+        self.outbox.clear();
     }
     fn say(&mut self, at: Time, floor: &mut Floor) {
         let room = floor.room(self.room);
@@ -100,7 +110,9 @@ impl Machine for Sensors {
     }
     fn turn(&mut self, at: Time, world: &mut dyn World) {
         let floor = floor(world);
-        self.power.boots(at);
+        if self.power.boots(at) {
+            self.restart(at);
+        }
         if self.power.supply(at) >= Supply::Hung {
             return;
         }
@@ -134,8 +146,7 @@ impl Machine for Sensors {
             self.power.start(&active);
         }
         if *fault == TwinFault::Restart {
-            self.setpoint = ZERO_C + 19.0;
-            self.tells_at = at;
+            self.restart(at);
         }
     }
     fn stop_fault(&mut self, fault: &TwinFault, _world: &mut dyn World) {
