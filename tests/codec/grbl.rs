@@ -355,7 +355,7 @@ fn a_heartbeat_can_be_held_back_and_the_questions_go_on() {
     assert!(!build(&config).expect("right").mute(CELL, true), "there is none");
     config.devices[0].heartbeat = Some(("0xFF".into(), Span::from_millis(100)));
     let mut host = build(&config).expect("right");
-    let mut beats = |host: &mut dyn Codec, from: i64| {
+    let beats = |host: &mut dyn Codec, from: i64| {
         let mut turn = Turn::default();
         (from..from + 20).for_each(|tick| host.tick(at(10 * tick), &mut turn));
         assert!(turn.sends.iter().all(|(lane, _)| *lane == Lane::Query));
