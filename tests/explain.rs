@@ -66,7 +66,10 @@ fn a_rule_of_a_scenario_has_its_parameters_filled_in() {
 
 #[test]
 fn what_is_not_there_is_said_with_the_nearest_name() {
-    run(["explain", "ceilin", "--rig", "drone-bench"]).with(64).says("no rule `ceilin`").says("did you mean `ceiling`?");
+    run(["explain", "ceilin", "--rig", "drone-bench"])
+        .with(64)
+        .says("no rule `ceilin`")
+        .says("did you mean `ceiling`?");
     run(["explain", "ceiling", "--rig", "dron-bench"]).with(64).says("did you mean `drone-bench`?");
     run(["explain", "rigs/nowhere/rig.yaml"]).with(64).says("rigs/nowhere/rig.yaml");
     run(["explain", "a.yaml", "b.yaml"]).with(64).says("one file at a time");
