@@ -8,6 +8,7 @@ pub mod active;
 mod flight_controller;
 mod grbl;
 pub mod hover_pilot;
+mod policy;
 mod power;
 pub mod quadrotor;
 mod reacher;
@@ -17,8 +18,11 @@ use super::random::Noise;
 use super::world::World;
 use crate::codec::DeviceConfig;
 use crate::fault::TwinFault;
+use crate::policy::Policy;
+use crate::rig::twins::POLICY;
 use crate::time::Time;
 use crate::wire::{Frame, LinkId};
+use std::sync::Arc;
 
 /// A machine that stands in a world. `at` is the bench's own time.
 pub trait Machine: Send {
@@ -75,16 +79,21 @@ pub fn machine(
     }
 }
 
-/// The controller of that name.
+/// The controller of that name; `thinks` is what a policy thinks with.
 pub fn controller(
     name: &str,
     config: &DeviceConfig,
+    thinks: Option<&Arc<Policy>>,
     link: LinkId,
     noise: Noise,
 ) -> Result<Box<dyn Controller>, String> {
     match name {
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
         "reacher" => Ok(Box::new(reacher::Reacher::new(config, link, noise)?)),
+        POLICY => {
+            let thinks = thinks.ok_or_else(|| format!("the twin of `{}` names no policy", config.name))?;
+            Ok(Box::new(policy::Learned::new(thinks, link, noise)))
+        }
         _ => Err(format!("there is no controller `{name}`")),
     }
 }
