@@ -25,7 +25,7 @@ impl Files for Bench {
         let real = match path {
             "rigs/bench/rig.yaml" => "bench/rig.yaml".to_string(),
             "rigs/bench/envelope.yaml" => "bench/envelope.yaml".to_string(),
-            _ => path.replace("scenarios/common/", "bench/"),
+            _ => path.replace("scenarios/common/", "bench/").replace("rigs/bench/", "bench/"),
         };
         std::fs::read(Path::new(FOLDER).join(real)).map_err(|_| "there is no such file".to_string())
     }

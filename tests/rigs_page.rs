@@ -64,3 +64,29 @@ fn dots_stand_for_any_text_and_nothing_else_does() {
     assert!(matches("a … c", "a b c") && matches("a…", "a") && matches("a", "a"));
     assert!(!matches("a … c", "a b d") && !matches("a", "a b") && !matches("b", "a b"));
 }
+
+#[test]
+fn every_ladder_and_dead_man_of_the_shipped_rigs_can_be_rehearsed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut rehearsed = 0;
+    for rig in std::fs::read_dir(root.join("rigs")).expect("the rigs are part of the sources") {
+        let rig = rig.expect("it can be read").file_name().into_string().expect("it is text");
+        let output = Command::new(env!("CARGO_BIN_EXE_checkrein"))
+            .args(["rigs", "rehearse", &rig, "--sim", "--fast", "--no-plots", "--runs"])
+            .arg(folder.path())
+            .current_dir(root)
+            .env("CHECKREIN_STATE", folder.path().join("state"))
+            .output()
+            .expect("the program can be started");
+        let said = String::from_utf8(output.stdout).expect("it is text");
+        assert!(output.status.success(), "{said}");
+        let (_, list) = said.split_once("\nrehearsed:\n").unwrap_or_else(|| panic!("{rig} rehearsed nothing:\n{said}"));
+        let lines: Vec<&str> = list.lines().take_while(|line| !line.is_empty()).collect();
+        let of = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+        assert!(of("  safe after ") > 0 && of("the rehearsal ended before") + of("NOT SAFE") == 0, "{rig}: {lines:#?}");
+        assert!(of("ring 3: the dead-man of ") > 0, "{rig} relies on no dead-man: {lines:#?}");
+        rehearsed += 1;
+    }
+    assert!(rehearsed >= 4, "only {rehearsed} rigs");
+}

@@ -6,6 +6,7 @@
 //! 1. A folder `codec/<name>/` with `host.rs` (this side) and `device.rs` (its mirror, for twins and tests).
 //! 2. A variant of [`Protocol`] and an arm in [`build`].
 
+pub mod can;
 pub mod grbl;
 pub mod json;
 pub mod mavlink;
@@ -181,6 +182,13 @@ pub enum Protocol {
         component: u8,
     },
     Json,
+    /// CAN through a serial adapter: the signals' file, the adapter's setup, and the identifier of the control unit that
+    /// answers questions of OBD-II (it answers at eight more).
+    Slcan {
+        dbc: std::sync::Arc<can::DbcSource>,
+        setup: can::Setup,
+        obd: u32,
+    },
     /// GRBL 1.1: one controller per port.
     Grbl,
 }
@@ -197,7 +205,7 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } | Protocol::Grbl => Over::Serial,
+            Protocol::Mavlink { .. } | Protocol::Grbl | Protocol::Slcan { .. } => Over::Serial,
             Protocol::Json => Over::Mqtt,
         }
     }
@@ -206,6 +214,7 @@ impl Protocol {
         match self {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
+            Protocol::Slcan { .. } => "SLCAN",
             Protocol::Grbl => "GRBL",
         }
     }
@@ -214,6 +223,7 @@ impl Protocol {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
             (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) => true,
+            (Protocol::Slcan { setup: a, .. }, Protocol::Slcan { setup: b, .. }) => a == b,
             _ => false,
         }
     }
@@ -222,7 +232,7 @@ impl Protocol {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
             Protocol::Grbl => Some("the whole port".to_owned()),
-            Protocol::Json => None,
+            Protocol::Json | Protocol::Slcan { .. } => None,
         }
     }
 }
@@ -344,6 +354,7 @@ pub enum ConfigSite {
 /// Builds the session of a link; every mistake at once.
 pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> {
     match config.devices.first().map(|d| &d.protocol) {
+        Some(Protocol::Slcan { .. }) => Ok(Box::new(can::host::Host::new(config)?)),
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
         Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),

@@ -78,9 +78,12 @@ impl Mind {
         self.heard.fill(None);
     }
     /// Takes a message. The error says why it cannot be understood; values that are not of the wanted kind change nothing.
-    pub fn hear(&mut self, at: Time, topic: Option<&str>, payload: &[u8]) -> Result<(), String> {
+    ///
+    /// What a broker had kept (`retained`) may be of any age: it counts for values that keep, and for no others.
+    pub fn hear(&mut self, at: Time, topic: Option<&str>, retained: bool, payload: &[u8]) -> Result<(), String> {
         let policy = self.policy.clone();
-        let concerned = |input: &Input| input.topic.as_deref() == topic;
+        let concerned =
+            |input: &Input| input.topic.as_deref() == topic && !(retained && matches!(input.holds, Holds::For(_)));
         if !policy.mapping.inputs.iter().any(concerned) {
             return Ok(());
         }
@@ -106,6 +109,14 @@ impl Mind {
         }
         self.net.think(&self.given, &mut self.answer);
         if self.answer.iter().all(|number| number.is_finite()) { Ok(()) } else { Err(Silent::NotANumber) }
+    }
+    /// The first of the numbers that the net was given last that is outside the range that it was made for.
+    pub fn outside(&self) -> Option<&str> {
+        let inputs = &self.policy.mapping.inputs;
+        let strays = |index: &&usize| {
+            inputs[**index].range.is_some_and(|(least, most)| !(least..=most).contains(&self.values[**index]))
+        };
+        self.policy.mapping.given.iter().find(strays).map(|index| inputs[*index].name.as_str())
     }
     /// What it says after it has thought.
     pub fn messages(&self, nudge: Nudge) -> Vec<Message<'_>> {

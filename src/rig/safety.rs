@@ -9,7 +9,8 @@ use super::yaml::{Kind, Node, Page, Word};
 use crate::command::{Command, CommandId, CommandTable};
 use crate::expr::ir::Formula;
 use crate::guard::RUNGS_MAX;
-use crate::signal::SignalId;
+use crate::signal::{Every, SignalId};
+use crate::time::Span;
 use crate::wire::DeviceId;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -33,16 +34,19 @@ pub(super) fn read(
 ) -> Way {
     let safe_entry = draft.fields.entry("safe");
     let ladder_entry = draft.fields.entry("ladder");
+    let mut shown_every = None;
     let safe = safe_entry.and_then(|entry| {
         let word = page.scalar(&entry.value, "a formula such as `not fc.armed`")?;
         let checked = names.formula(page, word, Place::Device)?;
+        shown_every = slowest(page, word, names, &checked.signals);
         if checked.signals.is_empty() {
             page.error(word.span.clone(), "`safe` reads no signal, so it shows nothing".into(), None);
             return None;
         }
         Some((checked.formula, word.text.clone()))
     });
-    let ladder = ladder_entry.map(|entry| rungs(page, &entry.value, names, commands, broken)).unwrap_or_default();
+    let ladder =
+        ladder_entry.map(|entry| rungs(page, &entry.value, names, commands, broken, shown_every)).unwrap_or_default();
     match (safe_entry, ladder_entry) {
         (Some(entry), None) => page.error(
             entry.key.span.clone(),
@@ -59,12 +63,39 @@ pub(super) fn read(
     Way { safe, ladder, has_safe: safe_entry.is_some(), has_ladder: ladder_entry.is_some() }
 }
 
+/// The signal of `safe` that comes least often, and its period. One that comes only on change shows a rung's effect only if the
+/// device says it anew for each order, which is told.
+fn slowest(page: &mut Page, word: &Word, names: &Names, signals: &[SignalId]) -> Option<(String, Span)> {
+    let mut slowest: Option<(String, Span)> = None;
+    for def in signals.iter().map(|signal| names.signals.def(*signal)) {
+        match def.every {
+            Every::Period(period) if slowest.as_ref().is_none_or(|(_, longest)| period > *longest) => {
+                slowest = Some((def.name.clone(), period));
+            }
+            Every::Period(_) => {}
+            Every::Change => page.warn(
+                word.span.clone(),
+                format!(
+                    "`{}` comes only when it changes, and a rung is believed only on word that came after it",
+                    def.name
+                ),
+                Some(
+                    "see that the device says it anew after each order of its ladder, or give it a period in `every`"
+                        .into(),
+                ),
+            ),
+        }
+    }
+    slowest
+}
+
 fn rungs(
     page: &mut Page,
     node: &Node,
     names: &Names,
     commands: &CommandTable,
     broken: &BTreeSet<String>,
+    shown_every: Option<(String, Span)>,
 ) -> Vec<RungDef> {
     let Some(items) = page.list(node, "`ladder`") else { return Vec::new() };
     if items.is_empty() {
@@ -79,6 +110,15 @@ fn rungs(
         let Some(fields) = page.fields(item, &RUNG) else { continue };
         let commands = fields.get("do").and_then(|node| orders(page, node, fields.get("with"), commands, broken));
         let within = fields.get("within").and_then(|node| page.time(node, "20 s", false));
+        if let (Some(within), Some((signal, every)), Some(node)) = (within, &shown_every, fields.get("within"))
+            && within < *every
+        {
+            page.warn(
+                node.span.clone(),
+                format!("this rung is given up before its effect can be seen: `{signal}` comes every {every}"),
+                Some(format!("give it at least {every}, and the time that the machine takes")),
+            );
+        }
         let when = fields.get("when").and_then(|node| {
             let word = page.scalar(node, "a formula")?;
             if i + 1 == items.len() {
@@ -342,6 +382,6 @@ pub(super) fn cover(
 }
 
 /// The longest time that a ladder can take, all rungs one after the other.
-pub(super) fn longest(device: &DeviceDef) -> crate::time::Span {
-    device.ladder.iter().fold(crate::time::Span::ZERO, |sum, rung| sum + rung.within)
+pub(super) fn longest(device: &DeviceDef) -> Span {
+    device.ladder.iter().fold(Span::ZERO, |sum, rung| sum + rung.within)
 }

@@ -37,6 +37,16 @@ pub static TWINS: &[TwinKind] = &[
     TwinKind { name: "scanner", motors: 0, biases: &["distance"], battery: false, navigates: false, asks: false },
     TwinKind { name: "reacher", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
     TwinKind { name: "hover-pilot", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
+    TwinKind {
+        name: "car",
+        // Motor 1 is drive and brake together.
+        motors: 1,
+        biases: &["speed", "offset", "lead_gap", "person_gap"],
+        battery: false,
+        navigates: false,
+        asks: false,
+    },
+    TwinKind { name: "cruise", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
     TwinKind { name: POLICY, motors: 0, biases: &[], battery: false, navigates: false, asks: true },
 ];
 
@@ -55,8 +65,11 @@ const ANGLE: Dimension = Dimension { angle: 1, ..Dimension::NONE };
 pub static WORLDS: &[WorldKind] = &[
     WorldKind { name: "hall", settings: WIND },
     WorldKind { name: "field", settings: WIND },
+    WorldKind { name: "road", settings: &[("curvature", CURVATURE, "0 1/m")] },
     WorldKind { name: "cell", settings: &[("person", LENGTH, "4 m")] },
 ];
+
+const CURVATURE: Dimension = Dimension { length: -1, ..Dimension::NONE };
 
 /// The steady wind, and where it blows from.
 const WIND: &[(&str, Dimension, &str)] = &[("wind", SPEED, "2 m/s"), ("from", ANGLE, "90 deg")];
@@ -81,8 +94,8 @@ fn not_of_values(fault: &PipeFault) -> Option<String> {
 /// What a field of a twin's sensors measures.
 pub fn measures(field: &str) -> Dimension {
     match field {
-        "x" | "y" | "z" | "altitude" | "distance" => LENGTH,
-        "vx" | "vy" | "vz" | "climb" => SPEED,
+        "x" | "y" | "z" | "altitude" | "distance" | "offset" | "lead_gap" | "person_gap" => LENGTH,
+        "vx" | "vy" | "vz" | "climb" | "speed" => SPEED,
         "roll" | "pitch" | "yaw" => ANGLE,
         "voltage" => Dimension { length: 2, mass: 1, time: -3, current: -1, ..Dimension::NONE },
         _ => Dimension::NONE,

@@ -1,5 +1,7 @@
 //! What every protocol must keep, protocol by protocol.
 
+mod can_stream;
+mod can_values;
 mod captures;
 mod grbl;
 mod json;

@@ -34,7 +34,7 @@ static INPUT: Record = record(
     "mapping-input",
     "an input",
     &[
-        want("field", Text, "`topic#/json/pointer`; on a serial line `#/json/pointer`"),
+        want("field", Text, "`topic#/json/pointer`; on a serial line `/json/pointer`"),
         key("scale", Shape::Quantity, "a number: what one raw count is, such as `1 m`"),
         key("offset", Shape::Quantity, "a number: the value at raw zero"),
         key("states", Map(&Raw), "texts, with the number that each is to the net: `{ GUIDED: 1 }`"),
@@ -182,13 +182,14 @@ fn input(page: &mut Page, entry: &Entry, before: &[Draft]) -> Option<Draft> {
     Some(Draft { input: Input { name, topic, pointer, kind, holds: holds?, until_heard, range, outside, view }, unit })
 }
 
-/// `topic#/pointer`, or `#/pointer` on a serial line.
+/// `topic#/pointer`, or `/pointer` on a serial line.
 fn place(page: &mut Page, node: &Node) -> Option<(Option<String>, String)> {
     let word = page.text(node, "`topic#/json/pointer`")?;
     match word.text.split_once('#') {
-        Some((topic, pointer)) if pointer.starts_with('/') && !topic.contains(['+', '#']) => {
-            Some(((!topic.is_empty()).then(|| topic.to_owned()), pointer.to_owned()))
+        Some((topic, pointer)) if pointer.starts_with('/') && !topic.is_empty() && !topic.contains('+') => {
+            Some((Some(topic.to_owned()), pointer.to_owned()))
         }
+        None if word.text.starts_with('/') => Some((None, word.text.clone())),
         _ => {
             let message = format!("`{}` names no place in a message", word.text);
             page.error(word.span.clone(), message, Some("write it like `pilot/state#/fc.altitude`".into()));

@@ -74,7 +74,8 @@ fn said(mind: &Mind) -> Vec<(String, Told)> {
 fn numbers_go_in_by_their_units_and_come_out_by_theirs() {
     let mut mind = Mind::new(&policy(MAPPING));
     assert_eq!(mind.mapping().topics(), ["m/state", "m/task"]);
-    mind.hear(at(0), Some("m/state"), br#"{"fc.z": 250, "fc": {"mode": "GO"}, "more": []}"#).expect("it is an object");
+    mind.hear(at(0), Some("m/state"), false, br#"{"fc.z": 250, "fc": {"mode": "GO"}, "more": []}"#)
+        .expect("it is an object");
     mind.think(at(10)).expect("everything is there");
     // 2.5 m is 1.5 between 1 m and 2 m; without a task the goal is where it is, and is 2.5 to the net.
     let given = [1.5_f32, 1.0, 2.5];
@@ -97,29 +98,40 @@ fn numbers_go_in_by_their_units_and_come_out_by_theirs() {
 fn on_stale_or_missing_sight_nothing_is_said() {
     let mut mind = Mind::new(&policy(MAPPING));
     assert_eq!(mind.think(at(0)), Err(Silent::NotHeard("height".into())));
-    mind.hear(at(0), Some("m/state"), br#"{"fc.z": 250}"#).expect("it is an object");
+    mind.hear(at(0), Some("m/state"), false, br#"{"fc.z": 250}"#).expect("it is an object");
     assert_eq!(mind.think(at(200)), Ok(()));
     assert_eq!(mind.think(at(201)), Err(Silent::Stale("height".into())));
     // Another topic, another kind and no JSON do not freshen it.
-    mind.hear(at(201), Some("m/other"), br#"{"fc.z": 250}"#).expect("nobody listens there");
-    mind.hear(at(201), Some("m/state"), br#"{"fc.z": "high"}"#).expect("it is an object");
-    assert!(mind.hear(at(201), Some("m/state"), b"{").is_err());
+    mind.hear(at(201), Some("m/other"), false, br#"{"fc.z": 250}"#).expect("nobody listens there");
+    mind.hear(at(201), Some("m/state"), false, br#"{"fc.z": "high"}"#).expect("it is an object");
+    assert!(mind.hear(at(201), Some("m/state"), false, b"{").is_err());
     assert_eq!(mind.think(at(202)), Err(Silent::Stale("height".into())));
-    mind.hear(at(203), Some("m/state"), br#"{"fc.z": 250}"#).expect("it is an object");
+    mind.hear(at(203), Some("m/state"), false, br#"{"fc.z": 250}"#).expect("it is an object");
     assert_eq!(mind.think(at(204)), Ok(()));
     mind.forget();
     assert_eq!(mind.think(at(205)), Err(Silent::NotHeard("height".into())));
 }
 
 #[test]
+fn what_a_broker_had_kept_counts_for_values_that_keep_alone() {
+    let mut mind = Mind::new(&policy(MAPPING));
+    mind.hear(at(0), Some("m/task"), true, br#"{"z": 1}"#).expect("it is an object");
+    mind.hear(at(0), Some("m/state"), true, br#"{"fc.z": 250}"#).expect("it is an object");
+    assert_eq!(mind.think(at(0)), Err(Silent::NotHeard("height".into())));
+    mind.hear(at(0), Some("m/state"), false, br#"{"fc.z": 250}"#).expect("it is an object");
+    mind.think(at(0)).expect("everything is there");
+    assert_eq!((said(&mind)[0].1.number("g"), mind.outside()), (Some(1.0), None));
+}
+
+#[test]
 fn the_first_value_or_the_latest_is_kept_as_the_mapping_says() {
     let mut mind = Mind::new(&policy(MAPPING));
     for (time, z) in [(0, 1.0), (10, 3.0)] {
-        mind.hear(at(time), Some("m/task"), format!("{{\"z\": {z}}}").as_bytes()).expect("it is an object");
+        mind.hear(at(time), Some("m/task"), false, format!("{{\"z\": {z}}}").as_bytes()).expect("it is an object");
     }
     for mode in ["GO", "HOLD", "LAND"] {
         let payload = format!("{{\"fc.z\": 100, \"fc\": {{\"mode\": \"{mode}\"}}}}");
-        mind.hear(at(20), Some("m/state"), payload.as_bytes()).expect("it is an object");
+        mind.hear(at(20), Some("m/state"), false, payload.as_bytes()).expect("it is an object");
     }
     mind.think(at(20)).expect("everything is there");
     let words = said(&mind);
@@ -137,7 +149,7 @@ fn a_value_outside_its_range_is_clamped_passed_or_a_reason_to_be_silent() {
         // The message tells what the net was given.
         let text = MAPPING.replace("outside: clamp", outside).replace("n: 7", "n: { take: height, scale: 1 m }");
         let mut mind = Mind::new(&policy(&text));
-        mind.hear(at(0), Some("m/state"), br#"{"fc.z": 900}"#).expect("it is an object");
+        mind.hear(at(0), Some("m/state"), false, br#"{"fc.z": 900}"#).expect("it is an object");
         mind.think(at(0)).map(|()| said(&mind))
     };
     assert_eq!(answers("outside: silent"), Err(Silent::Outside("height".into())));
@@ -149,7 +161,7 @@ fn a_value_outside_its_range_is_clamped_passed_or_a_reason_to_be_silent() {
 fn a_message_with_a_condition_is_said_only_while_it_holds() {
     // The net's own limit is 1.5, and nothing is above it.
     let mut mind = Mind::new(&policy(&MAPPING.replace("above: -1.5", "above: 1.5")));
-    mind.hear(at(0), Some("m/state"), br#"{"fc.z": 250}"#).expect("it is an object");
+    mind.hear(at(0), Some("m/state"), false, br#"{"fc.z": 250}"#).expect("it is an object");
     mind.think(at(0)).expect("everything is there");
     let topics: Vec<String> = said(&mind).into_iter().map(|(topic, _)| topic).collect();
     assert_eq!(topics, ["m/light"]);
@@ -169,9 +181,9 @@ says: [{ topic: m/go, with: { a: { take: a, scale: 1 }, b: { take: b, scale: 1 }
 ";
     let Ok(made) = read("net.onnx", "map.yaml", &Shelf(net, mapping)) else { panic!("it was not taken") };
     let mut mind = Mind::new(&made.policy);
-    mind.hear(at(0), Some("m"), br#"{"x": 1e300}"#).expect("it is an object");
+    mind.hear(at(0), Some("m"), false, br#"{"x": 1e300}"#).expect("it is an object");
     assert_eq!(mind.think(at(0)), Err(Silent::NotANumber));
-    mind.hear(at(1), Some("m"), br#"{"x": 1}"#).expect("it is an object");
+    mind.hear(at(1), Some("m"), false, br#"{"x": 1}"#).expect("it is an object");
     assert_eq!(mind.think(at(1)), Ok(()));
 }
 

@@ -5,6 +5,8 @@
 //! 2. Its name in [`TWINS`](crate::rig::twins::TWINS) and an arm in [`machine`] or [`controller`].
 
 pub mod active;
+mod car;
+mod cruise;
 mod flight_controller;
 mod grbl;
 pub mod hover_pilot;
@@ -73,6 +75,7 @@ pub fn machine(
 ) -> Result<Box<dyn Machine>, String> {
     match name {
         "quadrotor" => Ok(Box::new(flight_controller::Quadrotor::new(config, noise, world)?)),
+        "car" => Ok(Box::new(car::Car::new(config, noise, world)?)),
         "grbl" => Ok(Box::new(grbl::Grbl::new(config, noise, world)?)),
         "scanner" => Ok(Box::new(scanner::Scanner::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
@@ -89,6 +92,7 @@ pub fn controller(
 ) -> Result<Box<dyn Controller>, String> {
     match name {
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
+        "cruise" => Ok(Box::new(cruise::Cruise::new(config, link, noise)?)),
         "reacher" => Ok(Box::new(reacher::Reacher::new(config, link, noise)?)),
         POLICY => {
             let thinks = thinks.ok_or_else(|| format!("the twin of `{}` names no policy", config.name))?;

@@ -116,7 +116,7 @@ impl Controller for Learned {
             return;
         }
         // What cannot be understood changes nothing: what was heard before grows stale by itself.
-        let _ = self.mind.hear(at, frame.topic.as_deref(), &frame.bytes);
+        let _ = self.mind.hear(at, frame.topic.as_deref(), frame.flags.retained, &frame.bytes);
     }
     fn tick(&mut self, at: Time, out: &mut Vec<Frame>) {
         if self.power.boots(at) {

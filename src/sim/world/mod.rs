@@ -10,6 +10,7 @@ pub mod battery;
 pub mod cell;
 pub mod hall;
 pub mod quadrotor;
+pub mod road;
 pub mod space;
 pub mod wind;
 
@@ -36,6 +37,7 @@ pub fn build(rig: &Rig, seed: u64) -> Result<Box<dyn World>, String> {
     match rig.world.model.as_str() {
         "" | "hall" => Ok(Box::new(hall::Hall::new(seed, &rig.world.settings)?)),
         "field" => Ok(Box::new(hall::Hall::open(seed, &rig.world.settings)?)),
+        "road" => Ok(Box::new(road::Road::new(&rig.world.settings)?)),
         "cell" => Ok(Box::new(cell::Cell::new(&rig.world.settings)?)),
         other => {
             let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();

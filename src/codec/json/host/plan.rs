@@ -169,6 +169,8 @@ fn wrong_topic(topic: &str) -> Option<&'static str> {
         Some("is empty")
     } else if topic.contains(['+', '#']) {
         Some("has a wildcard in it; name one topic")
+    } else if topic.starts_with('$') {
+        Some("is the broker's own (MQTT 5, 4.7.2): no device speaks there")
     } else if topic.contains('\0') || topic.len() > usize::from(u16::MAX) {
         Some("is no topic that MQTT can carry")
     } else {

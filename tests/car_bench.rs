@@ -1,0 +1,60 @@
+//! The guard of the car bench stops the car before it hits, and a nominal drive behind any lead trips nothing.
+
+mod common;
+
+use checkrein::diag::report;
+use checkrein::run::RunVerdict;
+use checkrein::run::event::EventKind;
+use checkrein::scenario::plan::Mode;
+use checkrein::scenario::{Request, check};
+use checkrein::r#virtual::{Options, drive};
+use common::{Kept, ProjectFiles, bench, plan};
+use std::sync::Arc;
+
+/// Drives a scenario; the verdict, and every event.
+fn driven(plan: &Arc<checkrein::scenario::plan::Plan>) -> (RunVerdict, Kept) {
+    let mut kept = Kept::default();
+    let outcome = drive(plan.clone(), bench(plan), &Options::default(), &mut kept).expect("a run ends by itself");
+    (outcome.verdict, kept)
+}
+
+fn tripped(kept: &Kept) -> bool {
+    kept.events().iter().any(|event| matches!(event.kind, EventKind::Tripped { .. }))
+}
+
+/// Whether the car said that it crashed.
+fn crashed(plan: &checkrein::scenario::plan::Plan, kept: &Kept) -> bool {
+    let crash = plan.rig.signals.find("car.crash").expect("the rig has it");
+    kept.samples.iter().any(|s| s.signal == crash && s.value == checkrein::signal::Value::Flag(true))
+}
+
+#[test]
+fn what_it_does_not_survive_is_no_pass_and_the_guard_stops_the_car_before_it_hits() {
+    // A controller that fell silent broke no rule: the guard stopped the car, and the rest was not tried.
+    for (name, wanted) in [("late-sight", RunVerdict::Fail), ("silent-controller", RunVerdict::Inconclusive)] {
+        let plan = plan(&format!("scenarios/car-bench/{name}.yaml"), 1);
+        let (verdict, kept) = driven(&plan);
+        assert_eq!((verdict, tripped(&kept)), (wanted, true), "{name}");
+        assert!(!crashed(&plan, &kept), "{name}");
+    }
+}
+
+#[test]
+fn nominal_drives_trip_nothing() {
+    for seed in 1..=12u64 {
+        let leads = ["5m/s", "8m/s", "11m/s"];
+        let request = Request {
+            scenario: "scenarios/car-bench/follow.yaml".into(),
+            rig: None,
+            overrides: vec![("lead".to_owned(), leads[(seed % 3) as usize].to_owned())],
+            seed,
+            mode: Mode::Sim,
+        };
+        let plan = match check(&request, &ProjectFiles) {
+            Ok((plan, _)) => Arc::new(plan),
+            Err(wrong) => panic!("{}", report(&wrong, false)),
+        };
+        let (verdict, kept) = driven(&plan);
+        assert_eq!((verdict, tripped(&kept)), (RunVerdict::Pass, false), "seed {seed}");
+    }
+}
