@@ -10,6 +10,7 @@ use super::keys::{RIG, WORLD};
 use super::links;
 use super::model::{DeviceDef, LinkDef, LinkKind, Reaction, Rig, Role, WorldDef};
 use super::names::{Names, Place, beside};
+use super::policies;
 use super::rules::Read;
 use super::safety::{self, Covering, Way};
 use super::signals;
@@ -200,6 +201,12 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
     let mut may = Vec::new();
     for draft in &mut drafts {
         may.push(controllers::read(&mut reading.page, draft, &names, &commands, &broken));
+        let site = draft.fields.get("twin").map_or(draft.word.span.clone(), Node::head);
+        if let (Some(policy), Some(codec)) = (&draft.policy, &draft.codec) {
+            for (message, remedy) in policies::misfits(codec, &policy.mapping) {
+                reading.page.error(site.clone(), message, remedy);
+            }
+        }
     }
     let fallbacks: Vec<_> =
         drafts.iter().map(|d| fallback::read(&mut reading.page, d, &names, &commands, &broken)).collect();

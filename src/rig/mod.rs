@@ -38,6 +38,6 @@ pub use model::{
 };
 pub(crate) use names::{Names, Place, tidy_path};
 pub use policies::schema as mapping_schema;
-pub(crate) use policies::{TWIN as POLICY_TWIN, named as named_policy, read as read_policy};
+pub(crate) use policies::{TWIN as POLICY_TWIN, misfits as policy_misfits, named as named_policy, read as read_policy};
 pub(crate) use rules::{Read as ReadRule, read as read_rules};
 pub(crate) use safety::known;

@@ -13,8 +13,8 @@ use crate::diag::{Diagnostic, Files, Severity, Source};
 use crate::rig::twins::POLICY;
 use crate::rig::yaml::{self, Fields, Node, Page};
 use crate::rig::{
-    FileKind, LinkKind, Loaded, Names, Origin, Place, PortName, ReadRule, Rig, Role, load, named_policy, read_rules,
-    tidy_path,
+    FileKind, LinkKind, Loaded, Names, Origin, Place, PortName, ReadRule, Rig, Role, load, named_policy,
+    policy_misfits, read_rules, tidy_path,
 };
 use crate::signal::{Every, SignalDef, SignalId, SignalKind};
 use crate::time::Span;
@@ -242,13 +242,17 @@ impl Desk<'_> {
             let role = loaded.roles[place];
             let read = named_policy(&mut self.page, &entry.value, &base, role, self.files, &mut loaded.others);
             let Some(read) = read else { continue };
+            let device = loaded.devices[place].1;
+            let config = loaded.links.iter().flat_map(|link| &link.codec.devices).find(|c| c.device == device);
+            for (message, remedy) in config.map(|c| policy_misfits(c, &read.policy.mapping)).unwrap_or_default() {
+                self.page.error(entry.value.head(), message, remedy);
+            }
             loaded.twins[place] = Some(POLICY.to_owned());
             loaded.keep(FileKind::Policy, read.net);
             loaded.keep(FileKind::Mapping, read.mapping);
-            let id = loaded.devices[place].1;
-            if let Some(device) = loaded.rig.iter_mut().flat_map(|rig| &mut rig.devices).find(|d| d.id == id) {
-                device.twin = Some(POLICY.to_owned());
-                device.policy = Some(read.policy);
+            if let Some(def) = loaded.rig.iter_mut().flat_map(|rig| &mut rig.devices).find(|d| d.id == device) {
+                def.twin = Some(POLICY.to_owned());
+                def.policy = Some(read.policy);
             }
         }
     }

@@ -268,3 +268,59 @@ fn files_and_ways_that_cannot_be_used_are_told_before_anything_is_opened() {
     start(&[&link[..], &["mqtt://here:1", "--user", "me"]].concat()).with(64).says("--password-file");
     start(&["--policy", POLICY, "--mapping", MAPPING, "--serial", "/dev/pts/0"]).with(64).says("has a topic");
 }
+
+const FLIGHT: &str = "\
+scenario: One metre to the north
+rig: drone-bench
+exercises: [ceiling, geofence]
+steps:
+  - do: fc.guided
+    within: 5 s
+  - do: fc.arm
+    within: 5 s
+  - do: fc.takeoff
+    with: { altitude: 1 m }
+    within: 5 s
+  - do: pilot.fly_to
+    with: { x: 1 m, y: 0 m, z: 1 m }
+  - expect: norm(fc.x - 1 m, fc.y) < 0.3 m and abs(fc.altitude - 1 m) < 0.3 m
+    within: 20 s
+finally:
+  - do: fc.land
+    within: 5 s
+  - expect: not fc.armed
+    within: 20 s
+";
+
+/// Goal: a visitor's way: the policy in its own process against a run that takes nothing for a twin. Method: the machine is a
+/// twin that `sim` lets stand alone; the run has its port by name, and the pilot logs in to the run's own broker.
+#[test]
+fn a_run_is_flown_by_the_policy_in_its_own_process() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut machine = Running::start(&mut program(["sim", "drone-bench", "--only", "fc", "--json"]));
+    let stands: Value = serde_json::from_str(&machine.until("\"serial\"")).expect("it prints JSON");
+    let links = stands["links"].as_array().expect("a list");
+    let port = links.iter().find_map(|link| link["serial"].as_str()).expect("the machine has a port");
+    let read = |name: &str| std::fs::read_to_string(root.join("rigs/drone-bench").join(name)).expect("it is shipped");
+    scratch("envelope.yaml", &read("envelope.yaml"));
+    let rehearsed = read("rig.yaml").replace("rehearse/on-the-ground.yaml", "on-the-ground.yaml");
+    scratch("on-the-ground.yaml", &read("rehearse/on-the-ground.yaml"));
+    let rig = scratch("rig.yaml", &rehearsed.replace("serial: twin", &format!("serial: {port}")));
+    let scenario = scratch("flight.yaml", FLIGHT);
+    let runs = rig.with_file_name("runs");
+    let mut arguments: Vec<std::ffi::OsString> = vec!["run".into(), scenario.into(), "--rig".into(), rig.into()];
+    arguments.extend(["--no-plots".into(), "--runs".into(), runs.into()]);
+    let mut flight = Running::start(&mut program(&arguments));
+    let words = flight.until_aside("users in ");
+    let login = words.trim().rsplit_once("users in ").expect("it was just found").1.to_owned();
+    let start = ["controller", "--policy", POLICY, "--mapping", MAPPING, "--login", &login];
+    let mut pilot = Running::start(&mut program(start));
+    pilot.until_aside("connected to");
+    flight.end().with(0).says("PASS").says("every device is confirmed safe");
+    pilot.until_aside("the broker is gone");
+    pilot.signal(Signal::INT);
+    let ended = pilot.end().with(0);
+    ended.says_not("not understood").says_not("said 0 messages");
+    machine.signal(Signal::INT);
+    machine.end().with(0);
+}

@@ -1,6 +1,7 @@
 //! Policies as a rig or scenario names them: two files, read and held against each other.
 
 mod mapping;
+mod talks;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use Shape::Text;
 use std::sync::Arc;
 
 pub use mapping::schema;
+pub(crate) use talks::misfits;
 
 /// The map that a `twin:` can be.
 pub(crate) static TWIN: Record = record(
