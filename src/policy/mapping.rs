@@ -94,8 +94,8 @@ pub struct Output {
 /// What the net's numbers mean.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
-    /// One number, held within the range if there is one (SI).
-    Number { view: View, range: Option<(f64, f64)> },
+    /// One number, held within the range if there is one, and then brought to the nearest whole multiple of `step` (SI).
+    Number { view: View, range: Option<(f64, f64)>, step: Option<f64> },
     /// One number: true above this.
     Flag { above: f64 },
     /// As many numbers as words: the word of the greatest.

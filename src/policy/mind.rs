@@ -187,9 +187,10 @@ impl Mind {
         let outputs = &self.policy.mapping.outputs;
         let first: usize = outputs[..index].iter().map(|output| output.kind.count()).sum();
         match &outputs[index].kind {
-            Answer::Number { view, range } => {
+            Answer::Number { view, range, step } => {
                 let meant = view.meant(f64::from(self.answer[first]));
                 let held = range.map_or(meant, |(least, most)| meant.clamp(least, most));
+                let held = step.map_or(held, |step| (held / step).round() * step);
                 Word::Number((held + nudge.shift - offset) / scale)
             }
             Answer::Flag { above } => Word::Flag(f64::from(self.answer[first]) > *above),

@@ -57,6 +57,7 @@ static OUTPUT: Record = record(
         key("zero", Shape::Quantity, "a number: the value that the net says as 0"),
         key("one", Shape::Quantity, "a number: the value that the net says as 1"),
         key("range", Shape::Range, "a number: it is held within, such as `-3 m/s .. 3 m/s`"),
+        key("step", Shape::Quantity, "a number: brought to whole multiples of this, such as `1`"),
         key("above", Raw, "a flag: true above this number"),
         key("pick", List(&Text), "the word whose number is the greatest: takes as many numbers as there are words"),
     ],
@@ -322,7 +323,7 @@ fn output(page: &mut Page, entry: &Entry) -> Option<(Answer, Option<Unit>)> {
         return None;
     };
     if matches!(only.key.text.as_str(), "above" | "pick") {
-        for key in ["zero", "range"] {
+        for key in ["zero", "range", "step"] {
             if let Some(entry) = fields.entry(key) {
                 page.error(entry.key.span.clone(), format!("`{key}` is for numbers"), Some("remove it".into()));
             }
@@ -371,7 +372,18 @@ fn output(page: &mut Page, entry: &Entry) -> Option<(Answer, Option<Unit>)> {
                 Some(node) => Some(range(page, node, unit.dimension, &example)?),
                 None => None,
             };
-            Some((Answer::Number { view, range }, Some(unit)))
+            let step = match fields.get("step") {
+                Some(node) => {
+                    let step = page.quantity_like(node, unit.dimension, &example)?.si();
+                    if step <= 0.0 {
+                        page.wrong(node, "a step greater than zero");
+                        return None;
+                    }
+                    Some(step)
+                }
+                None => None,
+            };
+            Some((Answer::Number { view, range, step }, Some(unit)))
         }
     }
 }

@@ -20,7 +20,7 @@ inputs:
 given: [height, mode, goal]
 outputs:
   climb: { unit: km/h }
-  place: { one: 2 m, zero: 1 m, range: 0 m .. 1.5 m }
+  place: { one: 2 m, zero: 1 m, range: 0 m .. 1.5 m, step: 25 cm }
   busy:  { above: -1.5 }
   light: { pick: [RED, AMBER, GREEN] }
 says:
@@ -86,7 +86,8 @@ fn numbers_go_in_by_their_units_and_come_out_by_theirs() {
     let number = |name: &str| words[0].1.number(name).expect("a number");
     assert_eq!(words.len(), 2);
     assert!((number("v") - f64::from(numbers[0]) / 3.6).abs() < 1e-9);
-    assert!((number("z") - 100.0 * (1.0 + f64::from(numbers[1])).clamp(0.0, 1.5)).abs() < 1e-6);
+    let quarters = ((1.0 + f64::from(numbers[1])).clamp(0.0, 1.5) / 0.25).round();
+    assert!((number("z") - 25.0 * quarters).abs() < 1e-6);
     assert_eq!((number("g"), number("n"), words[0].1.text("w")), (2.5, 7.0, Some("word")));
     let greatest = (3..6).max_by(|a, b| numbers[*a].total_cmp(&numbers[*b])).expect("there are three");
     assert_eq!(words[1].1.text("show"), Some(["RED", "AMBER", "GREEN"][greatest - 3]));
@@ -212,6 +213,7 @@ fn every_mistake_of_a_mapping_points_at_its_word() {
         ("given: [height", "given: [hieght", "did you mean `height`?"),
         ("climb: { unit: km/h }", "climb: {}", "is said by one of four"),
         ("climb: { unit: km/h }", "climb: { unit: km/h, above: 0 }", "is said by one of four"),
+        ("step: 25 cm", "step: 0 cm", "a step greater than zero"),
         ("above: -1.5", "above: often", "the number above which it is true"),
         ("pick: [RED, AMBER, GREEN]", "pick: [RED]", "at least two words"),
         ("when: busy", "when: climb", "no output that is a flag"),
