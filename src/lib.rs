@@ -30,6 +30,7 @@ pub mod expr;
 pub mod stl;
 pub mod codec;
 pub mod fault;
+pub mod policy;
 pub mod rig;
 pub mod scenario;
 // judgement: pure, deterministic

@@ -48,6 +48,7 @@ fn help_says_what_there_is() {
         &["run", "--help"],
         &["monitor", "--help"],
         &["sim", "--help"],
+        &["controller", "--help"],
         &["rigs", "doctor", "--help"],
         &["rigs", "new", "--help"],
         &["judge", "--help"],

@@ -36,5 +36,7 @@ mod stand;
 mod stopping;
 #[path = "live/talking.rs"]
 mod talking;
+#[path = "live/thinking.rs"]
+mod thinking;
 #[path = "live/wills.rs"]
 mod wills;

@@ -6,11 +6,12 @@
 use serde_json::{Value, json};
 use std::path::Path;
 
-fn schemas() -> [(&'static str, Value); 3] {
+fn schemas() -> [(&'static str, Value); 4] {
     [
         ("rig", checkrein::rig::schema()),
         ("envelope", checkrein::rig::envelope_schema()),
         ("scenario", checkrein::scenario::schema()),
+        ("mapping", checkrein::rig::mapping_schema()),
     ]
 }
 
@@ -174,6 +175,10 @@ fn the_shipped_files_fit() {
         ("scenario", "scenarios/drone-bench/hover-and-land.yaml"),
         ("scenario", "scenarios/drone-bench/gust.yaml"),
         ("scenario", "scenarios/drone-bench/delayed-feed.yaml"),
+        ("scenario", "scenarios/drone-bench/learned.yaml"),
+        ("mapping", "rigs/drone-bench/learned/pilot.yaml"),
+        ("mapping", "rigs/car-bench/learned/cruise.yaml"),
+        ("mapping", "rigs/robot-cell/learned/reacher.yaml"),
         ("rig", "tests/diagnostics/bench/rig.yaml"),
         ("envelope", "tests/diagnostics/bench/envelope.yaml"),
         ("scenario", "tests/diagnostics/bench/good.yaml"),
@@ -188,6 +193,7 @@ fn what_the_reader_refuses_by_shape_the_schema_refuses() {
     for (kind, name) in [
         ("rig", "rig-unknown-key"),
         ("rig", "rig-missing-keys"),
+        ("rig", "rig-policy-key"),
         ("rig", "rig-link-password"),
         ("rig", "rig-link-baud-fast"),
         ("rig", "rig-yaml-version-number"),

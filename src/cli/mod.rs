@@ -4,6 +4,7 @@
 
 mod breakable;
 mod check;
+mod controller;
 mod doctor;
 mod exit;
 mod explain;
@@ -56,6 +57,8 @@ enum Command {
     Monitor(monitor::MonitorArguments),
     /// Start the twins of a rig alone, for any other tool
     Sim(sim::SimArguments),
+    /// Let a learned policy control a machine, in a process of its own
+    Controller(controller::ControllerArguments),
     /// Judge a trace of any origin against any rule
     Judge(judge::JudgeArguments),
     /// Fold a recording again and demand the identical events
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Monitor(arguments) => monitor::monitor(&arguments),
         Command::Sim(arguments) => sim::sim(&arguments),
+        Command::Controller(arguments) => controller::controller(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),

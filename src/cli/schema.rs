@@ -17,6 +17,7 @@ enum Kind {
     Rig,
     Envelope,
     Scenario,
+    Mapping,
 }
 
 /// Prints the schema.
@@ -25,6 +26,7 @@ pub fn schema(arguments: &SchemaArguments) -> ExitCode {
         Kind::Rig => crate::rig::schema(),
         Kind::Envelope => crate::rig::envelope_schema(),
         Kind::Scenario => crate::scenario::schema(),
+        Kind::Mapping => crate::rig::mapping_schema(),
     };
     say::line(format!("{schema:#}"));
     Exit::Good.into()

@@ -94,7 +94,10 @@ impl<W: Write + Seek> Recorder<W> {
         for file in &head.files {
             let media_type = match file.role {
                 FileRole::Dialect => "application/xml",
-                FileRole::Rig | FileRole::Envelope | FileRole::Scenario | FileRole::Fragment => "application/yaml",
+                FileRole::Policy => "application/octet-stream",
+                FileRole::Rig | FileRole::Envelope | FileRole::Scenario | FileRole::Fragment | FileRole::Mapping => {
+                    "application/yaml"
+                }
             };
             self.writer
                 .attach(&Attachment {

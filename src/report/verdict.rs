@@ -304,6 +304,8 @@ pub fn verdict(subject: &Subject<'_>) -> Verdict {
                     FileRole::Scenario => "scenario",
                     FileRole::Fragment => "fragment",
                     FileRole::Dialect => "dialect",
+                    FileRole::Policy => "policy",
+                    FileRole::Mapping => "mapping",
                 },
                 path: f.path.clone(),
                 sha256: hexadecimal(&f.sha256),

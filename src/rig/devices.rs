@@ -4,15 +4,18 @@ use super::keys::{DEAD_MAN, DEVICE, HEARTBEAT, POLL};
 use super::load::Reading;
 use super::model::{BringUp, DeadMan, LinkDef, LinkKind, PortName, Role};
 use super::names::RESERVED_DEVICES;
+use super::policies;
 use super::protocols;
 use super::safety::bring_up;
-use super::twins::{TWINS, TwinKind};
+use super::twins::{POLICY, TWINS, TwinKind};
 use super::yaml::{Fields, Kind, Node, Page, Word};
 use crate::codec::modbus::host::Timing;
 use crate::codec::{ConfigProblem, ConfigSite, DeviceConfig, FieldValue, Over, Protocol};
+use crate::policy::Policy;
 use crate::wire::{DeviceId, LinkId};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A device on the way from file to rig.
 pub(super) struct Draft<'n> {
@@ -22,6 +25,8 @@ pub(super) struct Draft<'n> {
     pub link: Option<LinkId>,
     pub role: Role,
     pub twin: Option<String>,
+    /// What its twin thinks with, if that is a policy.
+    pub policy: Option<Arc<Policy>>,
     pub dead_man: Option<DeadMan>,
     /// How it is brought up for a rehearsal of its ladder, and of its dead-man where that is another state.
     pub rehearse: Option<BringUp>,
@@ -130,12 +135,11 @@ fn draft<'n>(
         }
         found
     });
-    let twin = fields.get("twin").and_then(|n| page.text(n, "the name of a twin")).map(|w| {
-        if TwinKind::find(&w.text).is_none() {
-            page.unknown(w, format!("there is no twin `{}`", w.text), TWINS.iter().map(|kind| kind.name));
-        }
-        w.text.clone()
-    });
+    let (twin, policy) = match fields.get("twin") {
+        Some(node) => twin(reading, node, role),
+        None => (None, None),
+    };
+    let page = &mut reading.page;
     let mut sites = Sites::default();
     let heartbeat = fields.get("heartbeat").and_then(|node| {
         sites.heartbeat = node.span.clone();
@@ -202,6 +206,7 @@ fn draft<'n>(
         link: link.map(|l| l.id),
         role,
         twin,
+        policy,
         dead_man,
         rehearse,
         rehearse_dead_man,
@@ -220,6 +225,25 @@ fn at_the_speed_of(protocol: Protocol, link: Option<&LinkDef>) -> Protocol {
         }
         (protocol, _) => protocol,
     }
+}
+
+/// The twin of a device: its name, or a policy.
+fn twin(reading: &mut Reading<'_>, node: &Node, role: Role) -> (Option<String>, Option<Arc<Policy>>) {
+    if let Kind::Map(_) = node.kind {
+        let policy = policies::cast(reading, node, role);
+        return (policy.is_some().then(|| POLICY.to_owned()), policy);
+    }
+    let name = reading.page.text(node, "the name of a twin").map(|word| {
+        if word.text == POLICY {
+            let remedy = "write `twin: { policy: file.onnx, mapping: file.yaml }`";
+            reading.page.error(word.span.clone(), "a policy names its files".into(), Some(remedy.into()));
+        } else if TwinKind::find(&word.text).is_none() {
+            let known = TWINS.iter().map(|kind| kind.name);
+            reading.page.unknown(word, format!("there is no twin `{}`", word.text), known);
+        }
+        word.text.clone()
+    });
+    (name, None)
 }
 
 /// What the device does when nobody speaks to it.

@@ -1,5 +1,6 @@
 //! What rig and envelope files may hold. Readers and JSON Schemas both rest on these tables.
 
+use super::policies;
 use super::protocols::SHAPES;
 use super::yaml::{Key, Record, Shape, key, schema_of, want};
 use Shape::{Choice, Either, Flag, Formula, List, Map, Name, Path, Quantity, Range, Raw, Text, Whole};
@@ -95,7 +96,11 @@ pub(super) static DEVICE: Record = record(
         key("role", Choice(&["machine", "controller"]), "`controller`: the AI under test (machine)"),
         want("link", Name, "the link that it is reached by"),
         want("protocol", Either(SHAPES), "how bytes become messages"),
-        key("twin", Text, "the simulated device that takes its place with --sim"),
+        key(
+            "twin",
+            Either(&[Text, Shape::Record(&policies::TWIN)]),
+            "the simulated device that takes its place with --sim; for a controller also `{ policy, mapping }`",
+        ),
         key("identity", Map(&Raw), "facts that must hold, such as `AUTOPILOT_VERSION.uid: 0x1234`"),
         key("heartbeat", Shape::Record(&HEARTBEAT), "what we send so that the device knows we live"),
         key("poll", Shape::Record(&POLL), "what we ask of a device that says nothing unasked"),

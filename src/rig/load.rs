@@ -10,6 +10,7 @@ use super::keys::{RIG, WORLD};
 use super::links;
 use super::model::{DeviceDef, LinkDef, LinkKind, Reaction, Rig, Role, WorldDef};
 use super::names::{Names, Place, beside};
+use super::policies;
 use super::rules::Read;
 use super::safety::{self, Covering, Way};
 use super::signals;
@@ -33,6 +34,9 @@ pub(crate) enum FileKind {
     Rig,
     Envelope,
     Dialect,
+    /// The net of a policy, and its mapping.
+    Policy,
+    Mapping,
 }
 
 /// A file that went into the rig.
@@ -48,6 +52,8 @@ pub(super) struct Reading<'f> {
     pub page: Page,
     pub files: &'f dyn Files,
     pub kept: Vec<RigFile>,
+    /// What is wrong with files beside rig and envelope.
+    pub others: Vec<Diagnostic>,
 }
 
 impl Reading<'_> {
@@ -77,6 +83,8 @@ pub(crate) struct Loaded {
     pub files: Vec<RigFile>,
     pub rig_page: Page,
     pub envelope_page: Option<Page>,
+    /// What is wrong with files beside those two; where that is a mistake, the rig's page has one too.
+    pub others: Vec<Diagnostic>,
     /// Where the words stand that later checks point at.
     pub ladder_spans: Vec<Range<usize>>,
 }
@@ -86,11 +94,18 @@ impl Loaded {
     pub fn into_problems(self) -> Vec<Diagnostic> {
         let mut all = self.rig_page.into_problems();
         all.extend(self.envelope_page.into_iter().flat_map(Page::into_problems));
+        all.extend(self.others);
         all
     }
 }
 
 impl Loaded {
+    /// Keeps a file that a scenario adds, for the record.
+    pub fn keep(&mut self, kind: FileKind, (path, bytes): (String, Vec<u8>)) {
+        if !self.files.iter().any(|file| file.path == path) {
+            self.files.push(RigFile { kind, path, bytes });
+        }
+    }
     /// A rig that could not be had: no name of it is known.
     pub fn unread() -> Loaded {
         let source = crate::diag::Source { name: String::new(), text: String::new() };
@@ -125,7 +140,7 @@ pub fn is_rig(path: &str, files: &dyn Files) -> bool {
 pub(crate) fn load(path: &str, files: &dyn Files) -> Result<Loaded, String> {
     let bytes = files.read(path)?;
     let (page, node) = yaml::load(path, &bytes);
-    let mut reading = Reading { page, files, kept: Vec::new() };
+    let mut reading = Reading { page, files, kept: Vec::new(), others: Vec::new() };
     reading.keep(FileKind::Rig, path, bytes);
     let Some(node) = node else { return Ok(nothing(reading.kept, reading.page)) };
     Ok(read(reading, &node))
@@ -147,6 +162,7 @@ fn nothing(files: Vec<RigFile>, rig_page: Page) -> Loaded {
         files,
         rig_page,
         envelope_page: None,
+        others: Vec::new(),
         ladder_spans: Vec::new(),
     }
 }
@@ -185,6 +201,12 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
     let mut may = Vec::new();
     for draft in &mut drafts {
         may.push(controllers::read(&mut reading.page, draft, &names, &commands, &broken));
+        let site = draft.fields.get("twin").map_or(draft.word.span.clone(), Node::head);
+        if let (Some(policy), Some(codec)) = (&draft.policy, &draft.codec) {
+            for (message, remedy) in policies::misfits(codec, &policy.mapping) {
+                reading.page.error(site.clone(), message, remedy);
+            }
+        }
     }
     let fallbacks: Vec<_> =
         drafts.iter().map(|d| fallback::read(&mut reading.page, d, &names, &commands, &broken)).collect();
@@ -230,6 +252,7 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
             link,
             role: draft.role,
             twin: draft.twin.clone(),
+            policy: draft.policy.clone(),
             safe: way.safe,
             ladder: way.ladder,
             after,
@@ -255,6 +278,7 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
         files: reading.kept,
         rig_page: reading.page,
         envelope_page,
+        others: reading.others,
         ladder_spans,
     };
     let wrong = loaded.rig_page.has_errors() || loaded.envelope_page.as_ref().is_some_and(Page::has_errors);

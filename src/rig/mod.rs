@@ -14,6 +14,7 @@ mod links;
 mod load;
 mod model;
 mod names;
+mod policies;
 mod protocols;
 mod rules;
 mod safety;
@@ -36,5 +37,7 @@ pub use model::{
     SerialDef, StopCategory, Tls, WorldDef,
 };
 pub(crate) use names::{Names, Place, tidy_path};
+pub use policies::schema as mapping_schema;
+pub(crate) use policies::{TWIN as POLICY_TWIN, misfits as policy_misfits, named as named_policy, read as read_policy};
 pub(crate) use rules::{Read as ReadRule, read as read_rules};
 pub(crate) use safety::known;

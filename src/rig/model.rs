@@ -4,11 +4,13 @@ use crate::codec::LinkConfig;
 use crate::command::{Command, CommandId, CommandTable};
 use crate::expr::MarginKind;
 use crate::expr::ir::{Formula, Number};
+use crate::policy::Policy;
 use crate::signal::SignalTable;
 use crate::stl::{RuleSpec, TextRule};
 use crate::time::Span;
 use crate::units::Unit;
 use crate::wire::{DeviceId, LinkId};
+use std::sync::Arc;
 
 /// The bench: what is on it, and how each thing is made safe.
 #[derive(Clone, PartialEq, Debug)]
@@ -147,6 +149,8 @@ pub struct DeviceDef {
     pub role: Role,
     /// The twin that takes its place with `--sim`.
     pub twin: Option<String>,
+    /// What that twin thinks with, where it is a policy.
+    pub policy: Option<Arc<Policy>>,
     /// The one formula that says it is harmless, with its text.
     pub safe: Option<(Formula, String)>,
     pub ladder: Vec<RungDef>,

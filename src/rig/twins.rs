@@ -20,6 +20,9 @@ pub struct TwinKind {
     pub asks: bool,
 }
 
+/// The twin that thinks with a net of its own.
+pub const POLICY: &str = "policy";
+
 /// Every twin.
 pub static TWINS: &[TwinKind] = &[
     TwinKind {
@@ -47,6 +50,7 @@ pub static TWINS: &[TwinKind] = &[
         asks: false,
     },
     TwinKind { name: "cruise", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
+    TwinKind { name: POLICY, motors: 0, biases: &[], battery: false, navigates: false, asks: true },
 ];
 
 /// A world by its name in the rig, with its settings and what each measures.
@@ -153,6 +157,9 @@ impl TwinKind {
             | TwinFault::ClockSkew { .. }
             | TwinFault::ClockRollover { .. }
             | TwinFault::ClockDate { .. } => Some(format!("the twin `{name}` stamps nothing by a clock of its own")),
+            TwinFault::ConfidentWrong { .. } if self.name == POLICY => {
+                Some("nobody knows which of a policy's numbers is its goal: give it another task".to_owned())
+            }
             TwinFault::StaleOutput { .. }
             | TwinFault::OutOfRange { .. }
             | TwinFault::NotANumber

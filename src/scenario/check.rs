@@ -10,9 +10,11 @@ use super::steps::{Author, Sheet};
 use super::survey::{Survey, survey};
 use crate::command::RuleId;
 use crate::diag::{Diagnostic, Files, Severity, Source};
+use crate::rig::twins::POLICY;
 use crate::rig::yaml::{self, Fields, Node, Page};
 use crate::rig::{
-    FileKind, LinkKind, Loaded, Names, Origin, Place, PortName, ReadRule, Rig, Role, load, read_rules, tidy_path,
+    FileKind, LinkKind, Loaded, Names, Origin, Place, PortName, ReadRule, Rig, Role, load, named_policy,
+    policy_misfits, read_rules, tidy_path,
 };
 use crate::signal::{Every, SignalDef, SignalId, SignalKind};
 use crate::time::Span;
@@ -55,7 +57,10 @@ fn check_files(request: &Request, files: &dyn Files) -> Result<(Plan, Vec<Diagno
     let Some(top) = desk.page.fields(&node, &SCENARIO) else { return Err(desk.page.into_problems()) };
     let root = scenarios_root(&path);
     // Without a rig the rest of the scenario is read all the same, its names unchecked.
-    let loaded = desk.rig(&top, &root).unwrap_or_else(Loaded::unread);
+    let mut loaded = desk.rig(&top, &root).unwrap_or_else(Loaded::unread);
+    if let Some(node) = top.get("twins") {
+        desk.cast(node, &mut loaded);
+    }
     desk.plan(&top, &root, loaded)
 }
 
@@ -125,6 +130,8 @@ fn rig_files(loaded: &Loaded) -> Vec<InputFile> {
         FileKind::Rig => FileRole::Rig,
         FileKind::Envelope => FileRole::Envelope,
         FileKind::Dialect => FileRole::Dialect,
+        FileKind::Policy => FileRole::Policy,
+        FileKind::Mapping => FileRole::Mapping,
     };
     loaded.files.iter().map(|f| input(role(f.kind), &f.path, &f.bytes)).collect()
 }
@@ -219,6 +226,35 @@ impl Desk<'_> {
             }
         }
         Some(loaded)
+    }
+
+    /// Gives controllers the policies that the scenario names in place of the rig's twins.
+    fn cast(&mut self, node: &Node, loaded: &mut Loaded) {
+        let Some(entries) = self.page.map(node, "`twins`") else { return };
+        for entry in entries {
+            let Some(place) = loaded.devices.iter().position(|(name, ..)| *name == entry.key.text) else {
+                let message = format!("device `{}` is not in this rig", entry.key.text);
+                let known = loaded.devices.iter().map(|(name, ..)| name.as_str());
+                self.page.unknown(&entry.key, message, known);
+                continue;
+            };
+            let base = loaded.rig_page.source.name.clone();
+            let role = loaded.roles[place];
+            let read = named_policy(&mut self.page, &entry.value, &base, role, self.files, &mut loaded.others);
+            let Some(read) = read else { continue };
+            let device = loaded.devices[place].1;
+            let config = loaded.links.iter().flat_map(|link| &link.codec.devices).find(|c| c.device == device);
+            for (message, remedy) in config.map(|c| policy_misfits(c, &read.policy.mapping)).unwrap_or_default() {
+                self.page.error(entry.value.head(), message, remedy);
+            }
+            loaded.twins[place] = Some(POLICY.to_owned());
+            loaded.keep(FileKind::Policy, read.net);
+            loaded.keep(FileKind::Mapping, read.mapping);
+            if let Some(def) = loaded.rig.iter_mut().flat_map(|rig| &mut rig.devices).find(|d| d.id == device) {
+                def.twin = Some(POLICY.to_owned());
+                def.policy = Some(read.policy);
+            }
+        }
     }
 
     fn plan(

@@ -1,7 +1,7 @@
 //! What a scenario file may hold. Reader and JSON Schema both rest on these tables.
 
-use crate::rig::RULE_KEYS;
 use crate::rig::yaml::{Key, Record, Shape, key, schema_of, want};
+use crate::rig::{POLICY_TWIN, RULE_KEYS};
 use Shape::{Choice, Either, Flag, Formula, List, Map, Name, Path, Quantity, Range, Text, Whole};
 
 /// The JSON Schema of a scenario file.
@@ -54,6 +54,11 @@ pub(super) static SCENARIO: Record = record(
         want("rig", Text, "the rig it runs on"),
         key("about", Text, "what is tried, and why"),
         key("exercises", List(&Text), "rules that must be tested, or the run is inconclusive"),
+        key(
+            "twins",
+            Map(&Shape::Record(&POLICY_TWIN)),
+            "policies that take the place of the rig's twins, by controller; paths are beside the rig file",
+        ),
         key(
             "gate",
             Choice(&["observe", "enforce", "fallback"]),

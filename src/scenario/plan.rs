@@ -198,6 +198,10 @@ pub enum FileRole {
     Fragment,
     /// A dialect of the rig.
     Dialect,
+    /// The net of a policy, in ONNX.
+    Policy,
+    /// What the numbers of a policy mean.
+    Mapping,
 }
 
 /// A device's ladder with its frames, encoded before anything moves.

@@ -83,7 +83,7 @@ impl Bench {
             // Each twin has its own stream of numbers, so that leaving one out does not change the others.
             let noise = Noise::new(seed, 1 + u64::from(id.0));
             let kind = match acts.asks {
-                true => Kind::Controller(devices::controller(twin, config, def.link, noise)?),
+                true => Kind::Controller(devices::controller(twin, config, def.policy.as_ref(), def.link, noise)?),
                 false => Kind::Machine(devices::machine(twin, config, noise, world.as_mut())?),
             };
             let wire = FramePipe::new(Noise::new(seed, WIRES + u64::from(id.0)).seed());

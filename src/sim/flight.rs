@@ -61,6 +61,7 @@ fn rig() -> Rig {
         link,
         role,
         twin: Some(twin.to_owned()),
+        policy: None,
         safe: None,
         ladder: Vec::new(),
         after: Vec::new(),

@@ -10,6 +10,7 @@ KINDS = {
     "rig": "rigs/*/rig.yaml",
     "envelope": "rigs/*/envelope.yaml",
     "scenario": "scenarios/*/*.yaml",
+    "mapping": "rigs/*/learned/*.yaml",
 }
 
 

@@ -10,7 +10,7 @@ pub const ROOMS: &[&str] = &[
     // the safety kernel
     "guard", //
     // meaning
-    "expr", "stl", "codec", "fault", "rig", "scenario", //
+    "expr", "stl", "codec", "fault", "policy", "rig", "scenario", //
     // judgement
     "run", "log", "sim", "virtual", "import", //
     // hands

@@ -51,6 +51,32 @@ impl Told {
     }
 }
 
+/// Reads a payload that is to be looked into by pointers (`/fc.altitude`). The error says in words why it cannot be
+/// understood.
+pub fn object(payload: &[u8]) -> Result<Value, String> {
+    read(payload)
+}
+
+/// A payload of values of any kind by name.
+pub fn write(words: &[(String, Word)]) -> Vec<u8> {
+    let mut out = vec![b'{'];
+    for (name, word) in words {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        write_text(name, &mut out);
+        out.push(b':');
+        match word {
+            Word::Number(number) => write_number(*number, &mut out),
+            Word::Text(text) => write_text(text, &mut out),
+            Word::Flag(flag) => out.extend(flag.to_string().bytes()),
+            Word::Null => out.extend(b"null"),
+        }
+    }
+    out.push(b'}');
+    out
+}
+
 /// The payload of a proposal: its arguments by name, in their own units.
 pub fn propose(args: &[(&str, f64)]) -> Vec<u8> {
     let mut out = vec![b'{'];
@@ -76,6 +102,19 @@ mod tests {
         let told = Told::read(&payload).expect("well formed");
         assert_eq!(told.0, [("z".into(), Word::Number(5.0)), ("with \"quotes\"".into(), Word::Number(-0.125))]);
         assert_eq!(propose(&[]), b"{}");
+    }
+
+    #[test]
+    fn words_of_every_kind_are_written_as_they_are_read() {
+        let words = [
+            ("a".to_owned(), Word::Number(0.5)),
+            ("b".to_owned(), Word::Text("NS".to_owned())),
+            ("c".to_owned(), Word::Flag(true)),
+            ("d".to_owned(), Word::Null),
+        ];
+        let payload = write(&words);
+        assert_eq!(Told::read(&payload).expect("well formed").0, words);
+        assert_eq!(object(&payload).expect("well formed").pointer("/b").and_then(Value::as_str), Some("NS"));
     }
 
     #[test]

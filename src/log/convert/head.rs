@@ -83,6 +83,8 @@ fn file_to(file: &InputFile) -> proto::InputFile {
             FileRole::Scenario => Role::Scenario,
             FileRole::Fragment => Role::Fragment,
             FileRole::Dialect => Role::Dialect,
+            FileRole::Policy => Role::Policy,
+            FileRole::Mapping => Role::Mapping,
         }
         .into(),
         path: file.path.clone(),
@@ -99,6 +101,8 @@ fn file_from(file: &proto::InputFile) -> Result<InputFile, Misread> {
         Role::Scenario => FileRole::Scenario,
         Role::Fragment => FileRole::Fragment,
         Role::Dialect => FileRole::Dialect,
+        Role::Policy => FileRole::Policy,
+        Role::Mapping => FileRole::Mapping,
         Role::Unspecified => return Err(format!("the file `{}` has an unknown role", file.path)),
     };
     let sha256: [u8; 32] = file

@@ -12,6 +12,7 @@ mod flight_controller;
 mod grbl;
 pub mod hover_pilot;
 pub mod hvac_controller;
+mod policy;
 mod power;
 pub mod quadrotor;
 mod room;
@@ -22,8 +23,11 @@ use super::random::Noise;
 use super::world::World;
 use crate::codec::DeviceConfig;
 use crate::fault::TwinFault;
+use crate::policy::Policy;
+use crate::rig::twins::POLICY;
 use crate::time::Time;
 use crate::wire::{Frame, LinkId};
+use std::sync::Arc;
 
 /// A machine that stands in a world. `at` is the bench's own time.
 pub trait Machine: Send {
@@ -83,10 +87,11 @@ pub fn machine(
     }
 }
 
-/// The controller of that name.
+/// The controller of that name; `thinks` is what a policy thinks with.
 pub fn controller(
     name: &str,
     config: &DeviceConfig,
+    thinks: Option<&Arc<Policy>>,
     link: LinkId,
     noise: Noise,
 ) -> Result<Box<dyn Controller>, String> {
@@ -95,6 +100,10 @@ pub fn controller(
         "cruise" => Ok(Box::new(cruise::Cruise::new(config, link, noise)?)),
         "hvac-controller" => Ok(Box::new(hvac_controller::HvacController::new(config, link, noise)?)),
         "reacher" => Ok(Box::new(reacher::Reacher::new(config, link, noise)?)),
+        POLICY => {
+            let thinks = thinks.ok_or_else(|| format!("the twin of `{}` names no policy", config.name))?;
+            Ok(Box::new(policy::Learned::new(thinks, link, noise)))
+        }
         _ => Err(format!("there is no controller `{name}`")),
     }
 }

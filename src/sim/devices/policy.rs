@@ -1,0 +1,281 @@
+//! The twin of a learned policy: the net that `checkrein controller` runs in its own process, in the bench's time.
+
+use super::Controller;
+use super::active::ActiveFaults;
+use super::power::{Power, Supply};
+use crate::codec::json::device::Word;
+use crate::fault::TwinFault;
+use crate::policy::{Mind, Nudge, Policy};
+use crate::sim::random::Noise;
+use crate::time::{Span, Time};
+use crate::wire::{Frame, LinkId};
+use std::sync::Arc;
+
+/// Most often it speaks, however fast it is made to: once in this time.
+const SAYS_AT_MOST_EVERY: Span = Span::from_micros(500);
+/// An argument and the end of a topic that no rig declares.
+const UNKNOWN: &str = "self_destruct";
+
+/// What it says at once: topics and payloads.
+type Words = Vec<(String, Vec<u8>)>;
+
+/// A policy with a net.
+pub struct Learned {
+    link: LinkId,
+    mind: Mind,
+    says_next: Time,
+    /// What it said last, and when it thought of it.
+    said: Words,
+    thought: Time,
+    power: Power,
+    faults: ActiveFaults,
+    noise: Noise,
+}
+
+impl Learned {
+    /// A policy that has heard nothing.
+    pub fn new(policy: &Arc<Policy>, link: LinkId, noise: Noise) -> Learned {
+        Learned {
+            link,
+            mind: Mind::new(policy),
+            says_next: Time::ZERO,
+            said: Vec::new(),
+            thought: Time::ZERO,
+            power: Power::new(),
+            faults: ActiveFaults::default(),
+            noise,
+        }
+    }
+    fn restart(&mut self) {
+        self.mind.forget();
+        self.said.clear();
+    }
+    fn says_every(&self) -> Span {
+        let every = self.mind.mapping().every;
+        let times = self.faults.latest(|a| if let TwinFault::Rate { times } = a.fault { Some(times) } else { None });
+        times.map_or(every, |times| {
+            // Slower than once an hour is silence, which has a fault of its own.
+            Span::from_seconds((every.seconds() / times.max(1e-6)).min(3600.0)).max(SAYS_AT_MOST_EVERY)
+        })
+    }
+    /// What it says now.
+    fn speak(&mut self, at: Time) -> Words {
+        let stale =
+            self.faults.latest(|a| if let TwinFault::StaleOutput { every } = a.fault { Some(every) } else { None });
+        let repeats = self.faults.has(&TwinFault::Frozen) || stale.is_some_and(|every| at.since(self.thought) < every);
+        if repeats && !self.said.is_empty() {
+            return self.said.clone();
+        }
+        if self.mind.think(at).is_err() {
+            return Vec::new();
+        }
+        self.thought = at;
+        let mut nudge = Nudge::default();
+        for active in self.faults.iter() {
+            match active.fault {
+                TwinFault::Oscillate { hertz, size } => {
+                    let turns = hertz * at.since(active.since).seconds();
+                    nudge.shift += size * libm::sin(core::f64::consts::TAU * turns);
+                }
+                TwinFault::OutOfRange { by } => nudge.shift += by,
+                _ => {}
+            }
+        }
+        let garbage = self.faults.iter().any(|a| matches!(a.fault, TwinFault::Garbage { .. }));
+        let no_number = self.faults.has(&TwinFault::NotANumber);
+        let unknown = self.faults.has(&TwinFault::UnknownCommands);
+        let mut words = Vec::new();
+        for (topic, mut message) in self.mind.messages(nudge) {
+            let mut topic = topic.unwrap_or_default().to_owned();
+            if unknown && self.noise.byte().is_multiple_of(2) {
+                // Every other time it uses a topic of nobody's, else an argument that the command has not.
+                topic = format!("{topic}/{UNKNOWN}");
+            } else if unknown {
+                message.push((UNKNOWN.to_owned(), Word::Number(1.0)));
+            }
+            let bytes = if garbage {
+                (0..24).map(|_| self.noise.byte()).collect()
+            } else if no_number {
+                let none: Vec<String> = message.iter().map(|(name, _)| format!("{name:?}:NaN")).collect();
+                format!("{{{}}}", none.join(",")).into_bytes()
+            } else {
+                Mind::bytes(&message)
+            };
+            words.push((topic, bytes));
+        }
+        words
+    }
+}
+
+impl Controller for Learned {
+    fn subscriptions(&self) -> Vec<String> {
+        self.mind.mapping().topics().into_iter().map(ToOwned::to_owned).collect()
+    }
+    fn receive(&mut self, at: Time, frame: &Frame) {
+        if self.faults.has(&TwinFault::Deaf) || self.power.supply(at) > Supply::NoRadio {
+            return;
+        }
+        // What cannot be understood changes nothing: what was heard before grows stale by itself.
+        let _ = self.mind.hear(at, frame.topic.as_deref(), frame.flags.retained, &frame.bytes);
+    }
+    fn tick(&mut self, at: Time, out: &mut Vec<Frame>) {
+        if self.power.boots(at) {
+            self.restart();
+        }
+        if at < self.says_next {
+            return;
+        }
+        let every = self.says_every();
+        self.says_next += every;
+        if self.says_next <= at {
+            self.says_next = at + every;
+        }
+        if self.power.supply(at) > Supply::NoRadio {
+            return;
+        }
+        self.said = self.speak(at);
+        if !self.faults.has(&TwinFault::Silence) && self.power.supply(at) == Supply::On {
+            out.extend(self.said.iter().map(|(topic, bytes)| Frame::publish(self.link, topic, bytes.clone())));
+        }
+    }
+    fn next_deadline(&self) -> Time {
+        self.says_next
+    }
+    fn start_fault(&mut self, at: Time, fault: &TwinFault) {
+        let key = self.faults.start(at, fault);
+        if let Some(active) = self.faults.latest(|a| (a.key == key).then(|| a.clone())) {
+            self.power.start(&active);
+        }
+        self.says_next = self.says_next.min(at + self.says_every());
+        if *fault == TwinFault::Restart {
+            self.restart();
+        }
+    }
+    fn stop_fault(&mut self, fault: &TwinFault) {
+        if let Some(active) = self.faults.stop(fault) {
+            self.power.stop(active.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Files;
+    use crate::rig::read_policy;
+    use crate::rig::twins::{POLICY, TwinKind};
+    use serde_json::Value;
+
+    struct Shipped;
+
+    impl Files for Shipped {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+            std::fs::read(root.join(path)).map_err(|error| error.to_string())
+        }
+    }
+
+    /// The shipped pilot of the drone bench, told that it is 4 m up, with a task 3 m to the north.
+    fn pilot() -> Learned {
+        let folder = "rigs/drone-bench/learned";
+        let read = read_policy(&format!("{folder}/pilot.onnx"), &format!("{folder}/pilot.yaml"), &Shipped);
+        let read = read.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let mut pilot = Learned::new(&read.policy, LinkId(1), Noise::new(1, 1));
+        let mut topics = pilot.subscriptions();
+        topics.sort();
+        assert_eq!(topics, ["pilot/state", "pilot/task"]);
+        pilot.receive(Time::ZERO, &Frame::publish(LinkId(1), "pilot/task", r#"{"x": 3, "y": 0, "z": 4}"#));
+        tell(&mut pilot, 0);
+        pilot
+    }
+    fn at(millis: i64) -> Time {
+        Time::ZERO + Span::from_millis(millis)
+    }
+    fn tell(pilot: &mut Learned, millis: i64) {
+        let state = r#"{"fc.x":0,"fc.y":0,"fc.altitude":4,"fc.vx":0,"fc.vy":0,"fc.climb":0,"fc.roll":0,"fc.pitch":0,"fc.yaw":10}"#;
+        pilot.receive(at(millis), &Frame::publish(LinkId(1), "pilot/state", state));
+    }
+    fn said(pilot: &mut Learned, millis: i64) -> Vec<Frame> {
+        let mut out = Vec::new();
+        pilot.tick(at(millis), &mut out);
+        out
+    }
+    fn x(frames: &[Frame]) -> f64 {
+        let words: Value = serde_json::from_slice(&frames[0].bytes).expect("it speaks JSON");
+        words["x"].as_f64().expect("a number")
+    }
+
+    #[test]
+    fn it_speaks_every_period_on_fresh_sight_and_not_on_stale_sight() {
+        let mut pilot = pilot();
+        let first = said(&mut pilot, 0);
+        assert_eq!(first.len(), 1);
+        assert_eq!(first[0].topic.as_deref(), Some("pilot/goto"));
+        assert!(x(&first) > 1.0, "{}", x(&first));
+        assert!(said(&mut pilot, 39).is_empty());
+        assert_eq!(said(&mut pilot, 40), first);
+        assert_eq!(said(&mut pilot, 200).len(), 1);
+        assert!(said(&mut pilot, 240).is_empty());
+        tell(&mut pilot, 250);
+        assert_eq!(said(&mut pilot, 280), first);
+    }
+
+    #[test]
+    fn it_acts_out_the_faults_of_a_controller() {
+        let mut own = 0;
+        let mut with = |fault: TwinFault| {
+            let twin = TwinKind::find(POLICY).expect("it is a twin");
+            assert_eq!(twin.refuses(&fault), None);
+            let mut pilot = pilot();
+            let before = said(&mut pilot, 0);
+            pilot.start_fault(at(10), &fault);
+            tell(&mut pilot, 30);
+            let during = said(&mut pilot, 90);
+            pilot.stop_fault(&fault);
+            tell(&mut pilot, 900);
+            own += 1;
+            let after = said(&mut pilot, 960 + own);
+            (before, during, after)
+        };
+        let (before, during, after) = with(TwinFault::OutOfRange { by: 5.0 });
+        assert!((x(&during) - x(&before) - 5.0).abs() < 1e-6);
+        assert_eq!(after, before);
+        let (before, during, _) = with(TwinFault::Oscillate { hertz: 3.125, size: 2.0 });
+        // A quarter of a turn after 80 ms.
+        assert!((x(&during) - x(&before) - 2.0).abs() < 1e-6, "{} {}", x(&during), x(&before));
+        let (_, during, after) = with(TwinFault::Silence);
+        assert!(during.is_empty() && after.len() == 1);
+        let (before, during, _) = with(TwinFault::Frozen);
+        assert_eq!(during, before);
+        let (_, during, _) = with(TwinFault::NotANumber);
+        assert!(String::from_utf8_lossy(&during[0].bytes).contains("NaN"));
+        let (_, during, _) = with(TwinFault::Garbage { rate: 10.0 });
+        assert!(serde_json::from_slice::<Value>(&during[0].bytes).is_err());
+        let (_, during, _) = with(TwinFault::UnknownCommands);
+        let marked = during[0].topic.as_deref().is_some_and(|topic| topic.ends_with(UNKNOWN));
+        assert!(marked || String::from_utf8_lossy(&during[0].bytes).contains(UNKNOWN));
+        let (_, during, after) = with(TwinFault::PowerOff);
+        assert!(during.is_empty());
+        // It starts anew: the task is forgotten, and it stays where it is.
+        assert!(after.is_empty() || x(&after).abs() < 0.5);
+    }
+
+    #[test]
+    fn deaf_it_grows_silent_and_faster_it_speaks_more_often() {
+        let mut pilot = pilot();
+        pilot.start_fault(Time::ZERO, &TwinFault::Deaf);
+        tell(&mut pilot, 190);
+        assert!(said(&mut pilot, 240).is_empty());
+        pilot.stop_fault(&TwinFault::Deaf);
+        pilot.start_fault(at(240), &TwinFault::Rate { times: 4.0 });
+        tell(&mut pilot, 250);
+        let count = (0..100).filter(|turn| !said(&mut pilot, 250 + turn).is_empty()).count();
+        assert_eq!(count, 10);
+    }
+
+    #[test]
+    fn nobody_knows_what_its_goal_is() {
+        let twin = TwinKind::find(POLICY).expect("it is a twin");
+        assert!(twin.refuses(&TwinFault::ConfidentWrong { by: 1.0, bearing: 0.0 }).is_some());
+    }
+}
