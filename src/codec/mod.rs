@@ -8,6 +8,7 @@
 
 pub mod json;
 pub mod mavlink;
+pub mod sparkplug;
 
 use crate::command::{Command, CommandId, Ticket};
 use crate::signal::{SignalId, Value};
@@ -179,6 +180,12 @@ pub enum Protocol {
         component: u8,
     },
     Json,
+    /// An edge node, or one device of it.
+    Sparkplug {
+        group: String,
+        node: String,
+        device: Option<String>,
+    },
 }
 
 /// What kind of link a protocol is spoken over.
@@ -194,7 +201,7 @@ impl Protocol {
     pub fn over(&self) -> Over {
         match self {
             Protocol::Mavlink { .. } => Over::Serial,
-            Protocol::Json => Over::Mqtt,
+            Protocol::Json | Protocol::Sparkplug { .. } => Over::Mqtt,
         }
     }
     /// Its name for people.
@@ -202,6 +209,7 @@ impl Protocol {
         match self {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
+            Protocol::Sparkplug { .. } => "Sparkplug B",
         }
     }
     /// Whether devices of both can share a link.
@@ -209,6 +217,7 @@ impl Protocol {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
             (Protocol::Json, Protocol::Json) => true,
+            (Protocol::Sparkplug { .. }, Protocol::Sparkplug { .. }) => true,
             _ => false,
         }
     }
@@ -217,6 +226,10 @@ impl Protocol {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
             Protocol::Json => None,
+            Protocol::Sparkplug { group, node, device: None } => Some(format!("edge node {group}/{node}")),
+            Protocol::Sparkplug { group, node, device: Some(device) } => {
+                Some(format!("device {device} of edge node {group}/{node}"))
+            }
         }
     }
 }
@@ -335,10 +348,24 @@ pub enum ConfigSite {
     May(usize),
 }
 
+/// The topics on which a device of an MQTT link publishes, and those it hears: what its account on the broker may do.
+pub fn topics(device: &DeviceConfig) -> (Vec<String>, Vec<String>) {
+    if let Protocol::Sparkplug { group, node, .. } = &device.protocol {
+        return sparkplug::topics(group, node);
+    }
+    let topic = |field: &str| field.split('#').next().unwrap_or(field).to_owned();
+    let mut publishes: Vec<String> = device.may.iter().map(|may| may.topic.clone()).collect();
+    publishes.extend(device.signals.iter().map(|signal| topic(&signal.field)));
+    let mut hears: Vec<String> = device.tells.iter().map(|tells| tells.topic.clone()).collect();
+    hears.extend(device.commands.iter().map(|command| command.send.clone()));
+    (publishes, hears)
+}
+
 /// Builds the session of a link; every mistake at once.
 pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> {
     match config.devices.first().map(|d| &d.protocol) {
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
+        Some(Protocol::Sparkplug { .. }) => Ok(Box::new(sparkplug::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }
 }
