@@ -5,10 +5,15 @@
 //! 2. Its name in [`TWINS`](crate::rig::twins::TWINS) and an arm in [`machine`] or [`controller`].
 
 pub mod active;
+pub mod conflict_monitor;
+mod edge;
 mod flight_controller;
 pub mod hover_pilot;
 mod power;
 pub mod quadrotor;
+mod readings;
+pub mod signal_controller;
+pub mod signal_timing;
 
 use super::random::Noise;
 use super::world::World;
@@ -66,6 +71,8 @@ pub fn machine(
 ) -> Result<Box<dyn Machine>, String> {
     match name {
         "quadrotor" => Ok(Box::new(flight_controller::Quadrotor::new(config, noise, world)?)),
+        "signal-controller" => Ok(Box::new(signal_controller::SignalController::new(config, noise, world)?)),
+        "conflict-monitor" => Ok(Box::new(conflict_monitor::ConflictMonitor::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
     }
 }
@@ -79,6 +86,7 @@ pub fn controller(
 ) -> Result<Box<dyn Controller>, String> {
     match name {
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
+        "signal-timing" => Ok(Box::new(signal_timing::SignalTiming::new(config, link, noise)?)),
         _ => Err(format!("there is no controller `{name}`")),
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod battery;
 pub mod hall;
+pub mod junction;
 pub mod quadrotor;
 pub mod space;
 pub mod wind;
@@ -35,6 +36,7 @@ pub fn build(rig: &Rig, seed: u64) -> Result<Box<dyn World>, String> {
     match rig.world.model.as_str() {
         "" | "hall" => Ok(Box::new(hall::Hall::new(seed, &rig.world.settings)?)),
         "field" => Ok(Box::new(hall::Hall::open(seed, &rig.world.settings)?)),
+        "junction" => Ok(Box::new(junction::Junction::new(seed, &rig.world.settings)?)),
         other => {
             let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();
             Err(format!("there is no world `{other}` (there is {})", known.join(", ")))
