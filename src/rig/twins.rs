@@ -62,8 +62,11 @@ const RATE: Dimension = Dimension { time: -1, ..Dimension::NONE };
 const ANGLE: Dimension = Dimension { angle: 1, ..Dimension::NONE };
 
 /// Every world.
-pub static WORLDS: &[WorldKind] =
-    &[WorldKind { name: "hall", settings: WIND }, WorldKind { name: "field", settings: WIND }, WorldKind { name: "junction", settings: TRAFFIC }];
+pub static WORLDS: &[WorldKind] = &[
+    WorldKind { name: "hall", settings: WIND },
+    WorldKind { name: "field", settings: WIND },
+    WorldKind { name: "junction", settings: TRAFFIC },
+];
 
 /// Vehicles that come on the main road and on the side road.
 const TRAFFIC: &[(&str, Dimension, &str)] = &[("main", RATE, "0.2 Hz"), ("side", RATE, "0.1 Hz")];
@@ -96,7 +99,9 @@ pub fn measures(field: &str) -> Dimension {
         "roll" | "pitch" | "yaw" => ANGLE,
         "yellow_time" | "patience" => Dimension { time: 1, ..Dimension::NONE },
         "mains_hertz" => RATE,
-        "voltage" | "main_green_volts" | "side_green_volts" | "walk_volts" | "mains_volts" | "cabinet_volts" => Dimension { length: 2, mass: 1, time: -3, current: -1, ..Dimension::NONE },
+        "voltage" | "main_green_volts" | "side_green_volts" | "walk_volts" | "mains_volts" | "cabinet_volts" => {
+            Dimension { length: 2, mass: 1, time: -3, current: -1, ..Dimension::NONE }
+        }
         _ => Dimension::NONE,
     }
 }

@@ -8,3 +8,4 @@ mod mavlink_questions;
 mod mavlink_safe;
 mod mavlink_stream;
 mod mistakes;
+mod sparkplug;

@@ -40,7 +40,9 @@ impl ControllerLogin {
     /// Why it cannot be tried on this rig, in words.
     pub fn unfit(&self, plan: &Plan) -> Option<String> {
         let device = plan.rig.devices.iter().find(|device| device.name == self.device);
-        let Some(device) = device else { return Some(format!("rig {} has no device `{}`", plan.rig.name, self.device)) };
+        let Some(device) = device else {
+            return Some(format!("rig {} has no device `{}`", plan.rig.name, self.device));
+        };
         let link = &plan.rig.links[usize::from(device.link.0)];
         (!is_outside(link)).then(|| format!("`{}` hangs on no broker outside: there is no login to try", self.device))
     }

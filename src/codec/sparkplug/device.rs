@@ -52,15 +52,13 @@ impl EdgeNode {
     /// The birth certificates: of the node, then of each device, with the values of all tags in their order.
     pub fn birth(&mut self, values: &[Datum]) -> Vec<Frame> {
         self.seq = 0;
-        let own = [
-            number(BD_SEQ, DataType::Int64, f64::from(self.bd_seq)),
-            flag(REBIRTH, false),
-        ];
+        let own = [number(BD_SEQ, DataType::Int64, f64::from(self.bd_seq)), flag(REBIRTH, false)];
         let of = |device: Option<&str>| -> Vec<Metric> {
             let mine = self.tags.iter().zip(values).enumerate();
             mine.filter(|(_, (tag, _))| tag.device.as_deref() == device)
                 .map(|(alias, (tag, value))| {
-                    let value = metric(&tag.name, tag.kind, value).or_else(|_| metric(&tag.name, tag.kind, &Datum::Null));
+                    let value =
+                        metric(&tag.name, tag.kind, value).or_else(|_| metric(&tag.name, tag.kind, &Datum::Null));
                     Metric { alias: Some(alias as u64), ..value.expect("every type can be null") }
                 })
                 .collect()
@@ -75,7 +73,8 @@ impl EdgeNode {
     pub fn data(&mut self, changes: &[(usize, Datum)]) -> Vec<Frame> {
         let mut said = Vec::new();
         for device in std::iter::once(None).chain(self.devices().into_iter().map(Some)) {
-            let mine = changes.iter().filter(|(place, _)| self.tags.get(*place).is_some_and(|tag| tag.device == device));
+            let mine =
+                changes.iter().filter(|(place, _)| self.tags.get(*place).is_some_and(|tag| tag.device == device));
             let metrics: Vec<Metric> = mine
                 .map(|(place, value)| {
                     let value = self.tags[*place].kind.encode(value).ok().flatten();
@@ -92,10 +91,8 @@ impl EdgeNode {
     }
     /// The node's death certificate, as its broker says it for it: without a sequence number.
     pub fn death(&self) -> Frame {
-        let payload = Payload {
-            metrics: vec![number(BD_SEQ, DataType::Int64, f64::from(self.bd_seq))],
-            ..Payload::default()
-        };
+        let payload =
+            Payload { metrics: vec![number(BD_SEQ, DataType::Int64, f64::from(self.bd_seq))], ..Payload::default() };
         Frame::publish(self.link, &self.topic("NDEATH", None), payload.encode_to_vec())
     }
     /// The death certificate of one of its devices.

@@ -11,7 +11,8 @@ use super::payload::{DataType, Datum, Metric, Payload};
 use super::plan::{Member, plan};
 use super::{BD_SEQ, NAMESPACE, REBIRTH, parts, topics};
 use crate::codec::{
-    Body, Codec, ConfigProblem, Decode, EncodeError, FieldValue, LinkConfig, Message, NotTimeless, Note, SignalMap, Turn,
+    Body, Codec, ConfigProblem, Decode, EncodeError, FieldValue, LinkConfig, Message, NotTimeless, Note, SignalMap,
+    Turn,
 };
 use crate::command::{Command, Ticket};
 use crate::signal::{SignalId, Value};
@@ -322,7 +323,11 @@ impl Host {
                         self.edges[edge].devices.remove(name);
                         self.forget(edge, device, out);
                         let told = self.members[self.of(edge, device)].id;
-                        out.note(Note::Text { device: told, severity: 3, text: format!("device {name} is gone (DDEATH)") });
+                        out.note(Note::Text {
+                            device: told,
+                            severity: 3,
+                            text: format!("device {name} is gone (DDEATH)"),
+                        });
                     }
                     _ => {
                         self.edges[edge].wants_birth = true;

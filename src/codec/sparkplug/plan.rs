@@ -57,10 +57,17 @@ pub(super) fn plan(config: &LinkConfig) -> Result<Vec<Member>, Vec<ConfigProblem
     let mut members: Vec<Member> = Vec::new();
     for device in &config.devices {
         let Some(member) = member(device, &mut problems) else { continue };
-        let twice = members.iter().find(|m| (&m.group, &m.node, &m.device) == (&member.group, &member.node, &member.device));
+        let twice =
+            members.iter().find(|m| (&m.group, &m.node, &m.device) == (&member.group, &member.node, &member.device));
         if twice.is_some() {
             let address = device.protocol.address().unwrap_or_default();
-            problem(&mut problems, device, ConfigSite::Protocol, format!("{address} is another device of the rig already"), None);
+            problem(
+                &mut problems,
+                device,
+                ConfigSite::Protocol,
+                format!("{address} is another device of the rig already"),
+                None,
+            );
         }
         members.push(member);
     }
@@ -144,7 +151,11 @@ fn order(
     }
     if let Some(ack) = &map.ack {
         let message = format!("`{ack}`: Sparkplug devices acknowledge nothing");
-        wrong(ConfigSite::Command(place), message, Some("leave `ack` out, and watch a signal that shows what the command does"));
+        wrong(
+            ConfigSite::Command(place),
+            message,
+            Some("leave `ack` out, and watch a signal that shows what the command does"),
+        );
     }
     if map.with.is_empty() {
         let message = "a command sets at least one metric".into();

@@ -18,7 +18,8 @@ pub(super) const PLAIN: &[&str] = &["json"];
 static RECORDS: &[&Record] = &[&mavlink::KEYS, &sparkplug::KEYS];
 
 /// What a `protocol:` can look like.
-pub(super) static SHAPES: &[Shape] = &[Shape::Choice(PLAIN), Shape::Record(&mavlink::KEYS), Shape::Record(&sparkplug::KEYS)];
+pub(super) static SHAPES: &[Shape] =
+    &[Shape::Choice(PLAIN), Shape::Record(&mavlink::KEYS), Shape::Record(&sparkplug::KEYS)];
 
 /// Reads the protocol, and gives the place that complaints about it point at.
 pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>, Range<usize>) {

@@ -41,7 +41,10 @@ impl ConflictMonitor {
     /// A monitor that has seen nothing yet: its relay lets the controller have the lamps.
     pub fn new(config: &DeviceConfig, mut noise: Noise, world: &mut dyn World) -> Result<ConflictMonitor, String> {
         if world.as_any().downcast_mut::<Junction>().is_none() {
-            return Err(format!("the twin `conflict-monitor` of `{}` stands in the world `junction` alone", config.name));
+            return Err(format!(
+                "the twin `conflict-monitor` of `{}` stands in the world `junction` alone",
+                config.name
+            ));
         }
         let seed = noise.seed();
         Ok(ConflictMonitor {

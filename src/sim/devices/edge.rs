@@ -33,7 +33,8 @@ impl Edge {
         let Protocol::Sparkplug { group, node, device } = &config.protocol else {
             return Err(format!("the twin `{twin}` of `{}` speaks Sparkplug alone", config.name));
         };
-        let tag = |(name, kind): &(&str, DataType)| Tag { device: device.clone(), name: (*name).to_owned(), kind: *kind };
+        let tag =
+            |(name, kind): &(&str, DataType)| Tag { device: device.clone(), name: (*name).to_owned(), kind: *kind };
         let node = EdgeNode::new(LinkId(0), group, node, metrics.iter().map(tag).collect());
         Ok(Edge {
             node,

@@ -69,7 +69,10 @@ impl SignalController {
     /// It starts in flash, as a cabinet does.
     pub fn new(config: &DeviceConfig, mut noise: Noise, world: &mut dyn World) -> Result<SignalController, String> {
         if world.as_any().downcast_mut::<Junction>().is_none() {
-            return Err(format!("the twin `signal-controller` of `{}` stands in the world `junction` alone", config.name));
+            return Err(format!(
+                "the twin `signal-controller` of `{}` stands in the world `junction` alone",
+                config.name
+            ));
         }
         let seed = noise.seed();
         Ok(SignalController {

@@ -44,7 +44,8 @@ impl SignalTiming {
     /// The controller of a device of the rig; the error says what the rig does not give it.
     pub fn new(device: &DeviceConfig, link: LinkId, noise: Noise) -> Result<SignalTiming, String> {
         let name = &device.name;
-        let tells = device.tells.as_ref().ok_or_else(|| format!("the twin `signal-timing` of `{name}` needs `tells`"))?;
+        let tells =
+            device.tells.as_ref().ok_or_else(|| format!("the twin `signal-timing` of `{name}` needs `tells`"))?;
         let May { topic, args, .. } = device
             .may
             .first()
@@ -140,7 +141,8 @@ impl Controller for SignalTiming {
         }
         let Ok(told) = Told::read(&frame.bytes) else { return };
         // Names come with their device (`sc.main_queue`); the last part says it all.
-        let find = |name: &str| told.0.iter().find(|(key, _)| key.rsplit('.').next() == Some(name)).map(|(_, word)| word);
+        let find =
+            |name: &str| told.0.iter().find(|(key, _)| key.rsplit('.').next() == Some(name)).map(|(_, word)| word);
         if let (Some(Word::Number(main)), Some(Word::Number(side))) = (find("main_queue"), find("side_queue")) {
             self.told = Some((at, *main, *side, find("call") == Some(&Word::Flag(true))));
         }
