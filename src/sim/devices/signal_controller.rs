@@ -133,11 +133,9 @@ impl Machine for SignalController {
     fn receive(&mut self, at: Time, frame: &Frame, _world: &mut dyn World) {
         for (tag, value) in self.edge.hear(at, frame) {
             match (tag, value) {
-                (MODE, Datum::Number(mode)) if mode == 0.0 || mode == 1.0 => {
-                    if self.running != (mode == 0.0) {
-                        self.boot();
-                        self.running = mode == 0.0;
-                    }
+                (MODE, Datum::Number(mode)) if matches!((mode, self.running), (0.0, false) | (1.0, true)) => {
+                    self.boot();
+                    self.running = mode == 0.0;
                 }
                 (STAGE, Datum::Number(stage)) if stage == 0.0 || stage == 1.0 => self.asked = stage as usize,
                 _ => {}
@@ -151,14 +149,12 @@ impl Machine for SignalController {
         let world = junction(world);
         let volts = world.mains_volts;
         let leaks = self.readings.pass(at, [0.0, 0.0, 0.0, YELLOW], &self.edge.faults);
-        if self.edge.runs(at) {
-            if self.running {
-                self.sequence(leaks[3], world.call);
-            }
+        if self.edge.runs(at) && self.running {
+            self.sequence(leaks[3], world.call);
         }
         // A lamp that flashes is not dark: the model lights it on the red terminal alone.
         let yellow_flash = !self.running || world.flash_relay;
-        for approach in 0..2 {
+        for (approach, leak) in leaks.into_iter().take(2).enumerate() {
             let mut terminals = match (yellow_flash, self.lamp(approach)) {
                 (true, _) | (false, Lamp::Red) => [volts, 0.0, 0.0],
                 (false, Lamp::Yellow) => [0.0, volts, 0.0],
@@ -166,7 +162,7 @@ impl Machine for SignalController {
                 (false, Lamp::Dark) => [0.0; 3],
             };
             if !world.flash_relay {
-                terminals[2] += leaks[approach];
+                terminals[2] += leak;
             }
             world.approaches[approach].terminals = terminals;
         }
