@@ -7,6 +7,8 @@
 pub mod active;
 mod car;
 mod cruise;
+pub mod conflict_monitor;
+mod edge;
 mod flight_controller;
 mod grbl;
 pub mod hover_pilot;
@@ -14,6 +16,9 @@ mod power;
 pub mod quadrotor;
 mod reacher;
 mod scanner;
+mod readings;
+pub mod signal_controller;
+pub mod signal_timing;
 
 use super::random::Noise;
 use super::world::World;
@@ -74,6 +79,8 @@ pub fn machine(
         "car" => Ok(Box::new(car::Car::new(config, noise, world)?)),
         "grbl" => Ok(Box::new(grbl::Grbl::new(config, noise, world)?)),
         "scanner" => Ok(Box::new(scanner::Scanner::new(config, noise, world)?)),
+        "signal-controller" => Ok(Box::new(signal_controller::SignalController::new(config, noise, world)?)),
+        "conflict-monitor" => Ok(Box::new(conflict_monitor::ConflictMonitor::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
     }
 }
@@ -89,6 +96,7 @@ pub fn controller(
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
         "cruise" => Ok(Box::new(cruise::Cruise::new(config, link, noise)?)),
         "reacher" => Ok(Box::new(reacher::Reacher::new(config, link, noise)?)),
+        "signal-timing" => Ok(Box::new(signal_timing::SignalTiming::new(config, link, noise)?)),
         _ => Err(format!("there is no controller `{name}`")),
     }
 }

@@ -9,6 +9,7 @@
 pub mod battery;
 pub mod cell;
 pub mod hall;
+pub mod junction;
 pub mod quadrotor;
 pub mod road;
 pub mod space;
@@ -39,6 +40,7 @@ pub fn build(rig: &Rig, seed: u64) -> Result<Box<dyn World>, String> {
         "field" => Ok(Box::new(hall::Hall::open(seed, &rig.world.settings)?)),
         "road" => Ok(Box::new(road::Road::new(&rig.world.settings)?)),
         "cell" => Ok(Box::new(cell::Cell::new(&rig.world.settings)?)),
+        "junction" => Ok(Box::new(junction::Junction::new(seed, &rig.world.settings)?)),
         other => {
             let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();
             Err(format!("there is no world `{other}` (there is {})", known.join(", ")))
