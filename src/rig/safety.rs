@@ -38,6 +38,14 @@ pub(super) fn read(
     let safe = safe_entry.and_then(|entry| {
         let word = page.scalar(&entry.value, "a formula such as `not fc.armed`")?;
         let checked = names.formula(page, word, Place::Device)?;
+        if !super::stops::is_momentary(&checked.formula) {
+            page.error(
+                word.span.clone(),
+                "`safe` looks into the past: what was before a rung proves nothing of what it did".into(),
+                Some("compare what the signals tell now".into()),
+            );
+            return None;
+        }
         shown_every = slowest(page, word, names, &checked.signals);
         if checked.signals.is_empty() {
             page.error(word.span.clone(), "`safe` reads no signal, so it shows nothing".into(), None);

@@ -75,7 +75,7 @@ fn hand(page: &mut Page, node: &Node, names: &Names, roles: &[Role]) -> Option<(
 }
 
 /// Whether the present values alone decide it.
-fn is_momentary(formula: &Formula) -> bool {
+pub(super) fn is_momentary(formula: &Formula) -> bool {
     let mut present = true;
     formulas(formula, &mut |part| {
         present &= matches!(

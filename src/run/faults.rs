@@ -85,10 +85,9 @@ impl Core {
             let truth = self.truth(probe);
             let holds = truth == Truth::True;
             let fault = &mut self.faults[place];
-            // A stream shows by itself what was altered in it; of a twin nothing is known but this formula, and what was not
-            // known before is no effect.
-            let twin = matches!(fault.spec.target, FaultTarget::Twin { .. } | FaultTarget::World { .. });
-            fault.unlike_before |= truth == Truth::False || (truth == Truth::Unknown && !twin);
+            // What was not known before is no effect of it, but where what a stream carries is known only from the fault on.
+            let stream = matches!(fault.spec.target, FaultTarget::Tells { .. } | FaultTarget::Says { .. });
+            fault.unlike_before |= truth == Truth::False || (truth == Truth::Unknown && stream);
             fault.seen |= holds && fault.unlike_before;
         }
     }

@@ -1,5 +1,6 @@
 //! The fold itself: inputs in, effects out, and the stages of a run from bring-up to the one way out.
 
+use super::closing::WORD_WITHIN;
 use super::core::Core;
 use super::ending::NeverArmed;
 use super::event::EventKind;
@@ -12,6 +13,7 @@ use super::stops::Stops;
 use super::wires::Standing;
 use super::{Effect, Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
+use crate::command::Authority;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
 use crate::time::{Span, Time};
@@ -51,8 +53,10 @@ enum Stage {
         until: Time,
     },
     Finally(Sequence),
-    /// What was said leaves before anything else is done.
-    Leaving,
+    /// What was said leaves before anything else is done, until then at the latest.
+    Leaving {
+        until: Time,
+    },
     /// The ladder of each device that is not safe.
     Ladder,
     Done,
@@ -169,7 +173,7 @@ impl Run {
             Stage::Script => self.script.next_deadline(),
             Stage::Settling { until } => Some(*until),
             Stage::Finally(finally) => finally.next_deadline(),
-            Stage::Leaving => self.core.leaving_until(),
+            Stage::Leaving { until } => Some(*until),
             Stage::Ladder => self.core.watching_until(),
             Stage::Done => return None,
         };
@@ -330,7 +334,6 @@ impl Run {
             self.core.own_instant(out);
             self.core.recover(out);
             self.core.watch_faults();
-            self.core.watch_rest();
             if !self.stage_forward(out) && self.core.own_samples.is_empty() {
                 return;
             }
@@ -375,13 +378,16 @@ impl Run {
             Stage::Finally(sequence) => match sequence.poll(&mut self.core, out) {
                 Progress::Running => false,
                 Progress::Done | Progress::Ended(_) => {
-                    self.stage = Stage::Leaving;
+                    self.stage = Stage::Leaving { until: now + WORD_WITHIN };
+                    // What waits behind others may leave; nothing more is added to it.
+                    if self.core.is_leaving() && self.core.reacting.guard.holder() < Authority::Script {
+                        self.core.hold(Authority::Script, out);
+                    }
                     true
                 }
             },
-            Stage::Leaving => {
-                let waits = self.core.tripped().is_none() && self.core.leaving_until().is_some_and(|until| now < until);
-                if waits && self.core.plan.mode != Mode::Observe {
+            Stage::Leaving { until } => {
+                if now < *until && self.core.is_leaving() {
                     return false;
                 }
                 self.start_ladders(out);
@@ -479,7 +485,9 @@ impl Run {
     fn leave_script(&mut self, out: &mut Effects) {
         self.core.end_all_faults(out);
         self.core.no_step();
-        let at_most = if self.core.judging.open(&self.core.plan) { self.core.plan.horizon } else { Span::ZERO };
+        // After a person's no nobody steers what still moves: it is not left to itself while rules wait for their time.
+        let waits = self.core.judging.open(&self.core.plan) && !self.core.said_no();
+        let at_most = if waits { self.core.plan.horizon } else { Span::ZERO };
         self.core.judging.close_scope(self.core.now);
         if at_most > Span::ZERO {
             self.core.emit(EventKind::Settling { at_most }, out);

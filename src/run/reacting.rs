@@ -78,8 +78,6 @@ pub(super) struct LadderRun {
     pub hearing: Hearing,
     /// When a command that may energise was given to the device.
     pub commanded_at: Option<Time>,
-    /// When the device was last seen not to be safe.
-    pub at_work: Option<Time>,
 }
 
 /// Where a ladder stands.
@@ -125,7 +123,6 @@ impl Reacting {
                 standing: LadderStanding::Unused,
                 hearing: Hearing::new(plan, ladder),
                 commanded_at: None,
-                at_work: None,
             })
             .collect()
     }

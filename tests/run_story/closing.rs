@@ -38,6 +38,29 @@ fn the_same_in_finally_and_by_a_machine_that_takes_its_time() {
 }
 
 #[test]
+fn a_word_to_a_machine_at_work_is_waited_for_as_one_to_a_machine_at_rest() {
+    // The second start is given while the first one is seen: what is seen at work then is no answer to it.
+    let steps = "  - do: arm.start\n  - wait: arm.live\n    within: 1 s\n  - do: arm.start\n  - do: arm.stop\n";
+    let scenario = format!("exercises: [limit]\nsteps:\n{steps}  - wait: not arm.live\n    within: 1 s\n");
+    let mut story = Story::armed(LIMIT, &scenario);
+    story.until(1_000);
+    let stopped = *sent_to(&story, "arm/stop").first().expect("the script got there");
+    assert!(story.rungs().contains(&("arm".to_owned(), 0)), "rest {:?} after {stopped} proves nothing", story.now);
+    story.end();
+    assert_eq!(story.outcome.as_ref().map(|o| o.verdict), Some(RunVerdict::Pass), "{:?}", story.outcome);
+    assert!(story.now.nanos() / 1_000_000 >= stopped + 500, "it ended {} after {stopped}", story.now);
+}
+
+#[test]
+fn a_machine_at_rest_long_after_the_last_word_ends_without_its_ladder() {
+    let steps = "  - do: arm.start\n  - wait: arm.live\n    within: 1 s\n  - do: arm.stop\n  - hold: 1 s\n";
+    let mut story = Story::armed(LIMIT, &format!("exercises: [limit]\nsteps:\n{steps}"));
+    story.end();
+    assert!(story.rungs().is_empty(), "{:?}", story.rungs());
+    assert_eq!(story.outcome.as_ref().map(|o| o.verdict), Some(RunVerdict::Pass), "{:?}", story.outcome);
+}
+
+#[test]
 fn a_machine_that_says_nothing_after_the_last_word_gets_its_ladder() {
     let scenario = "exercises: [limit]\nsteps:\n  - expect: not arm.live\n    within: 1 s\n  - do: arm.start\n";
     let mut story = Story::armed(LIMIT, scenario);

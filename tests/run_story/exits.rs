@@ -46,7 +46,7 @@ fn after_a_trip_finally_commands_nothing_and_still_judges() {
 
 #[test]
 fn finally_goes_on_after_a_step_that_failed() {
-    let finally = "  - expect: belt.speed > 1 m/s\n    within: 100 ms\n  - do: arm.stop\n  - do: belt.halt\n  - expect: not belt.runs and not arm.live\n    within: 1 s\n";
+    let finally = "  - expect: belt.speed > 1 m/s\n    within: 100 ms\n  - do: arm.stop\n  - do: belt.halt\n  - expect: not belt.runs and not arm.live\n    within: 1 s\n  - hold: 1 s\n";
     let mut story = Story::armed(LIMIT, &with_finally(finally));
     story.ends(RunVerdict::Fail, "expect belt.speed > 1 m/s");
     assert_eq!(story.moved(), ["arm/start", "belt/run", "arm/stop", "belt/halt"]);
