@@ -259,10 +259,16 @@ impl Around {
                     device.name, link.name
                 ));
             };
+            // A process is one client of a broker, however many machines it plays there.
+            let here = devices.iter().filter(|other| plan.rig.devices[other.0 as usize].link == link.id).count();
+            let name = if here > 1 { TWINS_USER } else { device.name.as_str() };
+            if logins.iter().any(|login: &BrokerLogin| login.link == link.name) {
+                continue;
+            }
             let user = self.users[&link.id]
                 .iter()
-                .find(|user| user.name == device.name)
-                .expect("every device of an embedded link was given a user");
+                .find(|user| user.name == name)
+                .expect("every device of an embedded link was given a user, and several machines one together");
             logins.push(BrokerLogin {
                 link: link.name.clone(),
                 port: broker.port(),
@@ -413,16 +419,31 @@ fn twins_grace_ms() -> u64 {
     told.unwrap_or(TWINS_GRACE.as_millis() as u64)
 }
 
-/// The harness first, then one user per device of the link with what its lines of the rig file allow.
+/// Who speaks for the machines of a link whose twins share a process. No device has a name with a dash.
+const TWINS_USER: &str = "all-twins";
+
+/// The harness first, then one user per device of the link with what its lines of the rig file allow, then one for all machines
+/// with a twin together, where they are several.
 fn users(plan: &Plan, link: LinkId) -> std::io::Result<Vec<User>> {
     let mut users = vec![User::harness()?];
     for config in &plan.rig.links[link.0 as usize].codec.devices {
         let topic = |field: &str| field.split('#').next().unwrap_or(field).to_owned();
         let mut publish: Vec<String> = config.may.iter().map(|may| may.topic.clone()).collect();
         publish.extend(config.signals.iter().map(|signal| topic(&signal.field)));
+        publish.sort();
+        publish.dedup();
         let mut subscribe: Vec<String> = config.tells.iter().map(|tells| tells.topic.clone()).collect();
         subscribe.extend(config.commands.iter().map(|command| command.send.clone()));
         users.push(User::new(&config.name, publish, subscribe)?);
+    }
+    let machines = plan.rig.devices.iter().filter(|device| device.link == link && device.role == Role::Machine);
+    let played: Vec<&str> =
+        machines.filter(|device| device.twin.is_some()).map(|device| device.name.as_str()).collect();
+    if played.len() > 1 {
+        let theirs = users.iter().filter(|user| played.contains(&user.name.as_str()));
+        let (publish, subscribe): (Vec<_>, Vec<_>) =
+            theirs.map(|user| (user.publish.clone(), user.subscribe.clone())).unzip();
+        users.push(User::new(TWINS_USER, publish.concat(), subscribe.concat())?);
     }
     Ok(users)
 }

@@ -10,6 +10,7 @@ pub mod can;
 pub mod grbl;
 pub mod json;
 pub mod mavlink;
+pub mod modbus;
 pub mod recognise;
 
 use crate::command::{Command, CommandId, Ticket};
@@ -189,6 +190,12 @@ pub enum Protocol {
         setup: can::Setup,
         obd: u32,
     },
+    /// Modbus RTU: the unit's address, which word of two comes first, and how the line is timed.
+    Modbus {
+        unit: u8,
+        order: modbus::WordOrder,
+        timing: modbus::host::Timing,
+    },
     /// GRBL 1.1: one controller per port.
     Grbl,
 }
@@ -205,7 +212,9 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } | Protocol::Grbl | Protocol::Slcan { .. } => Over::Serial,
+            Protocol::Mavlink { .. } | Protocol::Grbl | Protocol::Slcan { .. } | Protocol::Modbus { .. } => {
+                Over::Serial
+            }
             Protocol::Json => Over::Mqtt,
         }
     }
@@ -215,6 +224,7 @@ impl Protocol {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
             Protocol::Slcan { .. } => "SLCAN",
+            Protocol::Modbus { .. } => "Modbus",
             Protocol::Grbl => "GRBL",
         }
     }
@@ -222,6 +232,7 @@ impl Protocol {
     pub fn shares_with(&self, other: &Protocol) -> bool {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
+            (Protocol::Modbus { timing: a, .. }, Protocol::Modbus { timing: b, .. }) => a == b,
             (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) => true,
             (Protocol::Slcan { setup: a, .. }, Protocol::Slcan { setup: b, .. }) => a == b,
             _ => false,
@@ -233,6 +244,7 @@ impl Protocol {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
             Protocol::Grbl => Some("the whole port".to_owned()),
             Protocol::Json | Protocol::Slcan { .. } => None,
+            Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
         }
     }
 }
@@ -241,7 +253,7 @@ impl Protocol {
 #[derive(Clone, PartialEq, Debug)]
 pub struct SignalMap {
     pub signal: SignalId,
-    /// `MESSAGE.field` (MAVLink; `field[3]` for arrays), `topic#/json/pointer` (JSON).
+    /// `MESSAGE.field` (MAVLink; `field[3]` for arrays), `topic#/json/pointer` (JSON), `holding[100]:u16` (Modbus).
     pub field: String,
     pub scale: f64,
     pub offset: f64,
@@ -356,6 +368,7 @@ pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> 
     match config.devices.first().map(|d| &d.protocol) {
         Some(Protocol::Slcan { .. }) => Ok(Box::new(can::host::Host::new(config)?)),
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
+        Some(Protocol::Modbus { .. }) => Ok(Box::new(modbus::host::Host::new(config)?)),
         Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }

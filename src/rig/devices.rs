@@ -9,6 +9,7 @@ use super::protocols;
 use super::safety::bring_up;
 use super::twins::{POLICY, TWINS, TwinKind};
 use super::yaml::{Fields, Kind, Node, Page, Word};
+use crate::codec::modbus::host::Timing;
 use crate::codec::{ConfigProblem, ConfigSite, DeviceConfig, FieldValue, Over, Protocol};
 use crate::policy::Policy;
 use crate::wire::{DeviceId, LinkId};
@@ -173,7 +174,7 @@ fn draft<'n>(
     let protocol = fields.get("protocol").and_then(|node| {
         let (protocol, place) = protocols::read(reading, node);
         sites.protocol = place;
-        protocol
+        protocol.map(|protocol| at_the_speed_of(protocol, link))
     });
     let page = &mut reading.page;
     if let (Some(link), Some(protocol)) = (link, &protocol)
@@ -232,6 +233,17 @@ fn twin(reading: &mut Reading<'_>, node: &Node, role: Role) -> (Option<String>, 
         word.text.clone()
     });
     (name, None)
+}
+
+/// How long a character lasts is the line's to say.
+fn at_the_speed_of(protocol: Protocol, link: Option<&LinkDef>) -> Protocol {
+    match (protocol, link.map(|link| &link.kind)) {
+        (Protocol::Modbus { unit, order, timing }, Some(LinkKind::Serial(serial))) => {
+            let timing = Timing::of(serial.baud, timing.timeout, timing.retries);
+            Protocol::Modbus { unit, order, timing }
+        }
+        (protocol, _) => protocol,
+    }
 }
 
 /// What the device does when nobody speaks to it.

@@ -33,6 +33,9 @@ pub static TWINS: &[TwinKind] = &[
         navigates: true,
         asks: false,
     },
+    TwinKind { name: "air-handler", motors: 3, biases: &[], battery: false, navigates: false, asks: false },
+    TwinKind { name: "room", motors: 0, biases: &[], battery: false, navigates: false, asks: false },
+    TwinKind { name: "hvac-controller", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
     TwinKind { name: "grbl", motors: 0, biases: &[], battery: false, navigates: false, asks: false },
     TwinKind { name: "scanner", motors: 0, biases: &["distance"], battery: false, navigates: false, asks: false },
     TwinKind { name: "reacher", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
@@ -66,6 +69,7 @@ pub static WORLDS: &[WorldKind] = &[
     WorldKind { name: "hall", settings: WIND },
     WorldKind { name: "field", settings: WIND },
     WorldKind { name: "road", settings: &[("curvature", CURVATURE, "0 1/m")] },
+    WorldKind { name: "floor", settings: FLOOR },
     WorldKind { name: "cell", settings: &[("person", LENGTH, "4 m")] },
 ];
 
@@ -73,6 +77,16 @@ const CURVATURE: Dimension = Dimension { length: -1, ..Dimension::NONE };
 
 /// The steady wind, and where it blows from.
 const WIND: &[(&str, Dimension, &str)] = &[("wind", SPEED, "2 m/s"), ("from", ANGLE, "90 deg")];
+
+/// Mean temperature outdoors, how far the day swings it, the hour at which the run begins, and people per room.
+const FLOOR: &[(&str, Dimension, &str)] = &[
+    ("outside", TEMPERATURE, "-5 degC"),
+    ("swing", TEMPERATURE, "4 K"),
+    ("start", DURATION, "8 h"),
+    ("people", Dimension::NONE, "4"),
+];
+const TEMPERATURE: Dimension = Dimension { temperature: 1, ..Dimension::NONE };
+const DURATION: Dimension = Dimension { time: 1, ..Dimension::NONE };
 
 /// Why a fault cannot act on one measured value, in words.
 fn not_of_values(fault: &PipeFault) -> Option<String> {

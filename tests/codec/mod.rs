@@ -11,3 +11,4 @@ mod mavlink_questions;
 mod mavlink_safe;
 mod mavlink_stream;
 mod mistakes;
+mod modbus;

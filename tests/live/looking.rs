@@ -161,6 +161,21 @@ fn logins_of_the_twins_broker_work_for_another_tool() {
 }
 
 #[test]
+fn twins_of_every_rig_come_up_several_machines_on_one_broker_too() {
+    let mut together = 0;
+    for rig in std::fs::read_dir("rigs").expect("the rigs are part of the sources") {
+        let rig = rig.expect("it can be read").file_name().into_string().expect("it is text");
+        // What it prints, it prints once every twin is there and heard by its broker.
+        let mut running = Running::start(&mut program(["sim", &rig, "--json"]));
+        let told = running.until("\"links\"");
+        together += usize::from(told.contains("\"all-twins\""));
+        running.signal(Signal::INT);
+        running.end().with(0);
+    }
+    assert!(together > 0, "a rig has several machines on one broker");
+}
+
+#[test]
 fn a_twin_that_the_rig_does_not_have_is_a_usage_error() {
     let stand = Stand::on("twin");
     on(&stand, &["sim"], &["--only", "pilot"]).end().with(64).says("no twin of `pilot`").says("fc");

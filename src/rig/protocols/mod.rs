@@ -5,6 +5,7 @@
 
 mod mavlink;
 mod slcan;
+mod modbus;
 
 use super::load::Reading;
 use super::yaml::{Kind, Node, Record, Shape};
@@ -15,11 +16,11 @@ use std::ops::Range;
 pub(super) const PLAIN: &[&str] = &["json", "grbl"];
 
 /// The maps that a `protocol:` can be; the first key of each is the protocol's name.
-static RECORDS: &[&Record] = &[&mavlink::KEYS, &slcan::KEYS];
+static RECORDS: &[&Record] = &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS];
 
 /// What a `protocol:` can look like.
 pub(super) static SHAPES: &[Shape] =
-    &[Shape::Choice(PLAIN), Shape::Record(&mavlink::KEYS), Shape::Record(&slcan::KEYS)];
+    &[Shape::Choice(PLAIN), Shape::Record(&mavlink::KEYS), Shape::Record(&slcan::KEYS), Shape::Record(&modbus::KEYS)];
 
 /// Reads the protocol, and gives the place that complaints about it point at.
 pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>, Range<usize>) {
@@ -32,6 +33,7 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>,
         return match record.keys[0].name {
             "mavlink" => mavlink::read(reading, node),
             "slcan" => slcan::read(reading, node),
+            "modbus" => modbus::read(reading, node),
             other => unreachable!("`{other}` stands in the table above"),
         };
     }
@@ -66,6 +68,7 @@ fn example(record: &Record) -> String {
     match record.keys[0].name {
         "mavlink" => "write `{ mavlink: common, system: 1, component: 1 }`".into(),
         "slcan" => "write `{ slcan: vehicle.dbc, bit_rate: 500000 }`".into(),
+        "modbus" => "write `{ modbus: 1 }`".into(),
         name => format!("write `{{ {name}: … }}`"),
     }
 }

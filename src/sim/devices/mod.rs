@@ -7,12 +7,15 @@
 pub mod active;
 mod car;
 mod cruise;
+mod air_handler;
 mod flight_controller;
 mod grbl;
 pub mod hover_pilot;
+pub mod hvac_controller;
 mod policy;
 mod power;
 pub mod quadrotor;
+mod room;
 mod reacher;
 mod scanner;
 
@@ -76,6 +79,8 @@ pub fn machine(
     match name {
         "quadrotor" => Ok(Box::new(flight_controller::Quadrotor::new(config, noise, world)?)),
         "car" => Ok(Box::new(car::Car::new(config, noise, world)?)),
+        "air-handler" => Ok(Box::new(air_handler::AirHandler::new(config, noise, world)?)),
+        "room" => Ok(Box::new(room::Sensors::new(config, noise, world)?)),
         "grbl" => Ok(Box::new(grbl::Grbl::new(config, noise, world)?)),
         "scanner" => Ok(Box::new(scanner::Scanner::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
@@ -93,6 +98,7 @@ pub fn controller(
     match name {
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
         "cruise" => Ok(Box::new(cruise::Cruise::new(config, link, noise)?)),
+        "hvac-controller" => Ok(Box::new(hvac_controller::HvacController::new(config, link, noise)?)),
         "reacher" => Ok(Box::new(reacher::Reacher::new(config, link, noise)?)),
         POLICY => {
             let thinks = thinks.ok_or_else(|| format!("the twin of `{}` names no policy", config.name))?;

@@ -7,6 +7,7 @@
 //! 2. Its name and settings in [`WORLDS`] and an arm in [`build`].
 
 pub mod battery;
+pub mod floor;
 pub mod cell;
 pub mod hall;
 pub mod quadrotor;
@@ -38,6 +39,7 @@ pub fn build(rig: &Rig, seed: u64) -> Result<Box<dyn World>, String> {
         "" | "hall" => Ok(Box::new(hall::Hall::new(seed, &rig.world.settings)?)),
         "field" => Ok(Box::new(hall::Hall::open(seed, &rig.world.settings)?)),
         "road" => Ok(Box::new(road::Road::new(&rig.world.settings)?)),
+        "floor" => Ok(Box::new(floor::Floor::new(&rig.world.settings)?)),
         "cell" => Ok(Box::new(cell::Cell::new(&rig.world.settings)?)),
         other => {
             let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();

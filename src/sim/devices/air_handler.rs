@@ -1,0 +1,236 @@
+//! An air handler's controller on Modbus: it does what it is sent while somebody watches over it, and else what it knows itself.
+//!
+//! | place | what |
+//! |---|---|
+//! | `holding[0]` | mode that is asked for: 0 off, 1 schedule, 2 hold, 3 remote |
+//! | `holding[1..4]` | damper, heating, cooling, fan in remote mode, in tenths of a percent |
+//! | `holding[90]` | watchdog: without a new value for 60 s remote mode ends in schedule |
+//! | `input[0..4]` | supply, return, outside, mixed air and hot water, in tenths of a degree Celsius |
+//! | `input[5..8]` | damper, heating, cooling, fan as they are, in tenths of a percent |
+//! | `input[9]` | mode that it is in |
+//! | `input[10]:u32` | seconds since it was switched on |
+//! | `discrete[0]` | the freeze thermostat has tripped |
+
+use super::Machine;
+use super::active::ActiveFaults;
+use super::power::{Power, Supply};
+use crate::codec::modbus::device::Server;
+use crate::codec::modbus::{Kind, Table};
+use crate::codec::{DeviceConfig, Protocol};
+use crate::fault::TwinFault;
+use crate::sim::random::Noise;
+use crate::sim::world::World;
+use crate::sim::world::floor::{Actuator, Floor, ZERO_C};
+use crate::time::{Span, Time};
+use crate::wire::{Frame, LinkId};
+
+const MODE: u16 = 0;
+const OUTPUTS: u16 = 1;
+const WATCHDOG: u16 = 90;
+const OFF: u16 = 0;
+const SCHEDULE: u16 = 1;
+const REMOTE: u16 = 3;
+/// Nobody watches any more.
+const WATCHED_FOR: Span = Span::from_secs(60);
+/// What it does itself: air of this temperature in K, this share of fresh air, the fan by day and by night.
+const OWN_SUPPLY: f64 = ZERO_C + 21.0;
+const OWN_DAMPER: f64 = 0.2;
+const OWN_FAN: (f64, f64) = (0.6, 0.3);
+/// A plant has been on for a while when a run begins: a day, in s.
+const ON_SINCE: u32 = 86_400;
+/// Its integral control of the heating valve: share per K and s.
+const OWN_GAIN: f64 = 0.0008;
+
+/// The controller of the plant.
+pub struct AirHandler {
+    server: Server,
+    valve: f64,
+    /// Seconds since it was switched on.
+    uptime: u32,
+    beat_at: Time,
+    outbox: Vec<Vec<u8>>,
+    power: Power,
+    faults: ActiveFaults,
+    noise: Noise,
+}
+
+impl AirHandler {
+    /// The plant of the floor. The error says what the rig does not give it.
+    pub fn new(config: &DeviceConfig, noise: Noise, world: &mut dyn World) -> Result<AirHandler, String> {
+        let Protocol::Modbus { unit, order, .. } = &config.protocol else {
+            return Err(format!("the twin `air-handler` of `{}` speaks Modbus alone", config.name));
+        };
+        if world.as_any().downcast_mut::<Floor>().is_none() {
+            return Err(format!("the twin `air-handler` of `{}` stands in the world `floor` alone", config.name));
+        }
+        let mut server = Server::new(*unit, *order);
+        (0..5).for_each(|place| server.set(Table::Holding, place, 0));
+        server.set(Table::Holding, MODE, SCHEDULE);
+        server.set(Table::Holding, WATCHDOG, 0);
+        let mut handler = AirHandler {
+            server,
+            valve: 0.0,
+            uptime: ON_SINCE,
+            beat_at: Time::ZERO,
+            outbox: Vec::new(),
+            power: Power::new(),
+            faults: ActiveFaults::default(),
+            noise,
+        };
+        handler.show(floor(world));
+        Ok(handler)
+    }
+    fn holding(&self, place: u16) -> u16 {
+        self.server.get(Table::Holding, place).unwrap_or(0)
+    }
+    /// What can be read, as it is now.
+    fn show(&mut self, floor: &Floor) {
+        let plant = &floor.plant;
+        let temperatures = [plant.supply, plant.back, floor.outside(), plant.mixed, plant.store];
+        for (place, kelvin) in temperatures.into_iter().enumerate() {
+            self.server.set_number(Table::Input, place as u16, Kind::I16, (kelvin - ZERO_C) * 10.0);
+        }
+        let positions = [plant.damper, plant.heat, plant.cool, plant.fan].map(|a| a.position);
+        for (place, position) in positions.into_iter().enumerate() {
+            self.server.set_number(Table::Input, 5 + place as u16, Kind::U16, position * 1000.0);
+        }
+        self.server.set(Table::Input, 9, self.holding(MODE).min(REMOTE));
+        self.server.set_number(Table::Input, 10, Kind::U32, f64::from(self.uptime));
+        self.server.set(Table::Discrete, 0, u16::from(plant.frozen));
+    }
+    fn steer(&mut self, floor: &mut Floor) {
+        let by_day = floor.occupied();
+        let remote: [f64; 4] = std::array::from_fn(|i| (f64::from(self.holding(OUTPUTS + i as u16)) / 1000.0).min(1.0));
+        let plant = &mut floor.plant;
+        self.valve = (self.valve + OWN_GAIN * (OWN_SUPPLY - plant.supply)).clamp(0.0, 1.0);
+        let fan = if by_day { OWN_FAN.0 } else { OWN_FAN.1 };
+        let outputs = match self.holding(MODE) {
+            // With the fan off a little heat keeps the coil from freezing.
+            OFF => [0.0, if plant.mixed < ZERO_C + 8.0 { 0.3 } else { 0.0 }, 0.0, 0.0],
+            REMOTE => remote,
+            SCHEDULE => [OWN_DAMPER, self.valve, 0.0, fan],
+            _ => [OWN_DAMPER, self.valve, 0.0, OWN_FAN.0],
+        };
+        if self.holding(MODE) == REMOTE {
+            // Who takes over begins where the valve stands.
+            self.valve = plant.heat.position;
+        }
+        [plant.damper.sent, plant.heat.sent, plant.cool.sent, plant.fan.sent] = outputs;
+        if self.holding(MODE) != REMOTE {
+            // Who takes over remotely begins where the outputs stand, too.
+            for (place, output) in outputs.into_iter().enumerate() {
+                self.server.set_number(Table::Holding, OUTPUTS + place as u16, Kind::U16, output * 1000.0);
+            }
+        }
+    }
+    fn restart(&mut self) {
+        self.server.forget();
+        self.outbox.clear();
+        self.uptime = 0;
+        self.server.set(Table::Holding, MODE, SCHEDULE);
+        (OUTPUTS..OUTPUTS + 4).for_each(|place| self.server.set(Table::Holding, place, 0));
+    }
+}
+
+/// The floor in which it stands.
+fn floor(world: &mut dyn World) -> &mut Floor {
+    world.as_any().downcast_mut().expect("it was built in this floor")
+}
+
+/// The actuators by the number of a fault: 1 fan, 2 heating valve, 3 damper.
+fn actuators(floor: &mut Floor, index: Option<u8>) -> Vec<&mut Actuator> {
+    let plant = &mut floor.plant;
+    let all = [(1, &mut plant.fan), (2, &mut plant.heat), (3, &mut plant.damper)];
+    all.into_iter().filter(|(own, _)| index.is_none_or(|wanted| wanted == *own)).map(|(_, actuator)| actuator).collect()
+}
+
+impl Machine for AirHandler {
+    fn receive(&mut self, at: Time, frame: &Frame, world: &mut dyn World) {
+        if self.faults.has(&TwinFault::Deaf) || self.power.supply(at) > Supply::On {
+            return;
+        }
+        let mut written = Vec::new();
+        self.server.feed(&frame.bytes, &mut self.outbox, &mut written);
+        if written.iter().any(|w| w.address == WATCHDOG) {
+            self.beat_at = at;
+        }
+        // What is asked for is shown at once; the plant follows in its own time.
+        if written.iter().any(|w| w.address == MODE) {
+            self.beat_at = at;
+            self.show(floor(world));
+        }
+    }
+    fn turn(&mut self, at: Time, world: &mut dyn World) {
+        let floor = floor(world);
+        if self.power.boots(at) {
+            self.restart();
+        }
+        if self.power.supply(at) >= Supply::Hung {
+            if self.power.supply(at) == Supply::Off {
+                let plant = &mut floor.plant;
+                [plant.damper.sent, plant.heat.sent, plant.cool.sent, plant.fan.sent] = [0.0; 4];
+            }
+            return;
+        }
+        if self.holding(MODE) == REMOTE && at.since(self.beat_at) > WATCHED_FOR {
+            self.server.set(Table::Holding, MODE, SCHEDULE);
+        }
+        self.uptime = self.uptime.saturating_add(1);
+        self.steer(floor);
+        self.show(floor);
+        for active in self.faults.iter() {
+            if let TwinFault::Garbage { rate } = active.fault {
+                let bytes = (rate.min(10_000.0)) as usize;
+                self.outbox.push((0..bytes).map(|_| self.noise.byte()).collect());
+            }
+        }
+    }
+    fn take(&mut self, link: LinkId, out: &mut Vec<Frame>) {
+        let said = std::mem::take(&mut self.outbox);
+        if !self.faults.has(&TwinFault::Silence) {
+            out.extend(said.into_iter().map(|bytes| Frame::serial(link, bytes)));
+        }
+    }
+    fn start_fault(&mut self, at: Time, fault: &TwinFault, world: &mut dyn World) {
+        let key = self.faults.start(at, fault);
+        if let Some(active) = self.faults.latest(|a| (a.key == key).then(|| a.clone())) {
+            self.power.start(&active);
+        }
+        if *fault == TwinFault::Restart {
+            self.restart();
+        }
+        act(floor(world), fault, true);
+    }
+    fn stop_fault(&mut self, fault: &TwinFault, world: &mut dyn World) {
+        if let Some(active) = self.faults.stop(fault) {
+            self.power.stop(active.key);
+            act(floor(world), fault, false);
+            // What of the same kind goes on, goes on.
+            self.faults.iter().for_each(|active| act(floor(world), &active.fault, true));
+        }
+    }
+}
+
+/// Spoils or mends the actuators.
+fn act(floor: &mut Floor, fault: &TwinFault, on: bool) {
+    match *fault {
+        TwinFault::Motor { index, gain } => {
+            actuators(floor, Some(index)).into_iter().for_each(|a| a.gain = if on { gain } else { 1.0 });
+        }
+        TwinFault::MotorStuck { index, at } => {
+            for actuator in actuators(floor, index) {
+                actuator.stuck = on;
+                actuator.position =
+                    if on { at.unwrap_or(actuator.position).clamp(0.0, 1.0) } else { actuator.position };
+            }
+        }
+        TwinFault::MotorSlow { index, lag } => {
+            let slow = if on { lag.seconds() } else { 0.0 };
+            actuators(floor, index).into_iter().for_each(|a| a.slow = slow);
+        }
+        TwinFault::MotorReversed { index } => {
+            actuators(floor, index).into_iter().for_each(|a| a.reversed = on);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,232 @@
+"""pymodbus as client of the air handler's twin, and as the device that `checkrein run` steers; over pseudo-terminals."""
+
+import asyncio
+import json
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import threading
+import tty
+
+import pytest
+from conftest import run_folder, told
+from pymodbus.client import ModbusSerialClient
+from pymodbus.constants import ExcCodes
+from pymodbus.server import ModbusSerialServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+ENVELOPE = """\
+envelope: Foreign plant on a bench
+rules:
+  not-hot:
+    always: plant.heat <= 60 degC
+    because: The test's own limit.
+    source: the test
+    react_within: 500 ms
+    safe_within: 5 s
+"""
+
+RIG = """\
+rig: foreign
+about: A plant that pymodbus plays.
+envelope: envelope.yaml
+links:
+  line: {{ serial: {port}, baud: 19200 }}
+devices:
+  plant:
+    link: line
+    protocol: {{ modbus: 1, timeout: 500 ms, words: {words} }}
+    identity:
+      "holding[0]": 4660
+    heartbeat: {{ send: "holding[9]", every: 1 s }}
+    dead_man: {{ loses: heartbeat, safe_within: 30 s }}
+    signals:
+      heat:  {{ field: "holding[1]:i16", scale: 0.1 degC, range: -50 degC .. 200 degC, every: 200 ms, stale_after: 3 s }}
+      power: {{ field: "holding[2]:f32", scale: 1 W, range: -100 W .. 100 W, every: 200 ms, stale_after: 3 s }}
+      count: {{ field: "holding[4]:u32", scale: 1 J, range: 0 J .. 5000000000 J, every: 200 ms, stale_after: 3 s }}
+      runs:  {{ field: "holding[6]", flag: true, every: 200 ms, stale_after: 3 s }}
+    commands:
+      start: {{ send: write, with: {{ "holding[6]": 1 }}, ack: answer }}
+      aim:
+        args: {{ heat: 0 degC .. 100 degC, power: -50 W .. 50 W }}
+        send: write
+        with:
+          "holding[1]:i16": {{ arg: heat, scale: 0.1 degC }}
+          "holding[2]:f32": {{ arg: power, scale: 1 W }}
+        ack: answer
+      stop: {{ send: write, with: {{ "holding[6]": 0 }}, ack: answer, harmless: true }}
+    safe: not plant.runs
+    ladder:
+      - {{ do: plant.stop, within: 2 s, category: 1 }}
+      - {{ do: plant.stop, within: 2 s, category: 1 }}
+"""
+
+SCENARIO = """\
+scenario: Steer a foreign plant
+rig: foreign
+steps:
+  - expect: abs(plant.power - 20.25 W) < 0.01 W and abs(plant.count - {count}) < 1 J
+    within: 5 s
+  - do: plant.start
+    within: 5 s
+  - do: plant.aim
+    with: {{ heat: 40 degC, power: -12.5 W }}
+    within: 5 s
+  - expect: plant.runs and abs(plant.heat - 40 degC) < 0.1 K and abs(plant.power + 12.5 W) < 0.01 W
+    within: 5 s
+finally:
+  - do: plant.stop
+    within: 5 s
+  - expect: not plant.runs
+    within: 5 s
+"""
+
+
+class Line:
+    """Two pseudo-terminals end to end, as an RS-485 line between two ports; what goes over it is kept."""
+
+    def __init__(self):
+        self.ends = [pty.openpty() for _ in range(2)]
+        for end in self.ends:
+            for handle in end:
+                tty.setraw(handle)
+        self.paths = [os.ttyname(slave) for _, slave in self.ends]
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.carry, daemon=True)
+        self.thread.start()
+
+    def carry(self):
+        masters = [master for master, _ in self.ends]
+        while not self.stop.is_set():
+            for master in select.select(masters, [], [], 0.1)[0]:
+                os.write(masters[1 - masters.index(master)], os.read(master, 4096))
+
+    def close(self):
+        self.stop.set()
+        self.thread.join()
+        for end in self.ends:
+            for handle in end:
+                os.close(handle)
+
+
+@pytest.fixture
+def line():
+    it = Line()
+    yield it
+    it.close()
+
+
+class Plant:
+    """pymodbus as a device on a thread of its own, with its asyncio loop."""
+
+    def __init__(self, port, order):
+        def words(kind, value):
+            high, low = struct.unpack(">HH", struct.pack(f">{kind}", value))
+            return [high, low] if order == "high-first" else [low, high]
+
+        registers = [4660, 215, *words("f", 20.25), *words("I", 4_000_000_000), 0, 0, 0, 0]
+        self.context = SimDevice(1, simdata=SimData(0, values=registers, datatype=DataType.REGISTERS))
+        self.port = port
+        self.asked = []
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self.serve(),), daemon=True)
+        self.up = threading.Event()
+        self.thread.start()
+        assert self.up.wait(10), "the server did not start"
+
+    def heard(self, sending, pdu):
+        if not sending:
+            self.asked.append(pdu.function_code)
+        return pdu
+
+    async def serve(self):
+        self.server = ModbusSerialServer(self.context, port=self.port, baudrate=19200, trace_pdu=self.heard)
+        self.loop.call_later(0.5, self.up.set)
+        try:
+            await self.server.serve_forever()
+        except asyncio.CancelledError:
+            pass
+
+    def close(self):
+        asyncio.run_coroutine_threadsafe(self.server.shutdown(), self.loop).result(5)
+        self.thread.join(5)
+
+
+@pytest.mark.parametrize("words", ["high-first", "low-first"])
+def test_a_plant_that_pymodbus_plays_is_read_and_steered(checkrein, tmp_path, line, words):
+    rig = tmp_path / "rigs/foreign"
+    rig.mkdir(parents=True)
+    (rig / "rig.yaml").write_text(RIG.format(port=line.paths[0], words=words))
+    (rig / "envelope.yaml").write_text(ENVELOPE)
+    scenario = tmp_path / "steer.yaml"
+    scenario.write_text(SCENARIO.format(count="4000000000 J"))
+    plant = Plant(line.paths[1], words)
+    try:
+        done = checkrein("run", scenario, "--no-plots", "--runs", tmp_path / "runs", cwd=tmp_path)
+    finally:
+        plant.close()
+    assert done.returncode == 0, told(done)
+    verdict = json.loads((run_folder(tmp_path / "runs") / "verdict.json").read_text())
+    assert verdict["verdict"] == "pass", verdict
+    # Reads of holding registers, one register written, several written.
+    assert {3, 6, 16} <= set(plant.asked), set(plant.asked)
+
+
+def test_another_word_order_is_not_mistaken_for_the_same_numbers(checkrein, tmp_path, line):
+    rig = tmp_path / "rigs/foreign"
+    rig.mkdir(parents=True)
+    (rig / "rig.yaml").write_text(RIG.format(port=line.paths[0], words="high-first"))
+    (rig / "envelope.yaml").write_text(ENVELOPE)
+    scenario = tmp_path / "steer.yaml"
+    scenario.write_text(SCENARIO.format(count="4000000000 J"))
+    plant = Plant(line.paths[1], "low-first")
+    try:
+        done = checkrein("run", scenario, "--no-plots", "--runs", tmp_path / "runs", cwd=tmp_path)
+    finally:
+        plant.close()
+    assert done.returncode in (1, 2), told(done)
+
+
+@pytest.fixture
+def air_handler(checkrein, repo):
+    """The air handler's twin alone, and pymodbus as its client."""
+    twins = subprocess.Popen([checkrein.path, "sim", "building-floor"], stdout=subprocess.PIPE, text=True, cwd=repo)
+    try:
+        port = None
+        for said in twins.stdout:
+            found = re.search(r"link plant .*: (/dev/\S+)", said)
+            if found:
+                port = found[1]
+                break
+        assert port, "the twins told no port"
+        client = ModbusSerialClient(port, baudrate=19200, timeout=2)  # a pseudo-terminal has no parity
+        assert client.connect()
+        yield client
+        client.close()
+    finally:
+        twins.terminate()
+        twins.wait(10)
+
+
+def test_the_twin_answers_pymodbus_as_the_specification_says(air_handler):
+    client = air_handler
+    supply, back = client.read_input_registers(0, count=2, device_id=1).registers
+    assert 50 < supply < 400 and 50 < back < 400, "tenths of a degree"
+    assert client.read_discrete_inputs(0, count=1, device_id=1).bits[0] is False, "no frost"
+    assert client.read_holding_registers(0, count=1, device_id=1).registers == [1], "on its schedule"
+    # One register, then several (functions 6 and 16); both are held.
+    assert not client.write_register(0, 3, device_id=1).isError()
+    assert not client.write_registers(1, [200, 300, 0, 500], device_id=1).isError()
+    assert client.read_holding_registers(0, count=5, device_id=1).registers == [3, 200, 300, 0, 500]
+    # MODBUS Application Protocol 1.1b3, 6.4: a place that does not exist is exception 02, and no part of it is answered.
+    beyond = client.read_input_registers(60000, count=1, device_id=1)
+    assert beyond.isError() and beyond.exception_code == ExcCodes.ILLEGAL_ADDRESS
+    assert client.write_coil(0, True, device_id=1).exception_code == ExcCodes.ILLEGAL_ADDRESS, "it has no coils"
+    assert client.read_coils(0, count=1, device_id=1).exception_code == ExcCodes.ILLEGAL_ADDRESS
+    # 6.17 is not one of its functions: exception 01.
+    assert client.readwrite_registers(
+        read_address=0, read_count=1, write_address=0, values=[1], device_id=1
+    ).exception_code == ExcCodes.ILLEGAL_FUNCTION
