@@ -15,5 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut with_comments = protox::Compiler::new(["proto"])?;
     with_comments.include_imports(true).include_source_info(true).open_files(["checkrein.proto"])?;
     prost_build::Config::new().out_dir(&out).compile_fds(with_comments.file_descriptor_set())?;
+    let mut sparkplug = protox::Compiler::new(["proto"])?;
+    sparkplug.include_imports(true).include_source_info(true).open_files(["sparkplug_b.proto"])?;
+    prost_build::Config::new().out_dir(&out).compile_fds(sparkplug.file_descriptor_set())?;
     Ok(())
 }

@@ -427,13 +427,7 @@ const TWINS_USER: &str = "all-twins";
 fn users(plan: &Plan, link: LinkId) -> std::io::Result<Vec<User>> {
     let mut users = vec![User::harness()?];
     for config in &plan.rig.links[link.0 as usize].codec.devices {
-        let topic = |field: &str| field.split('#').next().unwrap_or(field).to_owned();
-        let mut publish: Vec<String> = config.may.iter().map(|may| may.topic.clone()).collect();
-        publish.extend(config.signals.iter().map(|signal| topic(&signal.field)));
-        publish.sort();
-        publish.dedup();
-        let mut subscribe: Vec<String> = config.tells.iter().map(|tells| tells.topic.clone()).collect();
-        subscribe.extend(config.commands.iter().map(|command| command.send.clone()));
+        let (publish, subscribe) = crate::codec::topics(config);
         users.push(User::new(&config.name, publish, subscribe)?);
     }
     let machines = plan.rig.devices.iter().filter(|device| device.link == link && device.role == Role::Machine);

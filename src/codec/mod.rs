@@ -12,6 +12,7 @@ pub mod json;
 pub mod mavlink;
 pub mod modbus;
 pub mod recognise;
+pub mod sparkplug;
 
 use crate::command::{Command, CommandId, Ticket};
 use crate::signal::{SignalId, Value};
@@ -198,6 +199,12 @@ pub enum Protocol {
     },
     /// GRBL 1.1: one controller per port.
     Grbl,
+    /// An edge node, or one device of it.
+    Sparkplug {
+        group: String,
+        node: String,
+        device: Option<String>,
+    },
 }
 
 /// What kind of link a protocol is spoken over.
@@ -215,7 +222,7 @@ impl Protocol {
             Protocol::Mavlink { .. } | Protocol::Grbl | Protocol::Slcan { .. } | Protocol::Modbus { .. } => {
                 Over::Serial
             }
-            Protocol::Json => Over::Mqtt,
+            Protocol::Json | Protocol::Sparkplug { .. } => Over::Mqtt,
         }
     }
     /// Its name for people.
@@ -226,6 +233,7 @@ impl Protocol {
             Protocol::Slcan { .. } => "SLCAN",
             Protocol::Modbus { .. } => "Modbus",
             Protocol::Grbl => "GRBL",
+            Protocol::Sparkplug { .. } => "Sparkplug B",
         }
     }
     /// Whether devices of both can share a link.
@@ -234,6 +242,7 @@ impl Protocol {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
             (Protocol::Modbus { timing: a, .. }, Protocol::Modbus { timing: b, .. }) => a == b,
             (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) => true,
+            (Protocol::Sparkplug { .. }, Protocol::Sparkplug { .. }) => true,
             (Protocol::Slcan { setup: a, .. }, Protocol::Slcan { setup: b, .. }) => a == b,
             _ => false,
         }
@@ -245,6 +254,10 @@ impl Protocol {
             Protocol::Grbl => Some("the whole port".to_owned()),
             Protocol::Json | Protocol::Slcan { .. } => None,
             Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
+            Protocol::Sparkplug { group, node, device: None } => Some(format!("edge node {group}/{node}")),
+            Protocol::Sparkplug { group, node, device: Some(device) } => {
+                Some(format!("device {device} of edge node {group}/{node}"))
+            }
         }
     }
 }
@@ -363,6 +376,19 @@ pub enum ConfigSite {
     May(usize),
 }
 
+/// The topics on which a device of an MQTT link publishes, and those it hears: what its account on the broker may do.
+pub fn topics(device: &DeviceConfig) -> (Vec<String>, Vec<String>) {
+    if let Protocol::Sparkplug { group, node, .. } = &device.protocol {
+        return sparkplug::topics(group, node);
+    }
+    let topic = |field: &str| field.split('#').next().unwrap_or(field).to_owned();
+    let mut publishes: Vec<String> = device.may.iter().map(|may| may.topic.clone()).collect();
+    publishes.extend(device.signals.iter().map(|signal| topic(&signal.field)));
+    let mut hears: Vec<String> = device.tells.iter().map(|tells| tells.topic.clone()).collect();
+    hears.extend(device.commands.iter().map(|command| command.send.clone()));
+    (publishes, hears)
+}
+
 /// Builds the session of a link; every mistake at once.
 pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> {
     match config.devices.first().map(|d| &d.protocol) {
@@ -370,6 +396,7 @@ pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> 
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
         Some(Protocol::Modbus { .. }) => Ok(Box::new(modbus::host::Host::new(config)?)),
         Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
+        Some(Protocol::Sparkplug { .. }) => Ok(Box::new(sparkplug::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }
 }

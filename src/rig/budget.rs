@@ -1,7 +1,7 @@
 //! Times that the wires cannot keep, told before anything moves.
 
 use super::load::{Loaded, stopped};
-use super::model::{LinkKind, Parity, Reaction, Rig, SerialDef};
+use super::model::{DeadMan, LinkKind, Parity, Reaction, Rig, SerialDef};
 use super::safety::longest;
 use crate::codec;
 use crate::time::Span;
@@ -44,7 +44,12 @@ pub(super) fn check(loaded: &mut Loaded, rig: &Rig) {
                 }
                 LinkKind::Mqtt(_) if !brokers_told => {
                     let will = KEEP_ALIVE * 3 / 2;
-                    if will > react {
+                    // A machine that falls safe by itself within the rule's own time does not wait for the broker.
+                    let by_itself = match (&device.dead_man, rule.safe_within) {
+                        (Some(DeadMan::LosesHeartbeat { safe_within }), Some(safe)) => *safe_within <= safe,
+                        _ => false,
+                    };
+                    if will > react && !by_itself {
                         brokers_told = true;
                         page.warn(
                             read.react_span.clone(),
@@ -52,7 +57,7 @@ pub(super) fn check(loaded: &mut Loaded, rig: &Rig) {
                                 "`{}` is on MQTT: if this computer freezes, the broker's last will stops it only after {will}, not within {react}",
                                 device.name
                             ),
-                            Some("keep what must stop faster on a serial link, or give the device a dead-man of its own".into()),
+                            Some("keep what must stop faster on a serial link, or give the device a dead-man of its own that is as soon as the rule's `safe_within`".into()),
                         );
                     }
                 }

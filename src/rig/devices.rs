@@ -216,6 +216,17 @@ fn draft<'n>(
     }
 }
 
+/// How long a character lasts is the line's to say.
+fn at_the_speed_of(protocol: Protocol, link: Option<&LinkDef>) -> Protocol {
+    match (protocol, link.map(|link| &link.kind)) {
+        (Protocol::Modbus { unit, order, timing }, Some(LinkKind::Serial(serial))) => {
+            let timing = Timing::of(serial.baud, timing.timeout, timing.retries);
+            Protocol::Modbus { unit, order, timing }
+        }
+        (protocol, _) => protocol,
+    }
+}
+
 /// The twin of a device: its name, or a policy.
 fn twin(reading: &mut Reading<'_>, node: &Node, role: Role) -> (Option<String>, Option<Arc<Policy>>) {
     if let Kind::Map(_) = node.kind {
@@ -233,17 +244,6 @@ fn twin(reading: &mut Reading<'_>, node: &Node, role: Role) -> (Option<String>, 
         word.text.clone()
     });
     (name, None)
-}
-
-/// How long a character lasts is the line's to say.
-fn at_the_speed_of(protocol: Protocol, link: Option<&LinkDef>) -> Protocol {
-    match (protocol, link.map(|link| &link.kind)) {
-        (Protocol::Modbus { unit, order, timing }, Some(LinkKind::Serial(serial))) => {
-            let timing = Timing::of(serial.baud, timing.timeout, timing.retries);
-            Protocol::Modbus { unit, order, timing }
-        }
-        (protocol, _) => protocol,
-    }
 }
 
 /// What the device does when nobody speaks to it.

@@ -49,7 +49,24 @@ pub static TWINS: &[TwinKind] = &[
         navigates: false,
         asks: false,
     },
+    TwinKind {
+        name: "signal-controller",
+        motors: 0,
+        biases: &["main_green_volts", "side_green_volts", "walk_volts", "yellow_time"],
+        battery: false,
+        navigates: false,
+        asks: false,
+    },
     TwinKind { name: "cruise", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
+    TwinKind {
+        name: "conflict-monitor",
+        motors: 0,
+        biases: &["mains_volts", "mains_hertz", "cabinet_volts", "patience"],
+        battery: false,
+        navigates: false,
+        asks: false,
+    },
+    TwinKind { name: "signal-timing", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
     TwinKind { name: POLICY, motors: 0, biases: &[], battery: false, navigates: false, asks: true },
 ];
 
@@ -62,6 +79,7 @@ pub struct WorldKind {
 
 const SPEED: Dimension = Dimension { length: 1, time: -1, ..Dimension::NONE };
 const LENGTH: Dimension = Dimension { length: 1, ..Dimension::NONE };
+const RATE: Dimension = Dimension { time: -1, ..Dimension::NONE };
 const ANGLE: Dimension = Dimension { angle: 1, ..Dimension::NONE };
 
 /// Every world.
@@ -71,9 +89,13 @@ pub static WORLDS: &[WorldKind] = &[
     WorldKind { name: "road", settings: &[("curvature", CURVATURE, "0 1/m")] },
     WorldKind { name: "floor", settings: FLOOR },
     WorldKind { name: "cell", settings: &[("person", LENGTH, "4 m")] },
+    WorldKind { name: "junction", settings: TRAFFIC },
 ];
 
 const CURVATURE: Dimension = Dimension { length: -1, ..Dimension::NONE };
+
+/// Vehicles that come on the main road and on the side road.
+const TRAFFIC: &[(&str, Dimension, &str)] = &[("main", RATE, "0.2 Hz"), ("side", RATE, "0.1 Hz")];
 
 /// The steady wind, and where it blows from.
 const WIND: &[(&str, Dimension, &str)] = &[("wind", SPEED, "2 m/s"), ("from", ANGLE, "90 deg")];
@@ -111,7 +133,11 @@ pub fn measures(field: &str) -> Dimension {
         "x" | "y" | "z" | "altitude" | "distance" | "offset" | "lead_gap" | "person_gap" => LENGTH,
         "vx" | "vy" | "vz" | "climb" | "speed" => SPEED,
         "roll" | "pitch" | "yaw" => ANGLE,
-        "voltage" => Dimension { length: 2, mass: 1, time: -3, current: -1, ..Dimension::NONE },
+        "yellow_time" | "patience" => Dimension { time: 1, ..Dimension::NONE },
+        "mains_hertz" => RATE,
+        "voltage" | "main_green_volts" | "side_green_volts" | "walk_volts" | "mains_volts" | "cabinet_volts" => {
+            Dimension { length: 2, mass: 1, time: -3, current: -1, ..Dimension::NONE }
+        }
         _ => Dimension::NONE,
     }
 }

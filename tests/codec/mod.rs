@@ -12,3 +12,4 @@ mod mavlink_safe;
 mod mavlink_stream;
 mod mistakes;
 mod modbus;
+mod sparkplug;

@@ -152,10 +152,13 @@ impl Host {
     fn due(&mut self, at: Time) -> Option<Job> {
         for (device, station) in self.devices.iter_mut().enumerate() {
             if let Some((address, every)) = station.plan.heartbeat
-                && !station.muted
                 && station.beat_at <= at
             {
                 station.beat_at = (station.beat_at + every).max(at);
+                // Its time goes on while it is muted, so that nothing is overdue when it is heard again.
+                if station.muted {
+                    continue;
+                }
                 station.beat = station.beat.wrapping_add(1);
                 let request = Request::WriteRegister { address, value: station.beat };
                 return Some(Job { device, request, what: What::Beat });
@@ -427,7 +430,7 @@ impl Codec for Host {
         if !self.waiting.is_empty() || self.make_room {
             return Some(self.free_at);
         }
-        let beats = self.devices.iter().filter(|d| !d.muted && d.plan.heartbeat.is_some()).map(|d| d.beat_at);
+        let beats = self.devices.iter().filter(|d| d.plan.heartbeat.is_some()).map(|d| d.beat_at);
         let polls = self
             .devices
             .iter()

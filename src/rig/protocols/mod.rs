@@ -6,6 +6,7 @@
 mod mavlink;
 mod slcan;
 mod modbus;
+mod sparkplug;
 
 use super::load::Reading;
 use super::yaml::{Kind, Node, Record, Shape};
@@ -16,11 +17,16 @@ use std::ops::Range;
 pub(super) const PLAIN: &[&str] = &["json", "grbl"];
 
 /// The maps that a `protocol:` can be; the first key of each is the protocol's name.
-static RECORDS: &[&Record] = &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS];
+static RECORDS: &[&Record] = &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS, &sparkplug::KEYS];
 
 /// What a `protocol:` can look like.
-pub(super) static SHAPES: &[Shape] =
-    &[Shape::Choice(PLAIN), Shape::Record(&mavlink::KEYS), Shape::Record(&slcan::KEYS), Shape::Record(&modbus::KEYS)];
+pub(super) static SHAPES: &[Shape] = &[
+    Shape::Choice(PLAIN),
+    Shape::Record(&mavlink::KEYS),
+    Shape::Record(&slcan::KEYS),
+    Shape::Record(&modbus::KEYS),
+    Shape::Record(&sparkplug::KEYS),
+];
 
 /// Reads the protocol, and gives the place that complaints about it point at.
 pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>, Range<usize>) {
@@ -34,6 +40,7 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>,
             "mavlink" => mavlink::read(reading, node),
             "slcan" => slcan::read(reading, node),
             "modbus" => modbus::read(reading, node),
+            "sparkplug" => sparkplug::read(reading, node),
             other => unreachable!("`{other}` stands in the table above"),
         };
     }
@@ -69,6 +76,7 @@ fn example(record: &Record) -> String {
         "mavlink" => "write `{ mavlink: common, system: 1, component: 1 }`".into(),
         "slcan" => "write `{ slcan: vehicle.dbc, bit_rate: 500000 }`".into(),
         "modbus" => "write `{ modbus: 1 }`".into(),
+        "sparkplug" => "write `{ sparkplug: Group/Node, device: Name }`".into(),
         name => format!("write `{{ {name}: … }}`"),
     }
 }

@@ -8,6 +8,8 @@ pub mod active;
 mod car;
 mod cruise;
 mod air_handler;
+pub mod conflict_monitor;
+mod edge;
 mod flight_controller;
 mod grbl;
 pub mod hover_pilot;
@@ -18,6 +20,9 @@ pub mod quadrotor;
 mod room;
 mod reacher;
 mod scanner;
+mod readings;
+pub mod signal_controller;
+pub mod signal_timing;
 
 use super::random::Noise;
 use super::world::World;
@@ -83,6 +88,8 @@ pub fn machine(
         "room" => Ok(Box::new(room::Sensors::new(config, noise, world)?)),
         "grbl" => Ok(Box::new(grbl::Grbl::new(config, noise, world)?)),
         "scanner" => Ok(Box::new(scanner::Scanner::new(config, noise, world)?)),
+        "signal-controller" => Ok(Box::new(signal_controller::SignalController::new(config, noise, world)?)),
+        "conflict-monitor" => Ok(Box::new(conflict_monitor::ConflictMonitor::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
     }
 }
@@ -104,6 +111,7 @@ pub fn controller(
             let thinks = thinks.ok_or_else(|| format!("the twin of `{}` names no policy", config.name))?;
             Ok(Box::new(policy::Learned::new(thinks, link, noise)))
         }
+        "signal-timing" => Ok(Box::new(signal_timing::SignalTiming::new(config, link, noise)?)),
         _ => Err(format!("there is no controller `{name}`")),
     }
 }

@@ -10,6 +10,7 @@ pub mod battery;
 pub mod floor;
 pub mod cell;
 pub mod hall;
+pub mod junction;
 pub mod quadrotor;
 pub mod road;
 pub mod space;
@@ -41,6 +42,7 @@ pub fn build(rig: &Rig, seed: u64) -> Result<Box<dyn World>, String> {
         "road" => Ok(Box::new(road::Road::new(&rig.world.settings)?)),
         "floor" => Ok(Box::new(floor::Floor::new(&rig.world.settings)?)),
         "cell" => Ok(Box::new(cell::Cell::new(&rig.world.settings)?)),
+        "junction" => Ok(Box::new(junction::Junction::new(seed, &rig.world.settings)?)),
         other => {
             let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();
             Err(format!("there is no world `{other}` (there is {})", known.join(", ")))
