@@ -179,6 +179,8 @@ fn the_shipped_files_fit() {
         ("mapping", "rigs/drone-bench/learned/pilot.yaml"),
         ("mapping", "rigs/car-bench/learned/cruise.yaml"),
         ("mapping", "rigs/robot-cell/learned/reacher.yaml"),
+        ("mapping", "rigs/building-floor/learned/hvac.yaml"),
+        ("mapping", "rigs/junction/learned/timing.yaml"),
         ("rig", "tests/diagnostics/bench/rig.yaml"),
         ("envelope", "tests/diagnostics/bench/envelope.yaml"),
         ("scenario", "tests/diagnostics/bench/good.yaml"),

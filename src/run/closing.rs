@@ -45,6 +45,14 @@ impl Core {
         may && self.links.iter().any(|link| link.moving.is_some())
     }
 
+    /// What has not left is thrown away, all but what is on its way out at this instant: that was the last word.
+    pub(super) fn close_lanes(&mut self) {
+        for link in self.links.iter_mut().filter(|link| link.moving.is_some()) {
+            link.moving = None;
+            link.moved_at = link.moved_at.max(Some(self.now));
+        }
+    }
+
     /// Until when the run watches on machines that their ladder made safe; `None`: no longer.
     pub(super) fn watching_until(&self) -> Option<Time> {
         let watched = (0..self.reacting.ladders.len()).filter(|place| {

@@ -498,6 +498,9 @@ impl Run {
     /// The one way out: the ladder of each device that is not proven safe.
     fn start_ladders(&mut self, out: &mut Effects) {
         self.core.end_all_faults(out);
+        if self.core.plan.mode != Mode::Observe {
+            self.core.close_lanes();
+        }
         let mut stop = self.core.not_safe().or(self.core.unsettled());
         if self.never_armed.is_some() {
             // What was never armed was never energised by us; a device known to be energised is still brought down.
