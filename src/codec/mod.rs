@@ -6,7 +6,9 @@
 //! 1. A folder `codec/<name>/` with `host.rs` (this side) and `device.rs` (its mirror, for twins and tests).
 //! 2. A variant of [`Protocol`] and an arm in [`build`].
 
+pub mod checksum;
 pub mod json;
+pub mod lines;
 pub mod mavlink;
 
 use crate::command::{Command, CommandId, Ticket};
@@ -179,6 +181,8 @@ pub enum Protocol {
         component: u8,
     },
     Json,
+    /// Text lines by a description in the rig file.
+    Lines(std::sync::Arc<lines::LinesConfig>),
 }
 
 /// What kind of link a protocol is spoken over.
@@ -193,7 +197,7 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } => Over::Serial,
+            Protocol::Mavlink { .. } | Protocol::Lines(_) => Over::Serial,
             Protocol::Json => Over::Mqtt,
         }
     }
@@ -202,6 +206,7 @@ impl Protocol {
         match self {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
+            Protocol::Lines(_) => "lines",
         }
     }
     /// Whether devices of both can share a link.
@@ -216,7 +221,7 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
-            Protocol::Json => None,
+            Protocol::Json | Protocol::Lines(_) => None,
         }
     }
 }
@@ -339,6 +344,7 @@ pub enum ConfigSite {
 pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> {
     match config.devices.first().map(|d| &d.protocol) {
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
+        Some(Protocol::Lines(_)) => Ok(Box::new(lines::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }
 }

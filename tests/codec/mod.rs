@@ -2,6 +2,7 @@
 
 mod captures;
 mod json;
+mod lines;
 mod mavlink_bench;
 mod mavlink_orders;
 mod mavlink_questions;

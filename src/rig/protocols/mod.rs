@@ -3,6 +3,7 @@
 //! # Adding a protocol
 //! A file here that reads its map, with the table of its keys; a line in [`RECORDS`] and an arm in [`read`].
 
+mod lines;
 mod mavlink;
 
 use super::load::Reading;
@@ -14,10 +15,11 @@ use std::ops::Range;
 pub(super) const PLAIN: &[&str] = &["json"];
 
 /// The maps that a `protocol:` can be; the first key of each is the protocol's name.
-static RECORDS: &[&Record] = &[&mavlink::KEYS];
+static RECORDS: &[&Record] = &[&mavlink::KEYS, &lines::KEYS];
 
 /// What a `protocol:` can look like.
-pub(super) static SHAPES: &[Shape] = &[Shape::Choice(PLAIN), Shape::Record(&mavlink::KEYS)];
+pub(super) static SHAPES: &[Shape] =
+    &[Shape::Choice(PLAIN), Shape::Record(&mavlink::KEYS), Shape::Record(&lines::KEYS)];
 
 /// Reads the protocol, and gives the place that complaints about it point at.
 pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>, Range<usize>) {
@@ -29,6 +31,7 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>,
     if let Some(record) = RECORDS.iter().find(named) {
         return match record.keys[0].name {
             "mavlink" => mavlink::read(reading, node),
+            "lines" => lines::read(reading, node),
             other => unreachable!("`{other}` stands in the table above"),
         };
     }
@@ -61,6 +64,7 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>,
 fn example(record: &Record) -> String {
     match record.keys[0].name {
         "mavlink" => "write `{ mavlink: common, system: 1, component: 1 }`".into(),
+        "lines" => "write `{ lines: { reading: 'V={volts}' } }`".into(),
         name => format!("write `{{ {name}: … }}`"),
     }
 }
