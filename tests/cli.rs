@@ -20,9 +20,16 @@ fn shipped() -> Vec<(String, i32)> {
         for file in root.join("scenarios").join(&rig).read_dir().expect("each rig has scenarios") {
             let name = file.expect("it can be listed").file_name().to_string_lossy().into_owned();
             let path = format!("scenarios/{rig}/{name}");
-            let text = std::fs::read_to_string(root.join(&path)).expect("it is text");
-            // What a scenario is meant to show stands in what it says about itself.
-            let code = i32::from(text.contains("The verdict is `fail`"));
+            // What a scenario is meant to show stands on the page of its rig.
+            let page =
+                std::fs::read_to_string(root.join("rigs").join(&rig).join("README.md")).expect("each rig has one");
+            let row = format!("| `{}` | ", name.trim_end_matches(".yaml"));
+            let ends = page.lines().find_map(|line| line.strip_prefix(&row)).expect("the page tells of it");
+            let code = match ends.split(':').next() {
+                Some("fail") => 1,
+                Some("inconclusive") => 2,
+                _ => 0,
+            };
             all.push((path, code));
         }
     }
@@ -39,6 +46,10 @@ fn help_says_what_there_is() {
         &["--help"][..],
         &["check", "--help"],
         &["run", "--help"],
+        &["monitor", "--help"],
+        &["sim", "--help"],
+        &["rigs", "doctor", "--help"],
+        &["rigs", "new", "--help"],
         &["judge", "--help"],
         &["replay", "--help"],
         &["plot", "--help"],
@@ -49,6 +60,36 @@ fn help_says_what_there_is() {
         all.push_str(&format!("$ checkrein {}\n{}\n", arguments.join(" "), ended.stdout));
     }
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_rig_file_is_checked_by_itself_with_its_envelope() {
+    for rig in Path::new(env!("CARGO_MANIFEST_DIR")).join("rigs").read_dir().expect("rigs are shipped") {
+        let name = rig.expect("it can be listed").file_name().to_string_lossy().into_owned();
+        let file = format!("rigs/{name}/rig.yaml");
+        run(["check", &file])
+            .with(0)
+            .says(&format!("{file}: good"))
+            .says(&format!("rig {name}: "))
+            .says("tightest reaction");
+    }
+    let stand = Stand::on("twin");
+    let rig = stand.file("rig.yaml");
+    let text = std::fs::read_to_string(&rig).expect("it is there");
+    let envelope = std::fs::read_to_string(stand.file("envelope.yaml")).expect("it is there");
+    let path = rig.display().to_string();
+    stand.write("envelope.yaml", envelope.replace("fc.altitude", "fc.height"));
+    let ended = run(["check", &path]).with(64);
+    ended.says("fc.height").says("envelope.yaml");
+    // Nothing is said of a scenario, since there is none.
+    ended.says_not("scenario").says_not("`steps`");
+    stand.write("envelope.yaml", &envelope);
+    stand.write("rig.yaml", text.replace("link: telem", "link: tele"));
+    run(["check", &path]).with(64).says("tele").says_not("scenario");
+    // A scenario beside a rig is still one.
+    stand.write("rig.yaml", &text);
+    let hop = stand.file("hop.yaml").display().to_string();
+    run(["check", &path, &hop, "--rig", &path]).with(0).says("rig stand: ").says("Hop on stand");
 }
 
 #[test]

@@ -87,8 +87,8 @@ fn disturbed(scenario: &str, place: usize, moment: u64, from: Time, to: Time) ->
     let plan = plan(scenario, 1);
     let (kind, may_pass) = disturbances(&plan).swap_remove(place);
     let mut rng = Pcg64Mcg::seed_from_u64(place as u64 * 1_000 + moment);
-    // Not in the last tenth: there what was asked for is done, and a machine at rest has nothing left to lose.
-    let within = to.since(from).nanos() as u64 * 9 / 10;
+    // Not in the last fifth: there what was asked for is done, and a machine at rest has nothing left to lose.
+    let within = to.since(from).nanos() as u64 * 4 / 5;
     let at = from + Span::from_nanos((rng.next_u64() % within.max(1)) as i64);
     let story = format!("{scenario} with {kind:?} at {at}");
     let options = Options { disturbances: vec![Disturbance { at, kind }], ..Options::default() };

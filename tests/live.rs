@@ -18,6 +18,8 @@ mod lending;
 mod looking;
 #[path = "live/losing.rs"]
 mod losing;
+#[path = "live/probing.rs"]
+mod probing;
 #[path = "live/process.rs"]
 mod process;
 #[path = "live/rehearsing.rs"]

@@ -22,7 +22,7 @@ use checkrein::scenario::{Request, check};
 use checkrein::signal::Value;
 use checkrein::time::{Span, Time};
 use checkrein::r#virtual::{Disturbance, DisturbanceKind, Options, Sink, drive};
-use checkrein::wire::{Frame, Lane, LinkId};
+use checkrein::wire::{Frame, LinkId};
 use common::{Kept, ProjectFiles, bench, events_of, fold, plan, run};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -195,12 +195,16 @@ fn seen_at_rest_after_the_last_word(kept: &Kept, plan: &Plan, story: &str) {
     let armed = plan.rig.signals.find("fc.armed").expect("the drone rig has it");
     let last = kept.samples.iter().rfind(|sample| sample.signal == armed).expect("it was heard");
     assert_eq!(last.value, Value::Flag(false), "a run passed and left the machine armed: {story}");
-    let telem = plan.rig.links.iter().find(|link| link.name == "telem").expect("the drone rig has it").id;
-    let moving =
-        |effect: &Effect| matches!(effect, Effect::Send { lane: Lane::Normal, frame, .. } if frame.link == telem);
-    if let Some((at, _)) = kept.effects.iter().rfind(|(_, effect)| moving(effect)) {
+    let energises = |event: &&Event| match event.kind {
+        EventKind::CommandGiven { command, .. } => !plan.rig.commands.def(command.id).harmless,
+        _ => false,
+    };
+    if let Some(commanded) = kept.events().iter().rfind(energises).map(|event| event.at) {
         let rung = kept.effects.iter().any(|(_, effect)| matches!(effect, Effect::Rung { .. }));
-        assert!(rung || last.at.since(*at) >= Span::from_millis(500), "at rest {} after {at}: {story}", last.at);
+        let own: Vec<_> = kept.samples.iter().filter(|s| s.signal == armed).collect();
+        let at_work = own.iter().rposition(|s| s.value == Value::Flag(true));
+        let seen = at_work.and_then(|place| own.get(place + 1)).is_some_and(|rest| rest.at >= commanded);
+        assert!(rung || seen, "commanded at {commanded}, and neither seen at work since nor brought down: {story}");
     }
 }
 

@@ -224,8 +224,7 @@ impl Around {
         program: &Path,
         whose: &[crate::wire::DeviceId],
     ) -> Result<(), String> {
-        let with_twin =
-            || plan.rig.devices.iter().filter(|device| device.twin.is_some() && whose.contains(&device.id));
+        let with_twin = || plan.rig.devices.iter().filter(|device| device.twin.is_some() && whose.contains(&device.id));
         let machines: Vec<_> = with_twin().filter(|d| d.role == Role::Machine).map(|d| d.id).collect();
         let mut groups = vec![machines];
         groups.extend(with_twin().filter(|d| d.role == Role::Controller).map(|d| vec![d.id]));
@@ -465,7 +464,10 @@ pub(super) fn serial_links(plan: &Plan, ports: &[(LinkId, String)]) -> Vec<Seria
 }
 
 /// Faults go to the twins of the device, or to all for the world; afterwards the twins are stopped.
-pub(super) fn teller(twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>, plan: &Arc<Plan>) -> (host::FaultTeller, impl FnOnce()) {
+pub(super) fn teller(
+    twins: Vec<(Vec<crate::wire::DeviceId>, Twins)>,
+    plan: &Arc<Plan>,
+) -> (host::FaultTeller, impl FnOnce()) {
     let shared = Arc::new(std::sync::Mutex::new(twins));
     let theirs = shared.clone();
     let plan = plan.clone();

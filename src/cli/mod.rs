@@ -11,6 +11,7 @@ mod judge;
 mod lease;
 mod live;
 mod monitor;
+mod new;
 mod observing;
 mod plot;
 mod rehearse;

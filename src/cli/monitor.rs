@@ -3,7 +3,7 @@
 use super::observing::{self, Observing, begin, unattached};
 use super::{Exit, say};
 use crate::io::feed::Seen;
-use crate::live::{Vitals, describe, weight, Weight};
+use crate::live::{Vitals, Weight, describe, weight};
 use crate::run::event::EventKind;
 use crate::run::{OperatorOrder, RunVerdict};
 use crate::scenario::plan::Plan;
@@ -254,7 +254,9 @@ fn document(vitals: &Vitals, now: Time) -> Value {
             None => Value::Null,
             Some(pulse) => {
                 let (value, unit) = match (&def.kind, pulse.value) {
-                    (SignalKind::Number { unit, .. }, Sampled::Number(si)) => (json!(unit.from_si(si)), json!(unit.text)),
+                    (SignalKind::Number { unit, .. }, Sampled::Number(si)) => {
+                        (json!(unit.from_si(si)), json!(unit.text))
+                    }
                     (_, Sampled::Flag(flag)) => (json!(flag), Value::Null),
                     (kind @ SignalKind::States { .. }, value @ Sampled::State(_)) => {
                         (json!(value_in_words(kind, value)), Value::Null)
@@ -271,7 +273,8 @@ fn document(vitals: &Vitals, now: Time) -> Value {
     }
     let mut rules = Map::new();
     for (def, rule) in plan.rules.iter().zip(vitals.rules()) {
-        let between = rule.margin.map(|m| [m.lo, m.hi].map(|si| si.is_finite().then(|| words::margin_number(def, si).0)));
+        let between =
+            rule.margin.map(|m| [m.lo, m.hi].map(|si| si.is_finite().then(|| words::margin_number(def, si).0)));
         rules.insert(
             def.name.clone(),
             json!({

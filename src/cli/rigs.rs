@@ -3,6 +3,7 @@
 use super::Exit;
 use super::doctor::{DoctorArguments, doctor};
 use super::lease::{instant, refused};
+use super::new::{NewArguments, new};
 use super::rehearse::{RehearseArguments, rehearse, when};
 use super::say;
 use crate::io::Disk;
@@ -25,6 +26,8 @@ enum Command {
     List(ListArguments),
     /// Tell whether a run could start: ports, identity, rates, noise, clocks, margins at rest
     Doctor(DoctorArguments),
+    /// Ask what is on a port, and write a rig file for it
+    New(NewArguments),
     /// Try every rung and dead-man of a rig one by one, and keep what they showed
     Rehearse(RehearseArguments),
     /// Give a quarantined rig free, after a person has looked at it
@@ -65,6 +68,7 @@ struct ResetArguments {
 pub fn rigs(arguments: &RigsArguments) -> ExitCode {
     let done = match &arguments.command {
         Command::List(arguments) => list(arguments),
+        Command::New(arguments) => return new(arguments),
         Command::Doctor(arguments) => return doctor(arguments),
         Command::Rehearse(arguments) => return rehearse(arguments),
         Command::Release(arguments) => release(arguments),

@@ -123,7 +123,12 @@ fn tell(link: &Value) {
     };
     let devices = list(&link["devices"]);
     if link["serial"].is_string() {
-        say::line(format!("  link {} ({devices}): {} at {} baud", word(&link["link"]), word(&link["serial"]), link["baud"]));
+        say::line(format!(
+            "  link {} ({devices}): {} at {} baud",
+            word(&link["link"]),
+            word(&link["serial"]),
+            link["baud"]
+        ));
         return;
     }
     let mqtt = &link["mqtt"];

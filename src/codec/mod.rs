@@ -7,9 +7,11 @@
 //! 2. A variant of [`Protocol`] and an arm in [`build`].
 
 pub mod checksum;
+pub mod grbl;
 pub mod json;
 pub mod lines;
 pub mod mavlink;
+pub mod recognise;
 
 use crate::command::{Command, CommandId, Ticket};
 use crate::signal::{SignalId, Value};
@@ -183,6 +185,8 @@ pub enum Protocol {
     Json,
     /// Text lines by a description in the rig file.
     Lines(std::sync::Arc<lines::LinesConfig>),
+    /// GRBL 1.1: one controller per port.
+    Grbl,
 }
 
 /// What kind of link a protocol is spoken over.
@@ -197,7 +201,7 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } | Protocol::Lines(_) => Over::Serial,
+            Protocol::Mavlink { .. } | Protocol::Grbl | Protocol::Lines(_) => Over::Serial,
             Protocol::Json => Over::Mqtt,
         }
     }
@@ -207,13 +211,16 @@ impl Protocol {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
             Protocol::Lines(_) => "lines",
+            Protocol::Grbl => "GRBL",
         }
     }
     /// Whether devices of both can share a link.
     pub fn shares_with(&self, other: &Protocol) -> bool {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
-            (Protocol::Json, Protocol::Json) => true,
+            (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) => true,
+            // Each has the whole port to itself; the address says so.
+            (Protocol::Lines(_), Protocol::Lines(_)) => true,
             _ => false,
         }
     }
@@ -221,7 +228,8 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
-            Protocol::Json | Protocol::Lines(_) => None,
+            Protocol::Grbl | Protocol::Lines(_) => Some("the whole port".to_owned()),
+            Protocol::Json => None,
         }
     }
 }
@@ -345,6 +353,7 @@ pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> 
     match config.devices.first().map(|d| &d.protocol) {
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
         Some(Protocol::Lines(_)) => Ok(Box::new(lines::host::Host::new(config)?)),
+        Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }
 }

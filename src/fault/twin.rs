@@ -9,6 +9,8 @@ use crate::time::Span;
 pub enum TwinFault {
     /// Wind in m/s, coming from this bearing in rad (0: from north).
     Wind { speed: f64, from: f64 },
+    /// A person walks up to this far from a machine's reach, in m, at this many m/s, and back when it ends.
+    Approach { to: f64, speed: f64 },
     /// The device stops sending.
     Silence,
     /// The device puts garbage between its frames: bytes per second.

@@ -34,6 +34,11 @@ impl LadderSet {
     pub const fn with(self, ladder: LadderId) -> LadderSet {
         if ladder.0 as usize >= LADDERS_MAX { self } else { LadderSet(self.0 | (1 << ladder.0)) }
     }
+    /// What is in either.
+    #[must_use]
+    pub const fn or(self, other: LadderSet) -> LadderSet {
+        LadderSet(self.0 | other.0)
+    }
     /// What is in both.
     #[must_use]
     pub const fn and(self, other: LadderSet) -> LadderSet {

@@ -21,6 +21,7 @@ pub mod mqtt;
 mod mqtt_client;
 pub mod os;
 pub mod ports;
+pub mod probe;
 pub mod pty;
 pub mod queue;
 pub mod recorder;

@@ -234,6 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn an_adapter_that_comes_back_as_another_tty_is_the_same_adapter() {
+        let root = machine();
+        let at = |p: &str| root.path().join(p);
+        let before = ask(&root, Some("B2")).unwrap();
+        // Unplugged, and back as the next free number, which is what the kernel does while somebody has the old one open.
+        fs::remove_dir_all(at("class/tty/ttyUSB1")).unwrap();
+        let why = ask(&root, Some("B2")).unwrap_err();
+        assert!(why.starts_with("no such port: USB 0403:6001 with serial number B2; present: "), "{why}");
+        let interface = at("devices/usbB2/1-1:1.0/ttyUSB2");
+        fs::create_dir_all(interface.join("driver")).unwrap();
+        fs::create_dir_all(at("class/tty/ttyUSB2")).unwrap();
+        symlink(&interface, at("class/tty/ttyUSB2").join("device")).unwrap();
+        let after = ask(&root, Some("B2")).unwrap();
+        assert_eq!((before, after), (at("dev/ttyUSB1").display().to_string(), at("dev/ttyUSB2").display().to_string()));
+    }
+
+    #[test]
     fn two_adapters_of_one_kind_are_told_apart_or_refused() {
         let root = machine();
         let why = ask(&root, None).unwrap_err();

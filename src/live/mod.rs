@@ -8,4 +8,4 @@ mod vitals;
 
 pub use lines::{Weight, describe, weight};
 pub use screen::Screen;
-pub use vitals::{ClockVitals, DeviceVitals, LinkVitals, Pulse, RATE_FROM, RuleVitals, Vitals};
+pub use vitals::{ClockVitals, DeviceVitals, LinkVitals, Pulse, RuleVitals, Vitals, rate_from};

@@ -311,7 +311,7 @@ impl Vitals {
     }
 
     /// What keeps this look from being enough to say how the rig is: `None` when every link is up, every machine
-    /// identified, and every signal that has a rate was heard over two periods at least.
+    /// identified, and every signal that has a rate was heard often enough to tell it.
     pub fn wanting(&self) -> Option<String> {
         for (link, def) in self.links.iter().zip(&self.plan.rig.links) {
             if !link.up {
@@ -330,7 +330,7 @@ impl Vitals {
             }
             let heard = self.signal(id);
             let enough = match (def.every, heard) {
-                (Every::Period(_), Some(pulse)) => pulse.count >= RATE_FROM,
+                (Every::Period(every), Some(pulse)) => pulse.count >= rate_from(every),
                 (Every::Period(_), None) => false,
                 (Every::Change, _) => true,
             };
@@ -342,5 +342,10 @@ impl Vitals {
     }
 }
 
-/// Samples from which a rate is told.
-pub const RATE_FROM: u64 = 3;
+/// Samples from which a rate is told of a signal of this period: two of a slow one, so that nobody waits for a third.
+pub fn rate_from(every: Span) -> u64 {
+    if every >= SLOW { 2 } else { 3 }
+}
+
+/// From this period on a signal is slow to a person who waits.
+const SLOW: Span = Span::from_millis(400);

@@ -28,8 +28,8 @@ pub(crate) use commands::call;
 pub(crate) use envelope::for_trace as rules_for_trace;
 pub(crate) use keys::RULE as RULE_KEYS;
 pub use keys::{envelope_schema, schema};
-pub use load::{is_rig, name_in};
 pub(crate) use load::{FileKind, Loaded, load};
+pub use load::{is_rig, name_in};
 pub use model::{
     BringUp, Broker, DeadMan, DeviceDef, EStopDef, FallbackArg, FallbackDef, Flow, HandBackDef, HoldDef, LinkDef,
     LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret,

@@ -30,6 +30,9 @@ pub static TWINS: &[TwinKind] = &[
         navigates: true,
         asks: false,
     },
+    TwinKind { name: "grbl", motors: 0, biases: &[], battery: false, navigates: false, asks: false },
+    TwinKind { name: "scanner", motors: 0, biases: &["distance"], battery: false, navigates: false, asks: false },
+    TwinKind { name: "reacher", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
     TwinKind { name: "hover-pilot", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
 ];
 
@@ -41,11 +44,15 @@ pub struct WorldKind {
 }
 
 const SPEED: Dimension = Dimension { length: 1, time: -1, ..Dimension::NONE };
+const LENGTH: Dimension = Dimension { length: 1, ..Dimension::NONE };
 const ANGLE: Dimension = Dimension { angle: 1, ..Dimension::NONE };
 
 /// Every world.
-pub static WORLDS: &[WorldKind] =
-    &[WorldKind { name: "hall", settings: WIND }, WorldKind { name: "field", settings: WIND }];
+pub static WORLDS: &[WorldKind] = &[
+    WorldKind { name: "hall", settings: WIND },
+    WorldKind { name: "field", settings: WIND },
+    WorldKind { name: "cell", settings: &[("person", LENGTH, "4 m")] },
+];
 
 /// The steady wind, and where it blows from.
 const WIND: &[(&str, Dimension, &str)] = &[("wind", SPEED, "2 m/s"), ("from", ANGLE, "90 deg")];
@@ -70,7 +77,7 @@ fn not_of_values(fault: &PipeFault) -> Option<String> {
 /// What a field of a twin's sensors measures.
 pub fn measures(field: &str) -> Dimension {
     match field {
-        "x" | "y" | "z" | "altitude" => Dimension { length: 1, ..Dimension::NONE },
+        "x" | "y" | "z" | "altitude" | "distance" => LENGTH,
         "vx" | "vy" | "vz" | "climb" => SPEED,
         "roll" | "pitch" | "yaw" => ANGLE,
         "voltage" => Dimension { length: 2, mass: 1, time: -3, current: -1, ..Dimension::NONE },
@@ -141,6 +148,7 @@ impl TwinKind {
             | TwinFault::Frozen => Some(format!("the twin `{name}` is no controller: it asks for nothing")),
             TwinFault::Sensor { field, fault } => self.refuses_field(field).or_else(|| not_of_values(fault)),
             TwinFault::SensorBias { field, .. } => self.refuses_field(field),
+            TwinFault::Approach { .. } => Some("a person walks in the world, not on one device".to_owned()),
             TwinFault::Wind { .. } => Some("wind blows on the world, not on one device".to_owned()),
         }
     }

@@ -125,8 +125,12 @@ impl Core {
 
     /// A person takes the machines over: whatever is automatic is outranked until they are handed back.
     pub(super) fn take_over(&mut self, out: &mut Effects) {
-        self.hold(Authority::Person, out);
-        // What was asked for before must not come out of a queue when the person has the machines.
+        self.take_from_controllers(Authority::Person, out);
+    }
+
+    /// Nobody below `holder` commands from here on, and what was asked for before must not come out of a queue.
+    pub(super) fn take_from_controllers(&mut self, holder: Authority, out: &mut Effects) {
+        self.hold(holder, out);
         for link in &mut self.links {
             link.codec.abandon();
             link.outgoing.clear();
@@ -139,7 +143,8 @@ impl Core {
 
     /// A person gives the machines back.
     pub(super) fn hand_back(&mut self, out: &mut Effects) {
-        self.hold(Authority::Controller, out);
+        // Who said no to what energises has not said yes by giving the machines back.
+        self.hold(if self.said_no() { Authority::Script } else { Authority::Controller }, out);
     }
 
     /// From here on whoever has less authority is outranked; said where it is new.

@@ -262,7 +262,11 @@ impl Core {
     pub(super) fn order(&mut self, command: Command, watched: bool, out: &mut Effects) -> Result<Ticket, String> {
         let def = self.plan.rig.commands.def(command.id);
         let (device, acked) = (def.device, def.acked);
+        let harmless = def.harmless;
         let link = self.plan.rig.devices[device.0 as usize].link;
+        if !harmless {
+            self.commanded(device);
+        }
         self.next_ticket += 1;
         let ticket = Ticket(self.next_ticket);
         if acked {
@@ -330,8 +334,10 @@ impl Core {
     pub fn answer(&mut self, step: StepId, out: &mut Effects) -> Option<bool> {
         let place = self.prompts.iter().position(|p| p.step == step && p.answer.is_some())?;
         let yes = self.prompts.remove(place).answer?;
-        self.refused |= !yes;
         self.emit(EventKind::PromptAnswered { step, yes }, out);
+        if !yes {
+            self.refuse(out);
+        }
         Some(yes)
     }
 
@@ -340,9 +346,13 @@ impl Core {
         self.refused
     }
 
-    /// Nobody answered, which is no yes.
-    pub fn unanswered(&mut self) {
+    /// A person said no, or nobody answered, which is no yes: from here on nothing that may energise is begun, and controllers
+    /// and their fallbacks are outranked for good.
+    pub fn refuse(&mut self, out: &mut Effects) {
         self.refused = true;
+        if self.reacting.guard.holder() < Authority::Script {
+            self.take_from_controllers(Authority::Script, out);
+        }
     }
 
     /// The oldest open prompt is answered; a word with no question is dropped.

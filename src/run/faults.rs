@@ -82,9 +82,13 @@ impl Core {
     pub(super) fn watch_faults(&mut self) {
         for place in 0..self.faults.len() {
             let Some(probe) = self.faults[place].visible else { continue };
-            let holds = self.truth(probe) == Truth::True;
+            let truth = self.truth(probe);
+            let holds = truth == Truth::True;
             let fault = &mut self.faults[place];
-            fault.unlike_before |= !holds;
+            // A stream shows by itself what was altered in it; of a twin nothing is known but this formula, and what was not
+            // known before is no effect.
+            let twin = matches!(fault.spec.target, FaultTarget::Twin { .. } | FaultTarget::World { .. });
+            fault.unlike_before |= truth == Truth::False || (truth == Truth::Unknown && !twin);
             fault.seen |= holds && fault.unlike_before;
         }
     }

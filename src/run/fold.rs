@@ -51,6 +51,8 @@ enum Stage {
         until: Time,
     },
     Finally(Sequence),
+    /// What was said leaves before anything else is done.
+    Leaving,
     /// The ladder of each device that is not safe.
     Ladder,
     Done,
@@ -167,7 +169,8 @@ impl Run {
             Stage::Script => self.script.next_deadline(),
             Stage::Settling { until } => Some(*until),
             Stage::Finally(finally) => finally.next_deadline(),
-            Stage::Ladder => self.core.next_word_due(),
+            Stage::Leaving => self.core.leaving_until(),
+            Stage::Ladder => self.core.watching_until(),
             Stage::Done => return None,
         };
         let due = [stage, self.core.next_deadline()].into_iter().flatten().min();
@@ -327,6 +330,7 @@ impl Run {
             self.core.own_instant(out);
             self.core.recover(out);
             self.core.watch_faults();
+            self.core.watch_rest();
             if !self.stage_forward(out) && self.core.own_samples.is_empty() {
                 return;
             }
@@ -371,10 +375,18 @@ impl Run {
             Stage::Finally(sequence) => match sequence.poll(&mut self.core, out) {
                 Progress::Running => false,
                 Progress::Done | Progress::Ended(_) => {
-                    self.start_ladders(out);
+                    self.stage = Stage::Leaving;
                     true
                 }
             },
+            Stage::Leaving => {
+                let waits = self.core.tripped().is_none() && self.core.leaving_until().is_some_and(|until| now < until);
+                if waits && self.core.plan.mode != Mode::Observe {
+                    return false;
+                }
+                self.start_ladders(out);
+                true
+            }
             Stage::Ladder => {
                 // A device that needed no ladder when the others' began is watched all the same.
                 if self.core.plan.mode != Mode::Observe {
@@ -383,14 +395,8 @@ impl Run {
                         self.core.trip(Cause::Finish, astray, None, out);
                         return true;
                     }
-                    let unproven = self.reachable(self.core.unproven());
-                    if !unproven.is_empty() {
-                        let overdue = self.core.overdue(unproven);
-                        if overdue.is_empty() {
-                            return false;
-                        }
-                        self.core.trip(Cause::Finish, overdue, None, out);
-                        return true;
+                    if self.core.watching_until().is_some() {
+                        return false;
                     }
                 }
                 if !self.core.reacting.guard.settled() || self.core.stops.watching() {
@@ -484,7 +490,7 @@ impl Run {
     /// The one way out: the ladder of each device that is not proven safe.
     fn start_ladders(&mut self, out: &mut Effects) {
         self.core.end_all_faults(out);
-        let mut stop = self.core.not_safe();
+        let mut stop = self.core.not_safe().or(self.core.unsettled());
         if self.never_armed.is_some() {
             // What was never armed was never energised by us; a device known to be energised is still brought down.
             stop = self.reachable(stop);

@@ -76,6 +76,10 @@ pub(super) struct LadderRun {
     pub standing: LadderStanding,
     /// What will show that the device heard the last rung.
     pub hearing: Hearing,
+    /// When a command that may energise was given to the device.
+    pub commanded_at: Option<Time>,
+    /// When the device was last seen not to be safe.
+    pub at_work: Option<Time>,
 }
 
 /// Where a ladder stands.
@@ -120,6 +124,8 @@ impl Reacting {
                 left_at: None,
                 standing: LadderStanding::Unused,
                 hearing: Hearing::new(plan, ladder),
+                commanded_at: None,
+                at_work: None,
             })
             .collect()
     }
@@ -355,9 +361,12 @@ impl Core {
     /// A write was done. For a rung this is when the reaction ends and the proof of safety may begin.
     pub(super) fn sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32, out: &mut Effects) {
         self.trial_sent(id, begun, done, queued_ahead);
-        if let Some(link) = self.links.iter_mut().find(|link| link.moving == Some(id)) {
+        if let Some(place) = self.links.iter().position(|link| link.moving == Some(id)) {
+            let link = LinkId(u16::try_from(place).expect("a rig has fewer than 65536 links"));
+            let left = done.max(self.now) + self.drain_of(link, queued_ahead);
+            let link = &mut self.links[place];
             link.moving = None;
-            link.moved_at = link.moved_at.max(Some(done.max(self.now)));
+            link.moved_at = link.moved_at.max(Some(left));
         }
         let Some(place) = self.reacting.pending.iter().position(|rung| rung.id == id) else { return };
         let PendingRung { ladder, rung, answers, .. } = self.reacting.pending.remove(place);
@@ -385,7 +394,11 @@ impl Core {
 
     /// How long the bytes that waited ahead take on a real UART; a pseudo-terminal has no baud rate.
     fn drain_time(&self, device: DeviceId, queued_ahead: u32) -> Span {
-        let link = self.plan.rig.devices[device.0 as usize].link;
+        self.drain_of(self.plan.rig.devices[device.0 as usize].link, queued_ahead)
+    }
+
+    /// The same for a link.
+    fn drain_of(&self, link: LinkId, queued_ahead: u32) -> Span {
         match &self.plan.rig.links[link.0 as usize].kind {
             LinkKind::Serial(serial) if self.plan.mode == Mode::Rig => Span::from_nanos(
                 i64::from(queued_ahead) * UART_BITS_PER_BYTE * 1_000_000_000 / i64::from(serial.baud.max(1)),

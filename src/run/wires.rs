@@ -181,6 +181,7 @@ impl Core {
             // One that cannot be opened again in the middle of a run is as gone as can be.
             LinkState::Lost(why) | LinkState::Refused(why) => {
                 slot.state = Standing::Lost(why.clone());
+                slot.moving = None;
                 self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
                 self.unreachable(link);
                 let devices: Vec<_> =

@@ -67,6 +67,9 @@ pub(super) enum Effect {
 
 use Effect::{Pipe, Twin};
 
+/// How fast a person walks into a cell, in m/s, where nobody measures it: ISO 13855.
+const WALK: f64 = 1.6;
+
 /// The faults that twins and the world act out; those on streams stand in a table of their own.
 static FAULTS: &[Fault] = &[
     Fault {
@@ -74,6 +77,12 @@ static FAULTS: &[Fault] = &[
         on: &[On::World],
         params: &[Param("speed", Want::Speed, None), Param("from", Want::Angle, Some(0.0))],
         make: |g| Twin(TwinFault::Wind { speed: g.numbers[0], from: g.numbers[1] }),
+    },
+    Fault {
+        name: "approach",
+        on: &[On::World],
+        params: &[Param("to", Want::Length, None), Param("speed", Want::Speed, Some(WALK))],
+        make: |g| Twin(TwinFault::Approach { to: g.numbers[0], speed: g.numbers[1] }),
     },
     Fault { name: "silence", on: &[On::Device], params: &[], make: |_| Twin(TwinFault::Silence) },
     Fault {

@@ -15,12 +15,7 @@ pub const FOR_EVER: Span = Span::from_secs(10 * 365 * 24 * 3600);
 
 /// A plan that watches the rig and its envelope for so long, and sends nothing but questions. Warnings beside it; the error
 /// holds every mistake of both files.
-pub fn watch(
-    rig: &str,
-    files: &dyn Files,
-    seed: u64,
-    lasts: Span,
-) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub fn watch(rig: &str, files: &dyn Files, seed: u64, lasts: Span) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let (mut plan, warnings) = observe(rig, files, seed)?;
     plan.ladders.clear();
     plan.guard = GuardConfig::empty();

@@ -1,6 +1,7 @@
 //! What every protocol must keep, protocol by protocol.
 
 mod captures;
+mod grbl;
 mod json;
 mod lines;
 mod mavlink_bench;

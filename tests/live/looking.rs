@@ -132,9 +132,8 @@ fn a_port_of_the_twins_is_real_and_another_tool_hears_the_machine_on_it() {
 #[test]
 fn logins_of_the_twins_broker_work_for_another_tool() {
     let stand = Stand::on("twin");
-    let mut running = Running::start(
-        program(["sim", "drone-bench", "--only", "fc", "--json"]).env("CHECKREIN_STATE", stand.state()),
-    );
+    let mut running =
+        Running::start(program(["sim", "drone-bench", "--only", "fc", "--json"]).env("CHECKREIN_STATE", stand.state()));
     let told: Value = serde_json::from_str(&running.until("\"links\"")).expect("one line of JSON");
     let bus = told["links"].as_array().expect("there are links").iter().find(|l| l["link"] == "local").expect("named");
     let pilot = bus["users"].as_array().expect("users").iter().find(|user| user["user"] == "pilot").expect("free");
@@ -208,7 +207,10 @@ fn the_doctor_tells_another_board_from_the_one_that_the_rig_names() {
     let ended = doctor(&stand, &["--for", "1s"]).with(3);
     let identity = finding(&ended, "fc", "identity");
     assert_eq!(identity["grade"], "blocks");
-    assert!(identity["words"].as_str().is_some_and(|words| words.contains("AUTOPILOT_VERSION.uid is 99")), "{identity}");
+    assert!(
+        identity["words"].as_str().is_some_and(|words| words.contains("AUTOPILOT_VERSION.uid is 99")),
+        "{identity}"
+    );
     // What else there is to know is told all the same.
     assert_eq!(finding(&ended, "fc.altitude", "rate")["grade"], "good");
 }

@@ -38,9 +38,8 @@ fn the_monitor_goes_on_when_the_board_is_back_on_another_tty() {
     let name = Name::of(&board);
     let stand = Stand::on(&name.path().display().to_string());
     let rig = stand.file("rig.yaml").display().to_string();
-    let mut running = Running::start(
-        program(["monitor", &rig, "--json", "--every", "50ms"]).env("CHECKREIN_STATE", stand.state()),
-    );
+    let mut running =
+        Running::start(program(["monitor", &rig, "--json", "--every", "50ms"]).env("CHECKREIN_STATE", stand.state()));
     running.until("\"judged\":true");
     // The second board is there before the first one leaves, so that it cannot get the same tty.
     let second = Board::new();

@@ -102,3 +102,18 @@ fn what_a_link_held_back_does_not_leave_after_a_take_over() {
     let normal = |effect: &Effect| matches!(effect, Effect::Send { lane: Lane::Normal, .. });
     assert!(!story.effects.iter().any(|(_, effect)| normal(effect)));
 }
+
+#[test]
+fn after_a_no_controllers_are_refused_too_and_a_hand_back_is_no_yes() {
+    let scenario = "exercises: [limit]\nsteps:\n  - prompt: Clear?\n    within: 5 s\nfinally:\n  - hold: 3 s\n";
+    let mut story = Story::armed(LIMIT, scenario);
+    let now = story.now.nanos() / 1_000_000;
+    story.order(now, OperatorOrder::Answer { yes: false });
+    story.propose(now + 100, 3.0);
+    story.order(now + 200, OperatorOrder::TakeOver);
+    story.order(now + 300, OperatorOrder::HandBack);
+    story.propose(now + 400, 3.0);
+    story.end();
+    assert_eq!(sent_to(&story, "arm/go"), Vec::<i64>::new());
+    assert_eq!(story.outcome.as_ref().map(|o| o.verdict), Some(RunVerdict::Aborted), "{:?}", story.outcome);
+}

@@ -150,12 +150,16 @@ fn standing(plan: &Plan, state: &State, findings: &mut Findings) {
             Grade::Blocks,
             "rig",
             "lease",
-            format!("quarantined: {}; look at it, then `checkrein rigs release {name} --inspected-by NAME`", quarantine.why),
+            format!(
+                "quarantined: {}; look at it, then `checkrein rigs release {name} --inspected-by NAME`",
+                quarantine.why
+            ),
         ),
         Err(why) => findings.add(Grade::Blocks, "rig", "lease", why),
     }
     if let Some(tripped) = state.tripped(name).filter(|tripped| tripped.reset.is_none()) {
-        let words = format!("{}; `checkrein rigs reset {name} --by NAME` answers for it", super::reset::in_words(&tripped));
+        let words =
+            format!("{}; `checkrein rigs reset {name} --by NAME` answers for it", super::reset::in_words(&tripped));
         findings.add(Grade::Blocks, "rig", "trip", words);
     }
 }

@@ -1,8 +1,8 @@
 //! What looking at the rig showed, held against what its file says.
 
 use super::findings::{Findings, Grade};
-use crate::live::{Pulse, RATE_FROM, Vitals};
-use crate::rig::{Role, Reaction};
+use crate::live::{Pulse, Vitals, rate_from};
+use crate::rig::{Reaction, Role};
 use crate::run::TestedWire;
 use crate::run::event::EventKind;
 use crate::scenario::plan::Plan;
@@ -166,14 +166,17 @@ fn rate(
     findings: &mut Findings,
 ) {
     let Every::Period(every) = def.every else {
-        return findings.add(Grade::Good, &def.name, "rate", format!("heard {} times; declared on change", pulse.count));
+        return findings.add(
+            Grade::Good,
+            &def.name,
+            "rate",
+            format!("heard {} times; declared on change", pulse.count),
+        );
     };
     let wanted = 1.0 / every.seconds();
     let gap = pulse.longest_gap.max(now.since(pulse.last));
-    let figures = |measured: Option<f64>| {
-        json!({ "measured_hz": measured, "declared_hz": wanted, "longest_gap_s": gap.seconds(), "count": pulse.count })
-    };
-    let Some(measured) = pulse.rate_hz().filter(|_| pulse.count >= RATE_FROM) else {
+    let figures = |measured: Option<f64>| json!({ "measured_hz": measured, "declared_hz": wanted, "longest_gap_s": gap.seconds(), "count": pulse.count });
+    let Some(measured) = pulse.rate_hz().filter(|_| pulse.count >= rate_from(every)) else {
         let text = format!("heard {} times only; {wanted:.1} Hz declared", pulse.count);
         return findings.with(must, &def.name, "rate", text, figures(None));
     };
@@ -195,7 +198,7 @@ fn rate(
 
 fn value(def: &SignalDef, pulse: &Pulse, findings: &mut Findings) {
     let SignalKind::Number { unit, range } = &def.kind else {
-        let text = super::super::monitor::value_in_words(&def.kind, pulse.value);
+        let text = crate::cli::monitor::value_in_words(&def.kind, pulse.value);
         if def.kind != SignalKind::Pulse {
             let grade = if pulse.value.is_unknown() { Grade::Warning } else { Grade::Good };
             findings.with(grade, &def.name, "value", text.clone(), json!({ "value": text }));
@@ -207,7 +210,8 @@ fn value(def: &SignalDef, pulse: &Pulse, findings: &mut Findings) {
     };
     let noise = pulse.noise();
     // Noise is a difference: a unit with a zero point of its own is left without it.
-    let shown = noise.map_or_else(String::new, |noise| format!("; noise {} {}", words::number(noise / unit.scale), unit.text));
+    let shown =
+        noise.map_or_else(String::new, |noise| format!("; noise {} {}", words::number(noise / unit.scale), unit.text));
     let mut text = format!("{} .. {}{shown}", words::value(unit, least), words::value(unit, most));
     let mut grade = Grade::Good;
     if let Some((lo, hi)) = range
@@ -230,7 +234,12 @@ fn rules(plan: &Plan, vitals: &Vitals, twins: bool, findings: &mut Findings) {
         let about = format!("rule {}", def.name);
         let stops = matches!(def.reaction, Reaction::Stop(_));
         if !vitals.judged {
-            findings.add(Grade::Unknown, &about, "margin", "not judged: not every signal that the rules need was heard");
+            findings.add(
+                Grade::Unknown,
+                &about,
+                "margin",
+                "not judged: not every signal that the rules need was heard",
+            );
             continue;
         }
         let margin = rule.margin.map_or_else(|| "not decided".to_owned(), |m| words::margin_between(def, m));
@@ -240,7 +249,13 @@ fn rules(plan: &Plan, vitals: &Vitals, twins: bool, findings: &mut Findings) {
             let text = format!("broken{at_rest} ({margin}): {}", def.text);
             findings.with(if stops { Grade::Blocks } else { Grade::Warning }, &about, "margin", text, figures);
         } else if rule.blind {
-            findings.with(if stops { Grade::Blocks } else { Grade::Warning }, &about, "margin", "a signal of it is unknown".to_owned(), figures);
+            findings.with(
+                if stops { Grade::Blocks } else { Grade::Warning },
+                &about,
+                "margin",
+                "a signal of it is unknown".to_owned(),
+                figures,
+            );
         } else {
             findings.with(Grade::Good, &about, "margin", margin, figures);
         }

@@ -40,7 +40,9 @@ impl ControllerLogin {
     /// Why it cannot be tried on this rig, in words.
     pub fn unfit(&self, plan: &Plan) -> Option<String> {
         let device = plan.rig.devices.iter().find(|device| device.name == self.device);
-        let Some(device) = device else { return Some(format!("rig {} has no device `{}`", plan.rig.name, self.device)) };
+        let Some(device) = device else {
+            return Some(format!("rig {} has no device `{}`", plan.rig.name, self.device));
+        };
         let link = &plan.rig.links[usize::from(device.link.0)];
         (!is_outside(link)).then(|| format!("`{}` hangs on no broker outside: there is no login to try", self.device))
     }
@@ -94,13 +96,7 @@ pub fn tried(plan: &Plan, observing: &Observing, twins: bool, logins: &[Controll
     findings
 }
 
-fn one(
-    observing: &Observing,
-    link: &LinkDef,
-    login: &ControllerLogin,
-    topics: &[String],
-    findings: &mut Findings,
-) {
+fn one(observing: &Observing, link: &LinkDef, login: &ControllerLogin, topics: &[String], findings: &mut Findings) {
     let LinkKind::Mqtt(def) = &link.kind else { return };
     let result = observing.around().config(link.id, def, Vec::new()).and_then(|mut listener| {
         let mut speaker = listener.clone();

@@ -18,7 +18,7 @@ pub(super) fn poll(id: StepId, deadline: Time, core: &mut Core, out: &mut Effect
         Some(true) => Progress::Done,
         Some(false) => Progress::Ended(StepOutcome::Aborted("the person beside the rig said no".to_owned())),
         None if core.now() >= deadline => {
-            core.unanswered();
+            core.refuse(out);
             Progress::Ended(StepOutcome::Aborted("nobody answered in time".to_owned()))
         }
         None => Progress::Running,

@@ -6,9 +6,12 @@
 
 pub mod active;
 mod flight_controller;
+mod grbl;
 pub mod hover_pilot;
 mod power;
 pub mod quadrotor;
+mod reacher;
+mod scanner;
 
 use super::random::Noise;
 use super::world::World;
@@ -66,6 +69,8 @@ pub fn machine(
 ) -> Result<Box<dyn Machine>, String> {
     match name {
         "quadrotor" => Ok(Box::new(flight_controller::Quadrotor::new(config, noise, world)?)),
+        "grbl" => Ok(Box::new(grbl::Grbl::new(config, noise, world)?)),
+        "scanner" => Ok(Box::new(scanner::Scanner::new(config, noise, world)?)),
         _ => Err(format!("there is no machine `{name}`")),
     }
 }
@@ -79,6 +84,7 @@ pub fn controller(
 ) -> Result<Box<dyn Controller>, String> {
     match name {
         "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
+        "reacher" => Ok(Box::new(reacher::Reacher::new(config, link, noise)?)),
         _ => Err(format!("there is no controller `{name}`")),
     }
 }

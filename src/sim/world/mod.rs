@@ -7,6 +7,7 @@
 //! 2. Its name and settings in [`WORLDS`] and an arm in [`build`].
 
 pub mod battery;
+pub mod cell;
 pub mod hall;
 pub mod quadrotor;
 pub mod space;
@@ -35,6 +36,7 @@ pub fn build(rig: &Rig, seed: u64) -> Result<Box<dyn World>, String> {
     match rig.world.model.as_str() {
         "" | "hall" => Ok(Box::new(hall::Hall::new(seed, &rig.world.settings)?)),
         "field" => Ok(Box::new(hall::Hall::open(seed, &rig.world.settings)?)),
+        "cell" => Ok(Box::new(cell::Cell::new(&rig.world.settings)?)),
         other => {
             let known: Vec<&str> = WORLDS.iter().map(|kind| kind.name).collect();
             Err(format!("there is no world `{other}` (there is {})", known.join(", ")))
