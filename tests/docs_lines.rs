@@ -1,4 +1,4 @@
-//! The rig of `docs/lines.md` checks without a word, and the page names every check sum and key.
+//! The rigs of `docs/lines.md` and `docs/nmea.md` check without a word, and the page names every check sum and key.
 
 use checkrein::codec::checksum::Checksum;
 use checkrein::codec::lines::device::{Device, Heard};
@@ -25,7 +25,10 @@ fn text() -> String {
 }
 
 fn page() -> Page {
-    let text = text();
+    page_of(&text())
+}
+
+fn page_of(text: &str) -> Page {
     let blocks = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().expect("a block ends"));
     let named = blocks.map(|block| {
         let path = block.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a block begins with its path");
@@ -97,4 +100,14 @@ fn the_page_names_every_check_sum() {
     for name in Checksum::names() {
         assert!(text.contains(&format!("`{name}`")), "{name}");
     }
+}
+
+#[test]
+fn the_rig_of_the_page_on_receivers_checks() {
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/nmea.md")).expect("it is shipped");
+    let (plan, warnings) = scenario::observe("rigs/witness/rig.yaml", &page_of(&text), 1)
+        .unwrap_or_else(|list| panic!("{}", rendered(&list)));
+    assert_eq!(rendered(&warnings), "");
+    assert_eq!(plan.rig.links[0].codec.devices[0].signals.len(), 6);
 }

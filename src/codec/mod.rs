@@ -13,6 +13,7 @@ pub mod json;
 pub mod lines;
 pub mod mavlink;
 pub mod modbus;
+pub mod nmea;
 pub mod recognise;
 pub mod sparkplug;
 
@@ -203,6 +204,8 @@ pub enum Protocol {
     Lines(std::sync::Arc<lines::LinesConfig>),
     /// GRBL 1.1: one controller per port.
     Grbl,
+    /// NMEA 0183: one receiver per port, which is only heard.
+    Nmea,
     /// An edge node, or one device of it.
     Sparkplug {
         group: String,
@@ -227,7 +230,8 @@ impl Protocol {
             | Protocol::Grbl
             | Protocol::Slcan { .. }
             | Protocol::Modbus { .. }
-            | Protocol::Lines(_) => Over::Serial,
+            | Protocol::Lines(_)
+            | Protocol::Nmea => Over::Serial,
             Protocol::Json | Protocol::Sparkplug { .. } => Over::Mqtt,
         }
     }
@@ -240,6 +244,7 @@ impl Protocol {
             Protocol::Modbus { .. } => "Modbus",
             Protocol::Lines(_) => "lines",
             Protocol::Grbl => "GRBL",
+            Protocol::Nmea => "NMEA 0183",
             Protocol::Sparkplug { .. } => "Sparkplug B",
         }
     }
@@ -248,7 +253,9 @@ impl Protocol {
         match (self, other) {
             (Protocol::Mavlink { dialect: a, .. }, Protocol::Mavlink { dialect: b, .. }) => a == b,
             (Protocol::Modbus { timing: a, .. }, Protocol::Modbus { timing: b, .. }) => a == b,
-            (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) => true,
+            (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) | (Protocol::Nmea, Protocol::Nmea) => {
+                true
+            }
             (Protocol::Sparkplug { .. }, Protocol::Sparkplug { .. }) => true,
             (Protocol::Slcan { setup: a, .. }, Protocol::Slcan { setup: b, .. }) => a == b,
             // Each has the whole port to itself; the address says so.
@@ -260,7 +267,7 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
-            Protocol::Grbl | Protocol::Lines(_) => Some("the whole port".to_owned()),
+            Protocol::Grbl | Protocol::Lines(_) | Protocol::Nmea => Some("the whole port".to_owned()),
             Protocol::Json | Protocol::Slcan { .. } => None,
             Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
             Protocol::Sparkplug { group, node, device: None } => Some(format!("edge node {group}/{node}")),
@@ -406,6 +413,7 @@ pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> 
         Some(Protocol::Modbus { .. }) => Ok(Box::new(modbus::host::Host::new(config)?)),
         Some(Protocol::Lines(_)) => Ok(Box::new(lines::host::Host::new(config)?)),
         Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
+        Some(Protocol::Nmea) => Ok(Box::new(nmea::host::Host::new(config)?)),
         Some(Protocol::Sparkplug { .. }) => Ok(Box::new(sparkplug::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),
     }

@@ -181,7 +181,7 @@ fn draft<'n>(
         && !broken.contains(&link.id)
     {
         fits(page, word, link, protocol, &sites);
-        named(page, word, link, &identity, role, twin.is_some());
+        named(page, word, link, protocol, &identity, role, twin.is_some());
     }
     let json = protocol.as_ref().map(|p| *p == Protocol::Json);
     let codec = match (link, protocol) {
@@ -334,7 +334,15 @@ fn fits(page: &mut Page, word: &Word, link: &LinkDef, protocol: &Protocol, sites
 }
 
 /// Whether a serial device is named so that the wrong board is found out.
-fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, FieldValue)], role: Role, has_twin: bool) {
+fn named(
+    page: &mut Page,
+    word: &Word,
+    link: &LinkDef,
+    protocol: &Protocol,
+    identity: &[(String, FieldValue)],
+    role: Role,
+    has_twin: bool,
+) {
     let LinkKind::Serial(serial) = &link.kind else { return };
     if serial.port == PortName::Twin && !has_twin {
         page.error(
@@ -353,6 +361,10 @@ fn named(page: &mut Page, word: &Word, link: &LinkDef, identity: &[(String, Fiel
         PortName::Twin => return,
     };
     let remedy = Some("add `identity: { AUTOPILOT_VERSION.uid: 0x… }`".to_string());
+    // Sentences of a receiver say nothing of who sent them: the port's name is all there can be.
+    if by_name && *protocol == Protocol::Nmea {
+        return;
+    }
     if by_name {
         page.warn(
             word.span.clone(),

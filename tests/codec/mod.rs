@@ -13,4 +13,5 @@ mod mavlink_safe;
 mod mavlink_stream;
 mod mistakes;
 mod modbus;
+mod nmea;
 mod sparkplug;

@@ -15,7 +15,7 @@ use crate::codec::Protocol;
 use std::ops::Range;
 
 /// Protocols without settings, by their names.
-pub(super) const PLAIN: &[&str] = &["json", "grbl"];
+pub(super) const PLAIN: &[&str] = &["json", "grbl", "nmea"];
 
 /// The maps that a `protocol:` can be; the first key of each is the protocol's name.
 static RECORDS: &[&Record] = &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS, &sparkplug::KEYS, &lines::KEYS];
@@ -58,6 +58,7 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>,
     let protocol = match word.text.as_str() {
         "json" if matches!(node.kind, Kind::Word(_)) => Some(Protocol::Json),
         "grbl" if matches!(node.kind, Kind::Word(_)) => Some(Protocol::Grbl),
+        "nmea" if matches!(node.kind, Kind::Word(_)) => Some(Protocol::Nmea),
         text => {
             let message = format!("`{text}` is no protocol");
             match RECORDS.iter().find(|record| record.keys[0].name == text) {
