@@ -7,8 +7,10 @@
 //! 2. A variant of [`Protocol`] and an arm in [`build`].
 
 pub mod can;
+pub mod checksum;
 pub mod grbl;
 pub mod json;
+pub mod lines;
 pub mod mavlink;
 pub mod modbus;
 pub mod recognise;
@@ -197,6 +199,8 @@ pub enum Protocol {
         order: modbus::WordOrder,
         timing: modbus::host::Timing,
     },
+    /// Text lines by a description in the rig file.
+    Lines(std::sync::Arc<lines::LinesConfig>),
     /// GRBL 1.1: one controller per port.
     Grbl,
     /// An edge node, or one device of it.
@@ -219,9 +223,11 @@ impl Protocol {
     /// The kinds of link that carry it.
     pub fn over(&self) -> Over {
         match self {
-            Protocol::Mavlink { .. } | Protocol::Grbl | Protocol::Slcan { .. } | Protocol::Modbus { .. } => {
-                Over::Serial
-            }
+            Protocol::Mavlink { .. }
+            | Protocol::Grbl
+            | Protocol::Slcan { .. }
+            | Protocol::Modbus { .. }
+            | Protocol::Lines(_) => Over::Serial,
             Protocol::Json | Protocol::Sparkplug { .. } => Over::Mqtt,
         }
     }
@@ -232,6 +238,7 @@ impl Protocol {
             Protocol::Json => "JSON",
             Protocol::Slcan { .. } => "SLCAN",
             Protocol::Modbus { .. } => "Modbus",
+            Protocol::Lines(_) => "lines",
             Protocol::Grbl => "GRBL",
             Protocol::Sparkplug { .. } => "Sparkplug B",
         }
@@ -244,6 +251,8 @@ impl Protocol {
             (Protocol::Json, Protocol::Json) | (Protocol::Grbl, Protocol::Grbl) => true,
             (Protocol::Sparkplug { .. }, Protocol::Sparkplug { .. }) => true,
             (Protocol::Slcan { setup: a, .. }, Protocol::Slcan { setup: b, .. }) => a == b,
+            // Each has the whole port to itself; the address says so.
+            (Protocol::Lines(_), Protocol::Lines(_)) => true,
             _ => false,
         }
     }
@@ -251,7 +260,7 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
-            Protocol::Grbl => Some("the whole port".to_owned()),
+            Protocol::Grbl | Protocol::Lines(_) => Some("the whole port".to_owned()),
             Protocol::Json | Protocol::Slcan { .. } => None,
             Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
             Protocol::Sparkplug { group, node, device: None } => Some(format!("edge node {group}/{node}")),
@@ -395,6 +404,7 @@ pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> 
         Some(Protocol::Slcan { .. }) => Ok(Box::new(can::host::Host::new(config)?)),
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
         Some(Protocol::Modbus { .. }) => Ok(Box::new(modbus::host::Host::new(config)?)),
+        Some(Protocol::Lines(_)) => Ok(Box::new(lines::host::Host::new(config)?)),
         Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
         Some(Protocol::Sparkplug { .. }) => Ok(Box::new(sparkplug::host::Host::new(config)?)),
         Some(Protocol::Json) | None => Ok(Box::new(json::host::Host::new(config)?)),

@@ -187,7 +187,7 @@ fn counts(account: &Account) -> String {
             let _ = write!(text, ", {held} never at the gate");
         }
         made => {
-            let _ = write!(text, ", {} of these made by a fault", made.unsigned_abs());
+            let _ = write!(text, ", {} more than were recorded: made by a fault, or lost to the recording", made.unsigned_abs());
         }
     }
     if account.observed > 0 {
@@ -216,6 +216,6 @@ mod tests {
         let all = |received| format!("{received} commands: 3 passed, 0 clamped, 2 rejected (2 stale)");
         assert_eq!(counts(&account(5)), all(5));
         assert_eq!(counts(&account(7)), all(7) + ", 2 never at the gate");
-        assert_eq!(counts(&account(4)), all(4) + ", 1 of these made by a fault");
+        assert_eq!(counts(&account(4)), all(4) + ", 1 more than were recorded: made by a fault, or lost to the recording");
     }
 }

@@ -5,6 +5,7 @@ mod can_values;
 mod captures;
 mod grbl;
 mod json;
+mod lines;
 mod mavlink_bench;
 mod mavlink_orders;
 mod mavlink_questions;

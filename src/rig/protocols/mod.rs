@@ -3,6 +3,7 @@
 //! # Adding a protocol
 //! A file here that reads its map, with the table of its keys; a line in [`RECORDS`] and an arm in [`read`].
 
+mod lines;
 mod mavlink;
 mod slcan;
 mod modbus;
@@ -17,7 +18,7 @@ use std::ops::Range;
 pub(super) const PLAIN: &[&str] = &["json", "grbl"];
 
 /// The maps that a `protocol:` can be; the first key of each is the protocol's name.
-static RECORDS: &[&Record] = &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS, &sparkplug::KEYS];
+static RECORDS: &[&Record] = &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS, &sparkplug::KEYS, &lines::KEYS];
 
 /// What a `protocol:` can look like.
 pub(super) static SHAPES: &[Shape] = &[
@@ -26,6 +27,7 @@ pub(super) static SHAPES: &[Shape] = &[
     Shape::Record(&slcan::KEYS),
     Shape::Record(&modbus::KEYS),
     Shape::Record(&sparkplug::KEYS),
+    Shape::Record(&lines::KEYS),
 ];
 
 /// Reads the protocol, and gives the place that complaints about it point at.
@@ -41,6 +43,7 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>,
             "slcan" => slcan::read(reading, node),
             "modbus" => modbus::read(reading, node),
             "sparkplug" => sparkplug::read(reading, node),
+            "lines" => lines::read(reading, node),
             other => unreachable!("`{other}` stands in the table above"),
         };
     }
@@ -77,6 +80,7 @@ fn example(record: &Record) -> String {
         "slcan" => "write `{ slcan: vehicle.dbc, bit_rate: 500000 }`".into(),
         "modbus" => "write `{ modbus: 1 }`".into(),
         "sparkplug" => "write `{ sparkplug: Group/Node, device: Name }`".into(),
+        "lines" => "write `{ lines: { reading: 'V={volts}' } }`".into(),
         name => format!("write `{{ {name}: … }}`"),
     }
 }

@@ -1,0 +1,234 @@
+//! This side: asks, listens, orders.
+//!
+//! - One thing waits for its answer at a time; orders go before questions. What answers nothing in time is let go.
+//! - A line that was under way when we began to listen is noise, since its end could look like a whole one.
+//! - Safe frames end whatever line was half sent (after `cancel`, where the description has one), then say theirs.
+
+use super::framing::{Found, Splitter, write};
+use super::plan::{Plan, plan};
+use crate::codec::{Body, Codec, ConfigProblem, EncodeError, LinkConfig, Message, NotTimeless, Note, Turn};
+use crate::command::{Command, Ticket};
+use crate::time::Time;
+use crate::wire::{DeviceId, Frame, Lane, LinkId};
+use std::collections::VecDeque;
+
+/// Most orders that wait for the one before them.
+const QUEUE_MAX: usize = 16;
+/// Longest piece of a device's line in a note, in letters.
+const SHOWN: usize = 100;
+
+/// Session of one link.
+pub struct Host {
+    link: LinkId,
+    plan: Plan,
+    splitter: Splitter,
+    waiting: Option<Waiting>,
+    queue: VecDeque<Queued>,
+    identified: bool,
+    /// The lanes are closed: an acknowledgement that nothing waits for answers a safe frame.
+    abandoned: bool,
+}
+
+struct Waiting {
+    /// The message that ends it.
+    answer: usize,
+    order: Option<Ticket>,
+    until: Time,
+}
+
+struct Queued {
+    ticket: Ticket,
+    line: Vec<u8>,
+    ack: Option<usize>,
+}
+
+impl Host {
+    /// Builds the session; every mistake of the configuration at once.
+    pub fn new(config: &LinkConfig) -> Result<Host, Vec<ConfigProblem>> {
+        let plan = plan(config)?;
+        Ok(Host {
+            link: config.link,
+            plan,
+            splitter: Splitter::new(true),
+            waiting: None,
+            queue: VecDeque::new(),
+            identified: false,
+            abandoned: false,
+        })
+    }
+
+    fn bytes(&self, line: &str) -> Vec<u8> {
+        write(line, self.plan.ends, self.plan.sum.as_ref())
+    }
+
+    fn encode(&self, command: &Command) -> Result<(Vec<u8>, Option<usize>), String> {
+        let order = self.plan.orders.iter().find(|order| order.command == command.id);
+        let order = order.ok_or("no device of this link knows the command")?;
+        Ok((self.bytes(&order.line(command)?), order.ack))
+    }
+
+    fn line(&mut self, line: &str, out: &mut Turn) {
+        let plan = &mut self.plan;
+        let found = plan.messages.iter().enumerate().find_map(|(place, m)| Some((place, m, m.pattern.read(line)?)));
+        let Some((place, message, groups)) = found else {
+            out.note(Note::Foreign);
+            return;
+        };
+        if plan.restarts == Some(place) {
+            out.note(Note::Restart { device: plan.id });
+        }
+        let first = out.samples.len();
+        out.samples.extend(message.picks.iter().filter_map(|pick| pick.value(&groups)));
+        out.messages.push(Message { device: plan.id, body: Body::Samples(first..out.samples.len()) });
+        if !self.identified {
+            for fact in plan.facts.iter_mut().filter(|fact| fact.message == place && fact.heard.is_none()) {
+                let Some(found) = fact.found(&groups) else { continue };
+                fact.heard = Some(fact.agrees(found));
+                if fact.heard == Some(false) {
+                    out.note(Note::WrongIdentity {
+                        device: plan.id,
+                        fact: fact.name.clone(),
+                        found: shortened(found),
+                        wanted: match &fact.wanted {
+                            crate::codec::FieldValue::Text(text) => text.clone(),
+                            crate::codec::FieldValue::Number(number) => number.to_string(),
+                            crate::codec::FieldValue::Arg { .. } => String::new(),
+                        },
+                    });
+                }
+            }
+            if plan.facts.iter().all(|fact| fact.heard == Some(true)) {
+                self.identified = true;
+                out.note(Note::Identified { device: plan.id });
+            }
+        }
+        self.answer(place, line, out);
+    }
+
+    /// Ends what waited for this message.
+    fn answer(&mut self, place: usize, line: &str, out: &mut Turn) {
+        let refused = self.plan.refuses == Some(place);
+        let reason = || shortened(line);
+        match self.waiting.take_if(|w| refused || w.answer == place) {
+            Some(Waiting { order: Some(ticket), .. }) if refused => {
+                out.note(Note::Refused { ticket, reason: reason() });
+            }
+            Some(Waiting { order: Some(ticket), .. }) => out.note(Note::Acked { ticket }),
+            Some(Waiting { order: None, .. }) => {}
+            None if self.abandoned => {
+                let meant = |ack: Option<usize>| ack == Some(place) || refused && ack.is_some();
+                let commands: Vec<_> =
+                    self.plan.orders.iter().filter(|order| meant(order.ack)).map(|order| order.command).collect();
+                if !commands.is_empty() {
+                    let refused = refused.then(reason);
+                    out.note(Note::SafeAcked { device: self.plan.id, commands, refused });
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Sends what may go now.
+    fn pump(&mut self, at: Time, out: &mut Turn) {
+        while self.waiting.is_none() {
+            if let Some(queued) = self.queue.pop_front() {
+                out.sends.push((Lane::Normal, Frame::serial(self.link, queued.line)));
+                self.waiting = queued.ack.map(|answer| Waiting {
+                    answer,
+                    order: Some(queued.ticket),
+                    until: at + self.plan.within,
+                });
+                continue;
+            }
+            let next = (0..self.plan.asks.len()).min_by_key(|i| self.plan.asks[*i].due);
+            let Some(next) = next.filter(|i| self.plan.asks[*i].due <= at) else { return };
+            let bytes = self.bytes(&self.plan.asks[next].send);
+            out.sends.push((Lane::Query, Frame::serial(self.link, bytes)));
+            let ask = &mut self.plan.asks[next];
+            ask.due = after(ask.due, ask.every, at);
+            self.waiting = ask.answer.map(|answer| Waiting { answer, order: None, until: at + self.plan.within });
+        }
+    }
+}
+
+/// The next instant of something periodic; what was missed is not made up for.
+fn after(due: Time, every: crate::time::Span, at: Time) -> Time {
+    if due + every > at { due + every } else { at + every }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}
+
+impl Codec for Host {
+    fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
+        for byte in frame.bytes.iter() {
+            match self.splitter.push(*byte, b"", self.plan.sum.as_ref()) {
+                Some(Found::Line(line)) => self.line(&line, out),
+                Some(Found::Noise(bytes)) => out.note(Note::Noise { bytes }),
+                Some(Found::Corrupt(bytes)) => out.note(Note::Corrupt { bytes }),
+                None => {}
+            }
+        }
+        self.pump(at, out);
+    }
+
+    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+        let (line, ack) = self.encode(command).map_err(EncodeError)?;
+        if self.queue.len() == QUEUE_MAX {
+            return Err(EncodeError(format!("{QUEUE_MAX} orders wait for an answer of the device")));
+        }
+        self.queue.push_back(Queued { ticket, line, ack });
+        self.pump(at, out);
+        Ok(())
+    }
+
+    fn tick(&mut self, at: Time, out: &mut Turn) {
+        if let Some(late) = self.waiting.take_if(|w| w.until <= at)
+            && let Some(ticket) = late.order
+        {
+            out.note(Note::Unanswered { ticket });
+        }
+        if let Some(beat) = self.plan.heartbeat.as_mut().filter(|beat| beat.due <= at) {
+            beat.due = after(beat.due, beat.every, at);
+            if !beat.muted {
+                let line = write(&beat.send, self.plan.ends, self.plan.sum.as_ref());
+                out.sends.push((Lane::Query, Frame::serial(self.link, line)));
+            }
+        }
+        self.pump(at, out);
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        let beat = self.plan.heartbeat.as_ref().map(|beat| beat.due);
+        let rest = match &self.waiting {
+            Some(waiting) => Some(waiting.until),
+            None => self.plan.asks.iter().map(|ask| ask.due).min(),
+        };
+        beat.into_iter().chain(rest).min()
+    }
+
+    fn safe(&self, command: &Command) -> Result<Vec<Frame>, NotTimeless> {
+        let (line, _) = self.encode(command).map_err(NotTimeless)?;
+        let mut bytes = self.plan.cancel.clone();
+        bytes.extend_from_slice(self.plan.ends.bytes());
+        bytes.extend_from_slice(&line);
+        Ok(vec![Frame::serial(self.link, bytes)])
+    }
+
+    fn abandon(&mut self) {
+        self.queue.clear();
+        self.waiting.take_if(|waiting| waiting.order.is_some());
+        self.abandoned = true;
+    }
+
+    fn mute(&mut self, device: DeviceId, on: bool) -> bool {
+        match self.plan.heartbeat.as_mut().filter(|_| device == self.plan.id) {
+            Some(beat) => {
+                beat.muted = on;
+                true
+            }
+            None => false,
+        }
+    }
+}

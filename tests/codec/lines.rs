@@ -1,0 +1,356 @@
+//! Text lines: every chunking, noise, answers, orders, safe lines, and sentences of a foreign implementation.
+
+use checkrein::codec::lines::device::{Device, Heard};
+use checkrein::codec::lines::{Ask, Ends, Filling, LinesConfig};
+use checkrein::codec::{
+    Codec, CommandMap, ConfigSite, Decode, DeviceConfig, FieldValue, LinkConfig, Note, Protocol, SignalMap, Turn, build,
+};
+use checkrein::command::{Command, CommandId, Ticket};
+use checkrein::signal::{SignalId, Value};
+use checkrein::time::{Span, Time};
+use checkrein::wire::{DeviceId, Frame, Lane, LinkId};
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use std::sync::Arc;
+
+const LINK: LinkId = LinkId(2);
+const HEATER: DeviceId = DeviceId(3);
+const VOLTS: SignalId = SignalId(0);
+const STATE: SignalId = SignalId(1);
+const BITS: SignalId = SignalId(2);
+const SET: CommandId = CommandId(0);
+const OFF: CommandId = CommandId(1);
+
+fn signal(signal: SignalId, field: &str, scale: f64, decode: Decode) -> SignalMap {
+    SignalMap { signal, field: field.into(), scale, offset: 0.0, decode, every: None }
+}
+
+fn lines(checksum: Option<&str>, cancel: Option<&str>) -> LinesConfig {
+    let named = |name: &str, line: &str| (name.to_string(), line.to_string());
+    LinesConfig {
+        messages: vec![
+            named("reading", "V={mv} S={state}"),
+            named("bits", "/B (?<bits>0x[0-9a-f]+)( extra (?<extra>\\d+))?/"),
+            named("ok", "OK"),
+            named("error", "ERR {code}"),
+            named("boot", "/heater v(?<version>[\\d.]+)/"),
+        ],
+        asks: vec![Ask { answer: "reading".into(), send: "V?".into(), every: Span::from_millis(100) }],
+        ends: Ends::CrLf,
+        checksum: checksum.map(str::to_string),
+        within: Span::from_millis(50),
+        refuses: Some("error".into()),
+        restarts: Some("boot".into()),
+        cancel: cancel.map(str::to_string),
+    }
+}
+
+fn device(lines: LinesConfig) -> DeviceConfig {
+    let arg = FieldValue::Arg { index: 0, scale: 1000.0, offset: 0.0 };
+    DeviceConfig {
+        device: HEATER,
+        name: "heater".into(),
+        protocol: Protocol::Lines(Arc::new(lines)),
+        signals: vec![
+            signal(VOLTS, "reading.mv", 0.001, Decode::Number),
+            signal(STATE, "reading.state", 1.0, Decode::NamedStates(vec![("RUN".into(), 0), ("IDLE".into(), 1)])),
+            signal(BITS, "bits.bits", 1.0, Decode::Bit(4)),
+        ],
+        commands: vec![
+            CommandMap {
+                command: SET,
+                send: "SET {mv:.0} {mode}".into(),
+                with: vec![("mv".into(), arg), ("mode".into(), FieldValue::Text("soft".into()))],
+                ack: Some("ok".into()),
+            },
+            CommandMap { command: OFF, send: "OFF".into(), with: vec![], ack: Some("ok".into()) },
+        ],
+        identity: vec![],
+        heartbeat: Some(("PING".into(), Span::from_millis(400))),
+        poll: None,
+        tells: None,
+        may: vec![],
+    }
+}
+
+fn host_of(device: DeviceConfig) -> Box<dyn Codec> {
+    build(&LinkConfig { link: LINK, devices: vec![device] }).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+fn at(ms: i64) -> Time {
+    Time::ZERO + Span::from_millis(ms)
+}
+
+fn hear(host: &mut dyn Codec, when: Time, bytes: &[u8], chunk: usize) -> Turn {
+    let mut turn = Turn::default();
+    for piece in bytes.chunks(chunk) {
+        host.feed(when, &Frame::serial(LINK, piece.to_vec()), &mut turn);
+    }
+    turn
+}
+
+const STREAM: &[u8] = b"half of a li\r\nheater v1.2\r\nV=1500 S=RUN\nV= -20  S=ODD\r\rnobody knows this\r\nB 0x1f\r\n\
+    \xff\xfe\x01\r\nB 0x0f extra 3\r\nV=abc S=IDLE\r\nV=12";
+
+#[test]
+fn any_chunking_gives_the_same_messages() {
+    let whole = hear(&mut *host_of(device(lines(None, None))), Time::ZERO, STREAM, STREAM.len());
+    assert_eq!(
+        whole.samples,
+        [
+            (VOLTS, Value::Number(1.5)),
+            (STATE, Value::State(0)),
+            (VOLTS, Value::Number(-0.02)),
+            (STATE, Value::Unknown),
+            (BITS, Value::Flag(true)),
+            (BITS, Value::Flag(false)),
+            (VOLTS, Value::Unknown),
+            (STATE, Value::State(1)),
+        ]
+    );
+    assert_eq!(
+        whole.notes,
+        [
+            Note::Noise { bytes: 12 },
+            Note::Restart { device: HEATER },
+            Note::Identified { device: HEATER },
+            Note::Foreign,
+            Note::Noise { bytes: 3 },
+        ]
+    );
+    for chunk in 1..STREAM.len() {
+        let turn = hear(&mut *host_of(device(lines(None, None))), Time::ZERO, STREAM, chunk);
+        assert_eq!((turn.messages, turn.samples), (whole.messages.clone(), whole.samples.clone()), "{chunk}");
+        assert_eq!(turn.notes, whole.notes, "{chunk}");
+    }
+}
+
+#[test]
+fn random_bytes_never_panic_and_the_next_line_is_heard() {
+    let mut random = Pcg64Mcg::seed_from_u64(5);
+    let letters = b"V=SRUN0x1B \r\nERKO*{}.-\xc3";
+    for checksum in [None, Some("xor"), Some("CRC-16/MODBUS")] {
+        let device = device(lines(checksum, None));
+        let mirror = Device::new(&device).expect("right");
+        let (mut host, mut other) = (host_of(device.clone()), Device::new(&device).expect("right"));
+        for round in 0..3_000 {
+            let garbage: Vec<u8> = (0..random.next_u32() % 60)
+                .map(|_| match random.next_u32() % 3 {
+                    0 => random.next_u32() as u8,
+                    _ => letters[random.next_u32() as usize % letters.len()],
+                })
+                .collect();
+            hear(&mut *host, at(round), &garbage, 7);
+            other.hear(&garbage);
+            hear(&mut *host, at(round), b"\n", 1);
+            let line = mirror.say("reading", |hole| match hole {
+                "mv" => Some(Filling::Number(500.0)),
+                _ => Some(Filling::Text("RUN")),
+            });
+            let turn = hear(&mut *host, at(round), &line.expect("all given"), 3);
+            assert_eq!(turn.samples, [(VOLTS, Value::Number(0.5)), (STATE, Value::State(0))]);
+        }
+        let long = vec![b'V'; 100_000];
+        assert_eq!(hear(&mut *host, at(0), &long, 4096).notes, []);
+        assert_eq!(hear(&mut *host, at(0), b"\n", 1).notes, [Note::Noise { bytes: 100_000 }]);
+    }
+}
+
+#[test]
+fn one_thing_waits_at_a_time_and_orders_go_first() {
+    let mut host = host_of(device(lines(None, None)));
+    hear(&mut *host, at(0), b"\n", 1);
+    let mut turn = Turn::default();
+    host.tick(at(0), &mut turn);
+    let sent = |turn: &Turn| -> Vec<(Lane, String)> {
+        turn.sends.iter().map(|(lane, f)| (*lane, String::from_utf8_lossy(&f.bytes).into_owned())).collect()
+    };
+    let query = |line: &str| (Lane::Query, line.to_string());
+    let normal = |line: &str| (Lane::Normal, line.to_string());
+    // The feed above asked already.
+    assert_eq!(sent(&turn), [query("PING\r\n")]);
+    assert_eq!(host.next_deadline(), Some(at(50)));
+    turn.clear();
+    let set = Command::new(SET, &[0.25]).expect("one");
+    let off = Command::new(OFF, &[]).expect("none");
+    host.order(at(10), &set, Ticket(1), &mut turn).expect("fits");
+    host.order(at(10), &off, Ticket(2), &mut turn).expect("fits");
+    assert_eq!(sent(&turn), [], "the answer to the question is awaited");
+    let turn = hear(&mut *host, at(20), b"V=1 S=RUN\n", 64);
+    assert_eq!(sent(&turn), [normal("SET 250 soft\r\n")]);
+    let turn = hear(&mut *host, at(30), b"OK\n", 64);
+    assert_eq!((sent(&turn), &turn.notes[..]), (vec![normal("OFF\r\n")], &[Note::Acked { ticket: Ticket(1) }][..]));
+    let turn = hear(&mut *host, at(40), b"ERR 7\n", 64);
+    assert_eq!(turn.notes, [Note::Refused { ticket: Ticket(2), reason: "ERR 7".into() }]);
+    let mut turn = Turn::default();
+    host.order(at(41), &off, Ticket(3), &mut turn).expect("fits");
+    host.tick(at(91), &mut turn);
+    assert_eq!(turn.notes, [Note::Unanswered { ticket: Ticket(3) }]);
+    turn.clear();
+    host.tick(at(100), &mut turn);
+    assert_eq!(sent(&turn), [query("V?\r\n")]);
+    // A question that nobody answers is let go, and asked again when it is due.
+    turn.clear();
+    host.tick(at(150), &mut turn);
+    assert_eq!((sent(&turn), host.next_deadline()), (vec![], Some(at(200))));
+    // After a trip an answer is one to a safe line.
+    host.order(at(160), &set, Ticket(4), &mut turn).expect("fits");
+    host.order(at(160), &set, Ticket(5), &mut turn).expect("fits");
+    host.abandon();
+    let turn = hear(&mut *host, at(170), b"OK\n", 64);
+    let commands = vec![SET, OFF];
+    assert_eq!(
+        (sent(&turn), &turn.notes[..]),
+        (vec![], &[Note::SafeAcked { device: HEATER, commands, refused: None }][..])
+    );
+    assert!(host.mute(HEATER, true) && !host.mute(DeviceId(9), true));
+    let mut turn = Turn::default();
+    host.tick(at(500), &mut turn);
+    assert_eq!(sent(&turn), [query("V?\r\n")]);
+}
+
+#[test]
+fn the_mirror_hears_what_was_said_and_query_energises_nothing() {
+    for checksum in [None, Some("xor"), Some("CRC-32/ISO-HDLC")] {
+        let device = device(lines(checksum, None));
+        let (mut host, mut mirror) = (host_of(device.clone()), Device::new(&device).expect("right"));
+        let mut turn = Turn::default();
+        for ms in 0..1_000 {
+            host.tick(at(ms), &mut turn);
+        }
+        assert!(turn.sends.len() > 10);
+        for (lane, frame) in &turn.sends {
+            assert_eq!(*lane, Lane::Query);
+            let heard = mirror.hear(&frame.bytes);
+            assert!(matches!(&heard[..], [Heard::Ask(name)] if name == "reading") || heard == [Heard::Heartbeat]);
+        }
+        let safe = host.safe(&Command::new(SET, &[0.125]).expect("one")).expect("timeless");
+        let set = Heard::Command { command: SET, args: vec![0.125] };
+        assert_eq!(mirror.hear(&safe[0].bytes), [set]);
+        for wrong in [Command::new(SET, &[]), Command::new(SET, &[f64::NAN]), Command::new(CommandId(9), &[])] {
+            let wrong = wrong.expect("few");
+            assert!(host.safe(&wrong).is_err());
+            assert!(host.order(at(0), &wrong, Ticket(1), &mut turn).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_safe_line_is_heard_after_any_half_sent_one() {
+    for (checksum, cancel) in [(None, None), (Some("CRC-16/XMODEM"), None), (None, Some("\u{3}"))] {
+        let device = device(lines(checksum, cancel));
+        let host = host_of(device.clone());
+        let safe = host.safe(&Command::new(OFF, &[]).expect("none")).expect("timeless");
+        let set = host.safe(&Command::new(SET, &[0.25]).expect("one")).expect("timeless");
+        let mut random = Pcg64Mcg::seed_from_u64(3);
+        let mut prefixes: Vec<Vec<u8>> = (0..set[0].bytes.len()).map(|end| set[0].bytes[..end].to_vec()).collect();
+        prefixes.extend((0..500).map(|_| (0..random.next_u32() % 40).map(|_| random.next_u32() as u8).collect()));
+        for prefix in prefixes {
+            let mut mirror = Device::new(&device).expect("right");
+            mirror.hear(&prefix);
+            let heard = mirror.hear(&safe[0].bytes);
+            assert_eq!(heard.last(), Some(&Heard::Command { command: OFF, args: vec![] }), "{prefix:?}");
+            if cancel.is_some() && prefix.starts_with(b"\x03") {
+                assert_eq!(heard.len(), 1, "what was half sent is forgotten: {prefix:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn identity_is_a_line_that_says_so() {
+    let mut config = device(lines(None, None));
+    config.identity = vec![("boot.version".into(), FieldValue::Text("1.2".into()))];
+    let mut host = host_of(config.clone());
+    assert_eq!(hear(&mut *host, at(0), b"\nV=1 S=RUN\n", 64).notes, []);
+    let notes = hear(&mut *host, at(0), b"heater v1.2\n", 64).notes;
+    assert_eq!(notes, [Note::Restart { device: HEATER }, Note::Identified { device: HEATER }]);
+    let notes = hear(&mut *host_of(config), at(0), b"\nheater v1.3\n", 64).notes;
+    let wrong =
+        Note::WrongIdentity { device: HEATER, fact: "boot.version".into(), found: "1.3".into(), wanted: "1.2".into() };
+    assert_eq!(notes, [Note::Restart { device: HEATER }, wrong]);
+}
+
+#[test]
+fn every_mistake_is_told_where_it_stands() {
+    let mut config = device(lines(Some("CRC-16"), None));
+    config.signals = ["reading", "readin.mv", "reading.mw"].map(|f| signal(VOLTS, f, 1.0, Decode::Number)).to_vec();
+    config.commands[0].with[0].0 = "mw".into();
+    config.commands[1].ack = Some("okk".into());
+    config.poll = Some(("SET 5 soft".into(), Span::from_millis(10)));
+    config.heartbeat = Some(("a\nb".into(), Span::ZERO));
+    config.identity = vec![("boot.serial".into(), FieldValue::Number(1.0))];
+    config.commands[0].send = "SET {mv:.0} {mode".into();
+    let problems = build(&LinkConfig { link: LINK, devices: vec![config.clone()] }).err().expect("wrong");
+    let told: Vec<(ConfigSite, &str)> = problems.iter().map(|p| (p.site.clone(), p.message.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (ConfigSite::Signal(0), "`reading` is no `message.name`"),
+            (ConfigSite::Signal(1), "the description has no message `readin`"),
+            (ConfigSite::Signal(2), "message `reading` reads no `mw`"),
+            (ConfigSite::Command(0), "the line `SET {mv:.0} {mode` has a `{` that nothing closes (`{{` is a brace)"),
+            (ConfigSite::Command(1), "the description has no message `okk`"),
+            (ConfigSite::Heartbeat, "`a\nb` is no single line"),
+            (ConfigSite::Heartbeat, "`a\nb` has no period"),
+            (ConfigSite::Identity(0), "message `boot` reads no `serial`"),
+            (ConfigSite::Protocol, "`CRC-16` is no check sum known here"),
+        ]
+    );
+    assert_eq!(problems[2].remedy.as_deref(), Some("did you mean `mv`?"));
+    let mut config = device(lines(None, None));
+    config.poll = Some(("SET 5 soft".into(), Span::from_millis(10)));
+    config.commands[0].with[0].0 = "mw".into();
+    let problems = build(&LinkConfig { link: LINK, devices: vec![config.clone()] }).err().expect("wrong");
+    let sites: Vec<ConfigSite> = problems.iter().map(|p| p.site.clone()).collect();
+    assert_eq!(sites, [ConfigSite::Command(0), ConfigSite::CommandField(0, 0)]);
+    config.commands[0].with[0].0 = "mv".into();
+    let problems = build(&LinkConfig { link: LINK, devices: vec![config.clone()] }).err().expect("wrong");
+    assert_eq!(problems[0].site, ConfigSite::Poll);
+    assert!(problems[0].message.contains("it is the line of a command"));
+    let both = LinkConfig { link: LINK, devices: vec![config.clone(), config] };
+    assert!(build(&both).err().expect("two")[0].message.contains("one device to a link"));
+}
+
+#[test]
+fn sentences_of_pynmea2_read_as_they_were_made() {
+    let mut config = device(LinesConfig {
+        messages: vec![
+            (
+                "RMC".into(),
+                r"/\$..RMC,[^,]*,(?<fix>[AV]),[^,]*,[NS]?,[^,]*,[EW]?,(?<knots>[^,]*),(?<course>[^,]*),.*/".into(),
+            ),
+            (
+                "GGA".into(),
+                r"/\$..GGA,[^,]*,[^,]*,[NS]?,[^,]*,[EW]?,(?<quality>\d),(?<sats>\d*),[^,]*,(?<alt>[^,]*),M,.*/".into(),
+            ),
+        ],
+        asks: vec![],
+        refuses: None,
+        restarts: None,
+        ..lines(Some("xor"), None)
+    });
+    config.commands.clear();
+    config.signals = vec![
+        signal(STATE, "RMC.fix", 1.0, Decode::NamedStates(vec![("A".into(), 0), ("V".into(), 1)])),
+        signal(VOLTS, "RMC.knots", 1852.0 / 3600.0, Decode::Number),
+        signal(BITS, "GGA.alt", 1.0, Decode::Number),
+    ];
+    let bytes = include_bytes!("lines/pynmea2.nmea");
+    let heard = hear(&mut *host_of(config.clone()), at(0), &[&b"\n"[..], bytes].concat(), 1);
+    assert_eq!(
+        heard.samples,
+        [
+            (STATE, Value::State(0)),
+            (VOLTS, Value::Number(22.4 * (1852.0 / 3600.0))),
+            (BITS, Value::Number(545.4)),
+            (STATE, Value::State(1)),
+            (VOLTS, Value::Unknown),
+        ]
+    );
+    assert_eq!(heard.notes, [Note::Identified { device: HEATER }, Note::Foreign, Note::Foreign], "VTG and GSA");
+    let mut broken = bytes.to_vec();
+    broken[25] ^= 1;
+    let notes = hear(&mut *host_of(config), at(0), &[&b"\n"[..], &broken].concat(), 64).notes;
+    assert_eq!(notes[0], Note::Corrupt { bytes: 68 });
+}
