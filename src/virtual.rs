@@ -295,8 +295,10 @@ impl World {
     }
 
     fn leaves_bench(&mut self, frames: Vec<Frame>) {
-        for frame in frames {
+        for mut frame in frames {
             let link = frame.link;
+            // To who is there when it is published it is news: only what a broker has kept is marked (MQTT 5, 3.3.1.3).
+            frame.flags.retained = false;
             if self.gone.contains(&link) || self.deaf_until.get(&link).is_some_and(|until| self.now < *until) {
                 continue;
             }

@@ -141,7 +141,8 @@ fn a_retained_message_reaches_who_comes_later_and_is_marked() {
     let runtime = runtime();
     let mut us = Link::up(&runtime, config(&broker, &harness, 5, &["fc/birth"]));
     us.send(1, frame("fc/birth", b"born", 1, true));
-    assert_eq!(us.message().bytes, b"born");
+    let live = us.message();
+    assert_eq!((live.bytes.as_slice(), live.flags.retained), (&b"born"[..], false), "to who was there it is news");
     for version in [3, 5] {
         let mut them = Link::up_or_message(&runtime, config(&broker, &late, version, &["fc/birth"]));
         let heard = them.1.take().unwrap_or_else(|| them.0.message());

@@ -36,6 +36,20 @@ pub(super) fn read(page: &mut Page, node: &Node) -> (Vec<LinkDef>, BTreeSet<Link
         if kind.is_none() {
             broken.insert(id);
         }
+        if let Some(LinkKind::Serial(this)) = &kind {
+            let other = links.iter().find(|other| match &other.kind {
+                LinkKind::Serial(that) => this.port.may_be(&that.port),
+                LinkKind::Mqtt(_) => false,
+            });
+            if let (Some(other), Some(place)) = (other, port_of(entry)) {
+                page.error(
+                    place.span.clone(),
+                    format!("link `{}` has the same port as link `{}`", entry.key.text, other.name),
+                    Some("devices of one port belong to one link; two adapters need the `serial` of each".into()),
+                );
+                broken.insert(id);
+            }
+        }
         let kind = kind.unwrap_or(LinkKind::Mqtt(MqttDef {
             broker: Broker::Embedded,
             version: 5,
@@ -50,6 +64,14 @@ pub(super) fn read(page: &mut Page, node: &Node) -> (Vec<LinkDef>, BTreeSet<Link
         });
     }
     (links, broken)
+}
+
+/// Where a link names its port.
+fn port_of(entry: &Entry) -> Option<&Node> {
+    match &entry.value.kind {
+        Kind::Map(entries) => entries.iter().find(|e| e.key.text == "serial").map(|e| &e.value),
+        _ => None,
+    }
 }
 
 fn password(entry: &Entry) -> Option<&Word> {

@@ -86,6 +86,24 @@ pub enum PortName {
     Twin,
 }
 
+impl PortName {
+    /// Whether both names may lead to one port. An adapter without its serial number is any of its kind; a twin's port is
+    /// always one of its own.
+    pub fn may_be(&self, other: &PortName) -> bool {
+        match (self, other) {
+            (PortName::Path(one), PortName::Path(two)) => one == two,
+            (
+                PortName::Usb { vid, pid, serial },
+                PortName::Usb { vid: other_vid, pid: other_pid, serial: other_serial },
+            ) => {
+                let told_apart = matches!((serial, other_serial), (Some(one), Some(two)) if one != two);
+                vid == other_vid && pid == other_pid && !told_apart
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Parity bit.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Parity {

@@ -362,6 +362,113 @@ fn every_answer_is_a_sign_of_life() {
 }
 
 /// What pymodbus asked and answered; `tests/codec/modbus/make.py` wrote it.
+fn captured() -> Vec<(Vec<u8>, Vec<u8>)> {
+    let bytes = |hex: &str| -> Vec<u8> {
+        let pairs = (0..hex.len()).step_by(2).map(|place| u8::from_str_radix(&hex[place..place + 2], 16));
+        pairs.map(|byte| byte.expect("hexadecimal")).collect()
+    };
+    let lines: Vec<_> = include_str!("modbus/pymodbus.txt").lines().collect();
+    let pair = |two: &[&str]| {
+        let asked = two[0].strip_prefix("> ").expect("a request");
+        (bytes(asked), bytes(two[1].strip_prefix("< ").expect("its answer")))
+    };
+    lines.chunks(2).map(pair).collect()
+}
+
+/// The session of a unit that has one thing to ask: the places of a read, or those of a write with their values.
+fn asks(table: &str, address: u16, count: u16, written: Option<&[u16]>) -> Box<dyn Codec> {
+    let mut config = config();
+    let device = &mut config.devices[0];
+    (device.heartbeat, device.signals, device.commands) = (None, vec![], vec![]);
+    let places = (address..).take(usize::from(count)).map(|place| format!("{table}[{place}]"));
+    match written {
+        None => {
+            let bits = table == "coil" || table == "discrete";
+            let signal = |(number, field)| SignalMap {
+                signal: SignalId(number),
+                field,
+                scale: 1.0,
+                offset: 0.0,
+                decode: if bits { Decode::Flag } else { Decode::Number },
+                every: Some(Span::from_secs(1)),
+            };
+            device.signals = (0..).zip(places).map(signal).collect();
+        }
+        Some(values) => {
+            let value = |(place, value): (String, &u16)| (place, FieldValue::Number(f64::from(*value)));
+            device.commands = vec![CommandMap {
+                command: SET,
+                send: "write".into(),
+                with: places.zip(values).map(value).collect(),
+                ack: Some("answer".into()),
+            }];
+        }
+    }
+    build(&config).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+/// Goal: this side asks for a thing with the bytes that pymodbus asks for it, and reads what pymodbus answers.
+/// Method: the script of `make.py` once more, with the tables as they must be by then.
+#[test]
+fn this_side_asks_as_pymodbus_does_and_reads_its_answers() {
+    let mut bits: Vec<u16> = (0..20).map(|place| u16::from(place % 3 == 0)).collect();
+    let mut registers: Vec<u16> = (0..12).map(|place| 1000 + 7 * place).collect();
+    let script: [(&str, u16, u16, Option<&[u16]>); 14] = [
+        ("coil", 1, 11, None),
+        ("discrete", 3, 8, None),
+        ("holding", 2, 5, None),
+        ("input", 0, 1, None),
+        ("coil", 1, 1, Some(&[1])),
+        ("coil", 3, 1, Some(&[0])),
+        ("holding", 4, 1, Some(&[0xBEEF])),
+        ("coil", 5, 9, Some(&[1, 1, 0, 1, 0, 1, 1, 1, 1])),
+        ("holding", 6, 3, Some(&[1, 0xFFFF, 0x8000])),
+        ("coil", 0, 20, None),
+        ("holding", 0, 12, None),
+        ("holding", 60_000, 1, None),
+        ("holding", 60_000, 1, Some(&[1])),
+        ("holding", 11, 2, Some(&[1, 2])),
+    ];
+    let captured = captured();
+    assert_eq!(captured.len(), script.len());
+    for ((table, address, count, written), (asked, answered)) in script.into_iter().zip(captured) {
+        let place = format!("{table}[{address}] of {count}, written {written:?}");
+        let mut host = asks(table, address, count, written);
+        let mut turn = Turn::default();
+        if written.is_some() {
+            host.order(Time::ZERO, &command(SET, &[]), Ticket(9), &mut turn).expect("it fits");
+        }
+        host.tick(Time::ZERO, &mut turn);
+        let sent: Vec<_> = turn.sends.iter().map(|(_, frame)| frame.bytes.clone()).collect();
+        assert_eq!(sent, [asked], "{place}");
+        host.feed(Time::ZERO, &Frame::serial(LINK, answered), &mut turn);
+        let tables = if table == "coil" || table == "discrete" { &mut bits } else { &mut registers };
+        let within = tables.get_mut(usize::from(address)..usize::from(address + count));
+        match (within, written) {
+            (Some(within), None) => {
+                let flag = |value: u16| if table == "input" || table == "holding" { None } else { Some(value != 0) };
+                let value = |value: u16| flag(value).map_or(Value::Number(f64::from(value)), Value::Flag);
+                let wanted: Vec<_> = (0..).map(SignalId).zip(within.iter().map(|word| value(*word))).collect();
+                assert_eq!(sorted(&turn, usize::from(count)), wanted, "{place}");
+            }
+            (Some(within), Some(values)) => {
+                within.copy_from_slice(values);
+                assert!(turn.notes.contains(&Note::Acked { ticket: Ticket(9) }), "{place}: {:?}", turn.notes);
+            }
+            (None, None) => {
+                assert!(turn.samples.is_empty(), "{place}: nothing guessed");
+                let told = |note: &Note| matches!(note, Note::Text { text, .. } if text.contains("exception 02"));
+                assert!(turn.notes.iter().any(told), "{place}: {:?}", turn.notes);
+            }
+            (None, Some(_)) => {
+                let reason = "exception 02: illegal data address".into();
+                let refused = Note::Refused { ticket: Ticket(9), reason };
+                assert!(turn.notes.contains(&refused), "{place}: {:?}", turn.notes);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_mirror_answers_every_function_as_pymodbus_does() {
     let mut server = Server::new(1, WordOrder::HighFirst);
@@ -374,15 +481,8 @@ fn the_mirror_answers_every_function_as_pymodbus_does() {
         server.set(Table::Holding, place, 1000 + 7 * place);
         server.set(Table::Input, place, 1000 + 7 * place);
     }
-    let bytes = |hex: &str| -> Vec<u8> {
-        let pairs = (0..hex.len()).step_by(2).map(|place| u8::from_str_radix(&hex[place..place + 2], 16));
-        pairs.map(|byte| byte.expect("hexadecimal")).collect()
-    };
     let mut functions = std::collections::BTreeSet::new();
-    let mut lines = include_str!("modbus/pymodbus.txt").lines();
-    while let (Some(asked), Some(answered)) = (lines.next(), lines.next()) {
-        let asked = bytes(asked.strip_prefix("> ").expect("a request"));
-        let theirs = bytes(answered.strip_prefix("< ").expect("its answer"));
+    for (asked, theirs) in captured() {
         let (mut ours, mut written) = (Vec::new(), Vec::new());
         // Byte by byte: how a request is cut must not matter.
         asked.iter().for_each(|byte| server.feed(&[*byte], &mut ours, &mut written));

@@ -1,4 +1,5 @@
-//! A room's sensors and radiator valve as Zigbee2MQTT shows them: one JSON state, an availability, a `set` topic.
+//! A room's sensors and radiator valve as Zigbee2MQTT shows them: one JSON state, an availability, a `set` topic, and groups,
+//! which are further `set` topics that several devices obey. State and availability are retained.
 
 use super::Machine;
 use super::active::ActiveFaults;
@@ -10,7 +11,7 @@ use crate::sim::random::Noise;
 use crate::sim::world::World;
 use crate::sim::world::floor::{Floor, RoomId, ZERO_C};
 use crate::time::{Span, Time};
-use crate::wire::{Frame, LinkId};
+use crate::wire::{Frame, FrameFlags, LinkId};
 
 /// It tells its state this often.
 const TELLS_EVERY: Span = Span::from_secs(10);
@@ -18,6 +19,9 @@ const TELLS_EVERY: Span = Span::from_secs(10);
 const WARM_UP: Span = Span::from_secs(180);
 /// Noise of its thermometer in K and of its CO2 sensor as a share of volume, one standard deviation.
 const NOISE: (f64, f64) = (0.03, 5e-6);
+/// A mains-powered device that was not heard for so long is called offline (Zigbee2MQTT, device availability, the default of
+/// active devices). The bridge says it, not the device.
+const GIVEN_UP_AFTER: Span = Span::from_secs(600);
 /// Its radiator opens fully this far under the setpoint, in K.
 const BAND: f64 = 1.0;
 
@@ -34,6 +38,9 @@ pub struct Sensors {
     /// In K.
     setpoint: f64,
     tells_at: Time,
+    /// When the bridge heard it last, and what the bridge last said of it.
+    heard_at: Option<Time>,
+    online: Option<bool>,
     outbox: Vec<(String, Vec<u8>)>,
     power: Power,
     faults: ActiveFaults,
@@ -63,6 +70,8 @@ impl Sensors {
             sets,
             setpoint: FIRST_SETPOINT,
             tells_at: Time::ZERO,
+            heard_at: None,
+            online: None,
             outbox: Vec::new(),
             power: Power::new(),
             faults: ActiveFaults::default(),
@@ -84,8 +93,42 @@ impl Sensors {
             self.setpoint - ZERO_C,
         );
         self.outbox.push((self.topic.clone(), state.into_bytes()));
-        self.outbox.push((format!("{}/availability", self.topic), br#"{"state":"online"}"#.to_vec()));
         self.tells_at = at + TELLS_EVERY;
+    }
+    /// What the bridge makes of it: it goes on while the device has no power.
+    fn bridge(&mut self, at: Time) {
+        if !self.outbox.is_empty() {
+            self.heard_at = Some(at);
+        }
+        let online = self.heard_at.map(|heard| at.since(heard) < GIVEN_UP_AFTER);
+        if online.is_some() && online != self.online {
+            self.online = online;
+            let state = if online == Some(true) { "online" } else { "offline" };
+            self.outbox
+                .push((format!("{}/availability", self.topic), format!("{{\"state\":\"{state}\"}}").into_bytes()));
+        }
+    }
+    fn run(&mut self, at: Time, floor: &mut Floor) {
+        if self.power.boots(at) {
+            self.restart(at);
+        }
+        if self.power.supply(at) >= Supply::Hung {
+            return;
+        }
+        let room = floor.room(self.room);
+        room.radiator = ((self.setpoint - room.temperature) / BAND).clamp(0.0, 1.0);
+        if self.tells_at <= at {
+            self.say(at, floor);
+        }
+        for active in self.faults.iter() {
+            if let TwinFault::Garbage { rate } = active.fault {
+                let bytes = (0..rate.min(10_000.0) as usize).map(|_| self.noise.byte()).collect();
+                self.outbox.push((self.topic.clone(), bytes));
+            }
+        }
+        if self.power.supply(at) == Supply::NoRadio {
+            self.outbox.clear();
+        }
     }
 }
 
@@ -109,32 +152,14 @@ impl Machine for Sensors {
         }
     }
     fn turn(&mut self, at: Time, world: &mut dyn World) {
-        let floor = floor(world);
-        if self.power.boots(at) {
-            self.restart(at);
-        }
-        if self.power.supply(at) >= Supply::Hung {
-            return;
-        }
-        let room = floor.room(self.room);
-        room.radiator = ((self.setpoint - room.temperature) / BAND).clamp(0.0, 1.0);
-        if self.tells_at <= at {
-            self.say(at, floor);
-        }
-        for active in self.faults.iter() {
-            if let TwinFault::Garbage { rate } = active.fault {
-                let bytes = (0..rate.min(10_000.0) as usize).map(|_| self.noise.byte()).collect();
-                self.outbox.push((self.topic.clone(), bytes));
-            }
-        }
-        if self.power.supply(at) == Supply::NoRadio {
-            self.outbox.clear();
-        }
+        self.run(at, floor(world));
+        self.bridge(at);
     }
     fn take(&mut self, link: LinkId, out: &mut Vec<Frame>) {
         let said = std::mem::take(&mut self.outbox);
         if !self.faults.has(&TwinFault::Silence) {
-            out.extend(said.into_iter().map(|(topic, bytes)| Frame::publish(link, &topic, bytes)));
+            let flags = FrameFlags { retained: true, ..FrameFlags::default() };
+            out.extend(said.into_iter().map(|(topic, bytes)| Frame { flags, ..Frame::publish(link, &topic, bytes) }));
         }
     }
     fn subscriptions(&self) -> Vec<String> {
@@ -153,5 +178,101 @@ impl Machine for Sensors {
         if let Some(active) = self.faults.stop(fault) {
             self.power.stop(active.key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{CommandMap, Decode, SignalMap};
+    use crate::command::CommandId;
+    use crate::signal::SignalId;
+    use crate::wire::DeviceId;
+
+    const LINK: LinkId = LinkId(0);
+
+    fn room(name: &str, world: &mut Floor) -> Sensors {
+        let topic = format!("zigbee2mqtt/{name}");
+        let signal = SignalMap {
+            signal: SignalId(0),
+            field: format!("{topic}#/temperature"),
+            scale: 1.0,
+            offset: 0.0,
+            decode: Decode::Number,
+            every: None,
+        };
+        let command =
+            CommandMap { command: CommandId(0), send: "zigbee2mqtt/rooms/set".into(), with: vec![], ack: None };
+        let config = DeviceConfig {
+            device: DeviceId(0),
+            name: name.into(),
+            protocol: Protocol::Json,
+            signals: vec![signal],
+            commands: vec![command],
+            identity: vec![],
+            heartbeat: None,
+            poll: None,
+            tells: None,
+            may: vec![],
+        };
+        Sensors::new(&config, Noise::new(1, 1), world).expect("it has a signal and a floor")
+    }
+    fn said(room: &mut Sensors) -> Vec<(String, String, bool)> {
+        let mut out = Vec::new();
+        room.take(LINK, &mut out);
+        let text = |frame: &Frame| String::from_utf8_lossy(&frame.bytes).into_owned();
+        let line = |frame: Frame| (frame.topic.as_deref().unwrap_or("").to_owned(), text(&frame), frame.flags.retained);
+        out.into_iter().map(line).collect()
+    }
+    fn second(number: i64) -> Time {
+        Time::ZERO + Span::from_secs(number)
+    }
+
+    /// Goal: one publish to a group moves every member, each says what it took, retained; another topic moves nobody.
+    #[test]
+    fn a_group_is_obeyed_by_all_its_members() {
+        let mut world = Floor::new(&[]).expect("no settings are right");
+        let mut rooms = ["room_a", "room_b"].map(|name| room(name, &mut world));
+        for (topic, wanted) in [
+            ("zigbee2mqtt/other/set", None),
+            ("zigbee2mqtt/rooms/set", Some("23.0")),
+            ("zigbee2mqtt/room_b/set", Some("17.5")),
+        ] {
+            let setpoint = wanted.unwrap_or("25.0");
+            let asked = format!("{{\"occupied_heating_setpoint\":{setpoint}}}");
+            let frame = Frame::publish(LINK, topic, asked);
+            for (name, room) in ["room_a", "room_b"].into_iter().zip(&mut rooms) {
+                room.receive(second(5), &frame, &mut world);
+                let obeys = wanted.is_some() && (topic.contains("rooms") || topic.contains(name));
+                let said = said(room);
+                assert_eq!(said.len(), usize::from(obeys), "{name} on {topic}: {said:?}");
+                let told = |(topic, text, retained): &(String, String, bool)| {
+                    let taken = format!("\"occupied_heating_setpoint\":{setpoint}");
+                    *topic == format!("zigbee2mqtt/{name}") && text.contains(&taken) && *retained
+                };
+                assert!(said.iter().all(told), "{name} on {topic}: {said:?}");
+            }
+        }
+    }
+
+    /// Goal: availability is said when it changes and not again, and a device without power is given up after ten minutes.
+    #[test]
+    fn a_room_without_power_is_offline_after_ten_minutes_and_back_when_it_speaks() {
+        let mut world = Floor::new(&[]).expect("no settings are right");
+        let mut room = room("room_a", &mut world);
+        let mut changes = Vec::new();
+        for number in 0..2_000 {
+            match number {
+                95 => room.start_fault(second(number), &TwinFault::PowerOff, &mut world),
+                1_000 => room.stop_fault(&TwinFault::PowerOff, &mut world),
+                _ => {}
+            }
+            room.turn(second(number), &mut world);
+            let availability = said(&mut room).into_iter().filter(|(topic, ..)| topic.ends_with("/availability"));
+            changes.extend(availability.map(|(_, text, retained)| (number, text, retained)));
+        }
+        let told = |at: i64, state: &str| (at, format!("{{\"state\":\"{state}\"}}"), true);
+        // Heard last at 90 s; after power-up its sensor warms for three minutes.
+        assert_eq!(changes, [told(0, "online"), told(690, "offline"), told(1_180, "online")]);
     }
 }
