@@ -246,7 +246,7 @@ mod tests {
         close("GGA.time", 12.0 * 3600.0 + 35.0 * 60.0 + 19.0);
         close("GGA.altitude", 545.4);
         close("GGA.satellites", 8.0);
-        let rmc = "$GNRMC,001225.00,V,3356.4,S,07030.06,W,0.004,,091219,,,N*53";
+        let rmc = "$GNRMC,001225.00,V,3356.4,S,07030.06,W,0.004,,091219,,,N*4E";
         assert_eq!(read(rmc, "RMC.valid"), Some(0.0));
         assert_eq!(read(rmc, "RMC.course"), None, "an empty field is no zero");
         assert_eq!(read(rmc, "RMC.latitude"), Some(-(33.0 + 56.4 / 60.0)));
