@@ -5,6 +5,8 @@
 //!
 //! Invariant: a link is up only when the broker has confirmed the subscriptions; what is sent before is not kept.
 
+use crate::codec::Presence;
+use crate::codec::sparkplug::state::State;
 use crate::io::lanes::Left;
 use crate::io::mqtt_client::{Client, Happening};
 use crate::io::queue::{Post, Poster};
@@ -140,27 +142,37 @@ pub struct Handle {
 pub fn start(runtime: &tokio::runtime::Handle, config: Config, poster: Poster) -> Handle {
     let shared = Arc::new(Shared::default());
     let link = config.link;
-    let task = runtime.spawn(watched(serve(config, poster.clone(), shared.clone()), link, poster, shared.clone()));
+    let serve = serve(config, None, poster.clone(), shared.clone());
+    let task = runtime.spawn(watched(serve, link, poster, shared.clone()));
     Handle { link, shared, task }
 }
 
 /// Like [`start`], with further last wills beside the one of `config`: MQTT has one per connection, so each is carried by a
 /// connection of its own. The link is up only when all of them are, and lost when one of them is: its will has gone out.
+/// With a presence, the will of `config` is not used: that we are gone takes its place, and that we are there is said
+/// whenever the subscriptions stand, before anything else.
 pub fn start_with_wills(
     runtime: &tokio::runtime::Handle,
     config: Config,
     further: Vec<Will>,
+    presence: Option<Presence>,
     poster: Poster,
 ) -> Handle {
     let shared = Arc::new(Shared::default());
     let link = config.link;
-    let serve = serve_beside(config, further, poster.clone(), shared.clone());
+    let serve = serve_beside(config, further, presence, poster.clone(), shared.clone());
     let task = runtime.spawn(watched(serve, link, poster, shared.clone()));
     Handle { link, shared, task }
 }
 
 /// The bearers of further wills first, then the link itself; all say good-bye together.
-async fn serve_beside(config: Config, further: Vec<Will>, poster: Poster, shared: Arc<Shared>) {
+async fn serve_beside(
+    config: Config,
+    further: Vec<Will>,
+    presence: Option<Presence>,
+    poster: Poster,
+    shared: Arc<Shared>,
+) {
     let mut bearers = Vec::new();
     for (place, will) in further.into_iter().enumerate() {
         let words = format!("the connection that carries the last will for {}", will.topic);
@@ -173,7 +185,7 @@ async fn serve_beside(config: Config, further: Vec<Will>, poster: Poster, shared
         };
         let link = config.link;
         let its_own = Arc::new(Shared::default());
-        let task = AbortOnDrop(tokio::spawn(serve(config, own, its_own.clone())));
+        let task = AbortOnDrop(tokio::spawn(serve(config, None, own, its_own.clone())));
         let up = state(&mut posts).await;
         if up != Some(LinkState::Up) {
             tell_of_bearer(&poster, link, &words, up).await;
@@ -189,7 +201,7 @@ async fn serve_beside(config: Config, further: Vec<Will>, poster: Poster, shared
         }));
         bearers.push((its_own, task, teller));
     }
-    serve(config, poster, shared).await;
+    serve(config, presence, poster, shared).await;
     for (its_own, _, _) in &bearers {
         its_own.out().closing = true;
         its_own.changed.notify_one();
@@ -270,11 +282,14 @@ impl Handle {
     }
 }
 
-async fn serve(config: Config, poster: Poster, shared: Arc<Shared>) {
+async fn serve(config: Config, presence: Option<Presence>, poster: Poster, shared: Arc<Shared>) {
     let mut ever_up = false;
     let mut failures = 0;
     loop {
-        let ended = connection(&config, &poster, &shared).await;
+        let ended = match &presence {
+            Some(presence) => connection(&present(&config, presence, &poster), Some(presence), &poster, &shared).await,
+            None => connection(&config, None, &poster, &shared).await,
+        };
         let was_up = shared.out().up;
         shared.out().forget();
         let Err(why) = ended else { return };
@@ -300,8 +315,38 @@ async fn serve(config: Config, poster: Poster, shared: Arc<Shared>) {
     }
 }
 
+/// UTC in milliseconds since 1970.
+fn unix_ms(poster: &Poster) -> u64 {
+    let clock = poster.clock();
+    ((clock.wall_clock_unix_nanos() + clock.now().nanos()) / 1_000_000).max(0) as u64
+}
+
+/// The connection that tells of us: its will says that we are gone, with the time of this attempt.
+fn present(config: &Config, presence: &Presence, poster: &Poster) -> Config {
+    let gone = State { online: false, timestamp: unix_ms(poster) };
+    let will = Will { topic: presence.topic().to_owned(), payload: gone.write(), qos: 1, retain: true };
+    let subscriptions = config.subscriptions.iter().cloned().chain([presence.topic().to_owned()]).collect();
+    Config { will: Some(will), subscriptions, ..config.clone() }
+}
+
+/// Says of us on our topic what stands there until somebody says otherwise.
+fn say_of_us(config: &Config, presence: &Presence, state: State, poster: &Poster, shared: &Shared) {
+    let flags = FrameFlags { retained: true, duplicate: false, qos: 1 };
+    let frame = Frame { flags, ..Frame::publish(config.link, presence.topic(), state.write()) };
+    let waiter = Waiter { id: None, frame, begun: poster.clock().now(), queued_ahead: 0 };
+    shared.out().safe.push_front(waiter);
+    shared.changed.notify_one();
+}
+
 /// One connection from hello to its end; `Ok` when we said good-bye.
-async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> Result<(), String> {
+async fn connection(
+    config: &Config,
+    presence: Option<&Presence>,
+    poster: &Poster,
+    shared: &Arc<Shared>,
+) -> Result<(), String> {
+    // Birth and will have the same time.
+    let born = config.will.as_ref().and_then(|will| State::read(&will.payload)).map_or(0, |gone| gone.timestamp);
     let mut carrier = None;
     let mut client = match &config.tls {
         Some(settings) => {
@@ -313,7 +358,8 @@ async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> R
         None => Client::direct(config),
     };
     let sender = client.sender();
-    let mut publisher = Some(AbortOnDrop(tokio::spawn(publish(sender.clone(), shared.clone()))));
+    let mut publisher =
+        Some(AbortOnDrop(tokio::spawn(publish(sender.clone(), presence.cloned(), poster.clone(), shared.clone()))));
     let result = loop {
         let Some(happening) = next(&mut client, &mut publisher).await else {
             break Err("its sender stopped through a bug of its own".into());
@@ -323,9 +369,23 @@ async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> R
             Ok(Happening::Connected) => sender.subscribe(&config.subscriptions)?,
             Ok(Happening::Subscribed(refused)) => match refused.first().and_then(|i| config.subscriptions.get(*i)) {
                 Some(filter) => break Err(format!("the broker does not let us subscribe to {filter}")),
-                None => up(config, poster, shared).await,
+                None => {
+                    if let Some(presence) = presence {
+                        let here = State { online: true, timestamp: born };
+                        say_of_us(config, presence, here, poster, shared);
+                    }
+                    up(config, poster, shared).await;
+                }
             },
             Ok(Happening::Message { topic, bytes, flags }) => {
+                // What is retained is of before our birth, which has taken its place.
+                let live = !flags.retained && !shared.out().closing;
+                let denied = presence.filter(|presence| presence.topic() == topic && live);
+                if let Some((presence, word)) = denied.and_then(|ours| Some((ours, ours.contradicts(born, &bytes)?)))
+                    && shared.out().up
+                {
+                    say_of_us(config, presence, word, poster, shared);
+                }
                 let frame = Frame { link: config.link, topic: Some(topic.into()), flags, bytes };
                 if !poster.post(Post::Input(Input::Bytes { at: poster.clock().now(), frame })).await {
                     break Ok(());
@@ -368,6 +428,7 @@ async fn next(client: &mut Client, publisher: &mut Option<AbortOnDrop>) -> Optio
 
 async fn up(config: &Config, poster: &Poster, shared: &Shared) {
     shared.out().up = true;
+    shared.changed.notify_one();
     let at = poster.clock().now();
     poster.post(Post::Input(Input::Link { at, link: config.link, state: LinkState::Up })).await;
 }
@@ -381,7 +442,12 @@ async fn left(poster: &Poster, shared: &Shared) {
 }
 
 /// Gives frames to the client, Safe first, a few at a time.
-async fn publish(sender: crate::io::mqtt_client::Sender, shared: Arc<Shared>) {
+async fn publish(
+    sender: crate::io::mqtt_client::Sender,
+    presence: Option<Presence>,
+    poster: Poster,
+    shared: Arc<Shared>,
+) {
     loop {
         let (waiter, done) = {
             let mut out = shared.out();
@@ -403,6 +469,15 @@ async fn publish(sender: crate::io::mqtt_client::Sender, shared: Arc<Shared>) {
                 }
             }
             None if done => {
+                let up = shared.out().up;
+                if let Some(presence) = presence.filter(|_| up) {
+                    // Who leaves in order says so before, with the time of leaving: the will is dropped with the good-bye
+                    // (host-topic-phid-death-payload-timestamp-disconnect-clean).
+                    let gone = State { online: false, timestamp: unix_ms(&poster) };
+                    let flags = FrameFlags { retained: true, duplicate: false, qos: 1 };
+                    // Where the connection is gone, the will says it.
+                    let _ = sender.publish(presence.topic(), flags, gone.write()).await;
+                }
                 sender.disconnect().await;
                 return;
             }

@@ -12,7 +12,7 @@ use super::self_test::GOING_ON;
 use super::stops::Stops;
 use super::wires::Standing;
 use super::{Effect, Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
-use crate::codec::Turn;
+use crate::codec::{Presence, Turn};
 use crate::command::Authority;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
@@ -95,6 +95,12 @@ impl Run {
     /// MQTT topics to subscribe to on a link.
     pub fn subscriptions(&self, link: LinkId) -> Vec<String> {
         self.core.links[link.0 as usize].codec.subscriptions()
+    }
+
+    /// What the connection of a link tells others on its broker of us; an onlooker is nobody's host, and tells nothing.
+    pub fn presence(&self, link: LinkId) -> Option<Presence> {
+        let codec = &self.core.links[link.0 as usize].codec;
+        codec.presence().filter(|_| self.core.plan.mode != Mode::Observe)
     }
 
     /// True after `Finish`: whatever comes is ignored.

@@ -1,6 +1,7 @@
 //! The mirror: an edge node with its devices. Twins and tests stand on it.
 
 use super::payload::{DataType, Datum, Metric, Payload, metric};
+use super::state::Primary;
 use super::{BD_SEQ, NAMESPACE, REBIRTH, parts, topics};
 use crate::wire::{Frame, LinkId};
 use prost::Message;
@@ -34,16 +35,30 @@ pub struct EdgeNode {
     tags: Vec<Tag>,
     bd_seq: u8,
     seq: u8,
+    primary: Option<Primary>,
 }
 
 impl EdgeNode {
     /// A node that was not born yet.
     pub fn new(link: LinkId, group: &str, node: &str, tags: Vec<Tag>) -> EdgeNode {
-        EdgeNode { link, group: group.to_owned(), node: node.to_owned(), tags, bd_seq: 0, seq: 0 }
+        EdgeNode { link, group: group.to_owned(), node: node.to_owned(), tags, bd_seq: 0, seq: 0, primary: None }
+    }
+    /// The same node with a primary host: it is to say nothing and do nothing while that is not there.
+    pub fn waiting_for(self, host: &str) -> EdgeNode {
+        EdgeNode { primary: Some(Primary::new(host)), ..self }
+    }
+    /// Whether it may be in a session: it has no primary host, or that is there.
+    pub fn hosted(&self) -> bool {
+        self.primary.as_ref().is_none_or(Primary::online)
+    }
+    /// Whether its primary host is there now, where the frame has changed that.
+    pub fn hear_host(&mut self, frame: &Frame) -> Option<bool> {
+        self.primary.as_mut()?.hear(frame.topic.as_deref()?, &frame.bytes)
     }
     /// The topics that it listens to.
     pub fn subscriptions(&self) -> Vec<String> {
-        topics(&self.group, &self.node).1
+        let own = self.primary.iter().map(|primary| primary.topic().to_owned());
+        topics(&self.group, &self.node).1.into_iter().chain(own).collect()
     }
     /// A new session: the next birth has another bdSeq.
     pub fn restart(&mut self) {
@@ -102,6 +117,9 @@ impl EdgeNode {
     /// What a frame asks of it; nothing where it is for somebody else.
     pub fn hear(&self, frame: &Frame) -> Vec<Heard> {
         let Some((group, kind, node, device)) = frame.topic.as_deref().and_then(parts) else { return Vec::new() };
+        if !self.hosted() {
+            return Vec::new();
+        }
         if group != self.group || node != self.node || !matches!((kind, device), ("NCMD", None) | ("DCMD", Some(_))) {
             return Vec::new();
         }

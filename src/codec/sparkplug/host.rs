@@ -6,10 +6,12 @@
 //! - A death certificate counts only if its bdSeq is that of the birth; it makes every signal unknown.
 //! - Commands go by name with their data type, at QoS 0 as the specification wants it (6.4.20), never retained.
 //! - A heartbeat counts in a metric that no command sets.
+//! - That we are there (STATE) is said by who holds the connection; here is only heard whether somebody denies it.
 //! - Nothing here has a date, so payloads of ours carry no time stamp: a safe frame must be valid at any later time.
 
 use super::payload::{DataType, Datum, Metric, Payload};
 use super::plan::{Member, plan};
+use super::state::{DEFAULT_HOST, Presence, State};
 use super::{BD_SEQ, NAMESPACE, REBIRTH, parts, topics};
 use crate::codec::{
     Body, Codec, ConfigProblem, Decode, EncodeError, FieldValue, LinkConfig, Message, NotTimeless, Note, SignalMap,
@@ -137,6 +139,23 @@ impl Host {
         let (member, order) = found.ok_or("no device of this link knows the command")?;
         let payload = Payload { metrics: order.metrics(command)?, ..Payload::default() };
         Ok(Frame::publish(self.link, &member.told_on(), payload.encode_to_vec()))
+    }
+
+    fn own_presence(&self) -> Presence {
+        Presence::of(self.members.iter().find_map(|member| member.host.as_deref()).unwrap_or(DEFAULT_HOST))
+    }
+
+    /// Somebody spoke of us. What is retained is of before; that we are there is our own word.
+    fn told_of_us(&self, frame: &Frame, out: &mut Turn) {
+        let Some(member) = self.members.first().filter(|_| !frame.flags.retained) else { return };
+        match State::read(&frame.bytes) {
+            Some(State { online: true, .. }) => {}
+            Some(State { online: false, .. }) => {
+                let text = "somebody says in our name that the host is offline; it is denied".to_owned();
+                out.note(Note::Text { device: member.id, severity: 4, text });
+            }
+            None => out.note(Note::Malformed { device: member.id, why: "a STATE of our name is none".to_owned() }),
+        }
     }
 
     fn beat(&mut self, at: Time, out: &mut Turn) {
@@ -397,6 +416,11 @@ fn bd_seq(payload: &Payload) -> Option<u8> {
 
 impl Codec for Host {
     fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
+        let presence = self.own_presence();
+        if frame.topic.as_deref() == Some(presence.topic()) {
+            self.told_of_us(frame, out);
+            return;
+        }
         let found = frame.topic.as_deref().and_then(parts).and_then(|(group, kind, node, device)| {
             let edge = self.edges.iter().position(|edge| edge.group == group && edge.node == node)?;
             let known = match device {
@@ -458,5 +482,9 @@ impl Codec for Host {
 
     fn subscriptions(&self) -> Vec<String> {
         self.edges.iter().flat_map(|edge| topics(&edge.group, &edge.node).0).collect()
+    }
+
+    fn presence(&self) -> Option<Presence> {
+        Some(self.own_presence())
     }
 }
