@@ -2,7 +2,6 @@
 //!
 //! Invariant: no clock, no wire; whatever is drawn, the seed draws.
 
-use crate::codec::sparkplug::state::State;
 use crate::fault::TwinFault;
 use crate::rig::LinkKind;
 use crate::run::{Effect, Effects, Input, LinkState, OperatorOrder, Outcome, RecorderState, Run, SendId};
@@ -94,7 +93,7 @@ pub struct StillRunning(pub Span);
 /// What the connection of a link tells of us when it is up. There is no date in virtual time: it began at zero.
 fn present(run: &Run, link: LinkId) -> Option<Frame> {
     let presence = run.presence(link)?;
-    Some(Frame::publish(link, presence.topic(), State { online: true, timestamp: 0 }.write()))
+    Some(Frame::publish(link, &presence.topic, (presence.says)(true, 0)))
 }
 
 enum Due {

@@ -1,7 +1,6 @@
 //! The embedded broker and our MQTT links, over real sockets on the loopback.
 
-use checkrein::codec::Presence;
-use checkrein::codec::sparkplug::state::State;
+use checkrein::codec::sparkplug::state::{State, presence};
 use checkrein::io::broker::{Broker, User};
 use checkrein::io::clock::Clock;
 use checkrein::io::mqtt::{self, Config, Login, Will};
@@ -310,7 +309,7 @@ fn a_host_says_that_it_is_there_denies_that_it_is_gone_and_is_said_to_be_gone() 
         let clock = Clock::start();
         let (poster, posts) = queue(clock);
         let config = config(&broker, &harness, version, &["spBv1.0/Plant/#"]);
-        let presence = Some(Presence::of("bench"));
+        let presence = Some(presence("bench"));
         let handle = mqtt::start_with_wills(runtime.handle(), config, Vec::new(), presence, poster);
         let mut link = Link { handle, posts, clock };
         assert_eq!(link.state(), LinkState::Up);

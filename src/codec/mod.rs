@@ -17,12 +17,10 @@ pub mod nmea;
 pub mod recognise;
 pub mod sparkplug;
 
-pub use sparkplug::state::Presence;
-
 use crate::command::{Command, CommandId, Ticket};
 use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
-use crate::wire::{DeviceId, Frame, Lane, LinkId};
+use crate::wire::{DeviceId, Frame, Lane, LinkId, Presence};
 use std::ops::Range;
 
 /// One session per link: it demultiplexes the link's devices by address.

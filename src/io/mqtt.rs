@@ -5,8 +5,6 @@
 //!
 //! Invariant: a link is up only when the broker has confirmed the subscriptions; what is sent before is not kept.
 
-use crate::codec::Presence;
-use crate::codec::sparkplug::state::State;
 use crate::io::lanes::Left;
 use crate::io::mqtt_client::{Client, Happening};
 use crate::io::queue::{Post, Poster};
@@ -14,7 +12,7 @@ use crate::io::tunnel::{TlsSettings, Tunnel};
 use crate::rig::Secret;
 use crate::run::{Input, LinkState, SendId};
 use crate::time::Time;
-use crate::wire::{Frame, FrameFlags, Lane, LinkId};
+use crate::wire::{Frame, FrameFlags, Lane, LinkId, Presence};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -27,6 +25,9 @@ const UNDERWAY_MAX: usize = 16;
 /// Pauses between attempts to come back.
 const BACK_OFF: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
+
+/// How is said what stands on a topic until somebody says otherwise.
+const STANDING: FrameFlags = FrameFlags { retained: true, duplicate: false, qos: 1 };
 
 /// Everything about one link to a broker.
 #[derive(Clone, Debug)]
@@ -286,8 +287,12 @@ async fn serve(config: Config, presence: Option<Presence>, poster: Poster, share
     let mut ever_up = false;
     let mut failures = 0;
     loop {
+        let attempt = unix_ms(&poster);
         let ended = match &presence {
-            Some(presence) => connection(&present(&config, presence, &poster), Some(presence), &poster, &shared).await,
+            Some(presence) => {
+                let config = present(&config, presence, attempt);
+                connection(&config, Some((presence, attempt)), &poster, &shared).await
+            }
             None => connection(&config, None, &poster, &shared).await,
         };
         let was_up = shared.out().up;
@@ -322,31 +327,28 @@ fn unix_ms(poster: &Poster) -> u64 {
 }
 
 /// The connection that tells of us: its will says that we are gone, with the time of this attempt.
-fn present(config: &Config, presence: &Presence, poster: &Poster) -> Config {
-    let gone = State { online: false, timestamp: unix_ms(poster) };
-    let will = Will { topic: presence.topic().to_owned(), payload: gone.write(), qos: 1, retain: true };
-    let subscriptions = config.subscriptions.iter().cloned().chain([presence.topic().to_owned()]).collect();
+fn present(config: &Config, presence: &Presence, attempt: u64) -> Config {
+    let topic = presence.topic.to_string();
+    let subscriptions = config.subscriptions.iter().cloned().chain([topic.clone()]).collect();
+    let will = Will { topic, payload: (presence.says)(false, attempt), qos: 1, retain: true };
     Config { will: Some(will), subscriptions, ..config.clone() }
 }
 
 /// Says of us on our topic what stands there until somebody says otherwise.
-fn say_of_us(config: &Config, presence: &Presence, state: State, poster: &Poster, shared: &Shared) {
-    let flags = FrameFlags { retained: true, duplicate: false, qos: 1 };
-    let frame = Frame { flags, ..Frame::publish(config.link, presence.topic(), state.write()) };
+fn say_of_us(link: LinkId, presence: &Presence, word: Vec<u8>, poster: &Poster, shared: &Shared) {
+    let frame = Frame { flags: STANDING, ..Frame::publish(link, &presence.topic, word) };
     let waiter = Waiter { id: None, frame, begun: poster.clock().now(), queued_ahead: 0 };
     shared.out().safe.push_front(waiter);
     shared.changed.notify_one();
 }
 
-/// One connection from hello to its end; `Ok` when we said good-bye.
+/// One connection from hello to its end; `Ok` when we said good-bye. Birth and will have the time of the attempt.
 async fn connection(
     config: &Config,
-    presence: Option<&Presence>,
+    presence: Option<(&Presence, u64)>,
     poster: &Poster,
     shared: &Arc<Shared>,
 ) -> Result<(), String> {
-    // Birth and will have the same time.
-    let born = config.will.as_ref().and_then(|will| State::read(&will.payload)).map_or(0, |gone| gone.timestamp);
     let mut carrier = None;
     let mut client = match &config.tls {
         Some(settings) => {
@@ -358,8 +360,12 @@ async fn connection(
         None => Client::direct(config),
     };
     let sender = client.sender();
-    let mut publisher =
-        Some(AbortOnDrop(tokio::spawn(publish(sender.clone(), presence.cloned(), poster.clone(), shared.clone()))));
+    let mut publisher = Some(AbortOnDrop(tokio::spawn(publish(
+        sender.clone(),
+        presence.map(|(of_us, _)| of_us.clone()),
+        poster.clone(),
+        shared.clone(),
+    ))));
     let result = loop {
         let Some(happening) = next(&mut client, &mut publisher).await else {
             break Err("its sender stopped through a bug of its own".into());
@@ -370,21 +376,19 @@ async fn connection(
             Ok(Happening::Subscribed(refused)) => match refused.first().and_then(|i| config.subscriptions.get(*i)) {
                 Some(filter) => break Err(format!("the broker does not let us subscribe to {filter}")),
                 None => {
-                    if let Some(presence) = presence {
-                        let here = State { online: true, timestamp: born };
-                        say_of_us(config, presence, here, poster, shared);
+                    if let Some((of_us, attempt)) = presence {
+                        say_of_us(config.link, of_us, (of_us.says)(true, attempt), poster, shared);
                     }
                     up(config, poster, shared).await;
                 }
             },
             Ok(Happening::Message { topic, bytes, flags }) => {
                 // What is retained is of before our birth, which has taken its place.
-                let live = !flags.retained && !shared.out().closing;
-                let denied = presence.filter(|presence| presence.topic() == topic && live);
-                if let Some((presence, word)) = denied.and_then(|ours| Some((ours, ours.contradicts(born, &bytes)?)))
-                    && shared.out().up
+                let live = !flags.retained && shared.out().up && !shared.out().closing;
+                if let Some((of_us, attempt)) = presence.filter(|(of_us, _)| *of_us.topic == topic && live)
+                    && let Some(word) = (of_us.contradicts)(attempt, &bytes)
                 {
-                    say_of_us(config, presence, word, poster, shared);
+                    say_of_us(config.link, of_us, word, poster, shared);
                 }
                 let frame = Frame { link: config.link, topic: Some(topic.into()), flags, bytes };
                 if !poster.post(Post::Input(Input::Bytes { at: poster.clock().now(), frame })).await {
@@ -473,10 +477,9 @@ async fn publish(
                 if let Some(presence) = presence.filter(|_| up) {
                     // Who leaves in order says so before, with the time of leaving: the will is dropped with the good-bye
                     // (host-topic-phid-death-payload-timestamp-disconnect-clean).
-                    let gone = State { online: false, timestamp: unix_ms(&poster) };
-                    let flags = FrameFlags { retained: true, duplicate: false, qos: 1 };
+                    let gone = (presence.says)(false, unix_ms(&poster));
                     // Where the connection is gone, the will says it.
-                    let _ = sender.publish(presence.topic(), flags, gone.write()).await;
+                    let _ = sender.publish(&presence.topic, STANDING, gone).await;
                 }
                 sender.disconnect().await;
                 return;

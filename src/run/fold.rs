@@ -12,12 +12,12 @@ use super::self_test::GOING_ON;
 use super::stops::Stops;
 use super::wires::Standing;
 use super::{Effect, Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
-use crate::codec::{Presence, Turn};
+use crate::codec::Turn;
 use crate::command::Authority;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
 use crate::time::{Span, Time};
-use crate::wire::{Frame, LinkId};
+use crate::wire::{Frame, LinkId, Presence};
 use std::sync::Arc;
 
 /// A bound on how often one deadline may be looked at again: more is our bug, and the loop must not hang on it.

@@ -333,7 +333,7 @@ fn a_host_tells_under_which_name_it_is_there_and_hears_who_denies_it() {
         };
         config
     };
-    let topic = |host: &dyn Codec| host.presence().expect("it is a host").topic().to_owned();
+    let topic = |host: &dyn Codec| host.presence().expect("it is a host").topic.to_string();
     assert_eq!(topic(&*host()), "spBv1.0/STATE/checkrein");
     let mut host = build(&named("bench")).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(topic(&*host), "spBv1.0/STATE/bench");

@@ -11,7 +11,7 @@
 
 use super::payload::{DataType, Datum, Metric, Payload};
 use super::plan::{Member, plan};
-use super::state::{DEFAULT_HOST, Presence, State};
+use super::state::{DEFAULT_HOST, State, presence, topic};
 use super::{BD_SEQ, NAMESPACE, REBIRTH, parts, topics};
 use crate::codec::{
     Body, Codec, ConfigProblem, Decode, EncodeError, FieldValue, LinkConfig, Message, NotTimeless, Note, SignalMap,
@@ -20,7 +20,7 @@ use crate::codec::{
 use crate::command::{Command, Ticket};
 use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
-use crate::wire::{DeviceId, Frame, Lane, LinkId};
+use crate::wire::{DeviceId, Frame, Lane, LinkId, Presence};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,6 +96,9 @@ pub struct Host {
     identified: Vec<bool>,
     edges: Vec<Edge>,
     pulses: Vec<Pulse>,
+    /// Under which we are there, and where that is said.
+    name: String,
+    own_topic: String,
 }
 
 /// The heartbeat of a member.
@@ -131,7 +134,9 @@ impl Host {
         }
         let beating = members.iter().enumerate().filter(|(_, member)| member.beat.is_some());
         let pulses = beating.map(|(member, _)| Pulse { member, due: Time::ZERO, count: 0, muted: false }).collect();
-        Ok(Host { link: config.link, identified: vec![false; members.len()], members, edges, pulses })
+        let name = members.iter().find_map(|member| member.host.clone()).unwrap_or_else(|| DEFAULT_HOST.to_owned());
+        let own_topic = topic(&name);
+        Ok(Host { link: config.link, identified: vec![false; members.len()], members, edges, pulses, name, own_topic })
     }
 
     fn encode(&self, command: &Command) -> Result<Frame, String> {
@@ -139,10 +144,6 @@ impl Host {
         let (member, order) = found.ok_or("no device of this link knows the command")?;
         let payload = Payload { metrics: order.metrics(command)?, ..Payload::default() };
         Ok(Frame::publish(self.link, &member.told_on(), payload.encode_to_vec()))
-    }
-
-    fn own_presence(&self) -> Presence {
-        Presence::of(self.members.iter().find_map(|member| member.host.as_deref()).unwrap_or(DEFAULT_HOST))
     }
 
     /// Somebody spoke of us. What is retained is of before; that we are there is our own word.
@@ -416,8 +417,7 @@ fn bd_seq(payload: &Payload) -> Option<u8> {
 
 impl Codec for Host {
     fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
-        let presence = self.own_presence();
-        if frame.topic.as_deref() == Some(presence.topic()) {
+        if frame.topic.as_deref().is_some_and(|told| told == self.own_topic) {
             self.told_of_us(frame, out);
             return;
         }
@@ -485,6 +485,6 @@ impl Codec for Host {
     }
 
     fn presence(&self) -> Option<Presence> {
-        Some(self.own_presence())
+        Some(presence(&self.name))
     }
 }

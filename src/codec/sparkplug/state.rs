@@ -4,6 +4,7 @@
 //! a will that comes late is known for older than the next birth. Dates are given by who has a clock: nothing here has one.
 
 use super::NAMESPACE;
+use crate::wire::Presence;
 
 /// The name of a host whose rig gives it none.
 pub const DEFAULT_HOST: &str = "checkrein";
@@ -33,27 +34,20 @@ impl State {
     }
 }
 
-/// That a host is there, as its connection has to tell it: who holds the connection says it, since it is bound to that.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Presence {
-    topic: String,
+/// The presence of the host of that name.
+pub fn presence(host: &str) -> Presence {
+    Presence {
+        topic: topic(host).into(),
+        says: |online, timestamp| State { online, timestamp }.write(),
+        contradicts: |born, payload| contradiction(born, payload).map(|state| state.write()),
+    }
 }
 
-impl Presence {
-    /// The presence of the host of that name.
-    pub fn of(host: &str) -> Presence {
-        Presence { topic: topic(host) }
-    }
-    /// Where it is told, and heard.
-    pub fn topic(&self) -> &str {
-        &self.topic
-    }
-    /// What to say to somebody who says on our topic that we are gone: that we are not. `ours` is the time of our birth. It
-    /// is never earlier than theirs, or nodes would take theirs for the newer word.
-    pub fn contradicts(&self, ours: u64, payload: &[u8]) -> Option<State> {
-        let said = State::read(payload)?;
-        (!said.online).then(|| State { online: true, timestamp: ours.max(said.timestamp) })
-    }
+/// What to say to somebody who says on our topic that we are gone: that we are not. It is never earlier than theirs, or nodes
+/// would take theirs for the newer word.
+fn contradiction(born: u64, payload: &[u8]) -> Option<State> {
+    let said = State::read(payload)?;
+    (!said.online).then(|| State { online: true, timestamp: born.max(said.timestamp) })
 }
 
 /// What an edge node knows of its primary host.
@@ -134,17 +128,17 @@ mod tests {
 
     #[test]
     fn who_says_that_we_are_gone_is_contradicted_so_that_nodes_believe_it() {
-        let ours = Presence::of("bench");
-        assert_eq!(ours.topic(), TOPIC);
-        assert_eq!(ours.contradicts(7, &said(true, 3)), None);
-        assert_eq!(ours.contradicts(7, b"nonsense"), None);
+        let ours = presence("bench");
+        assert_eq!((&*ours.topic, (ours.says)(true, 7)), (TOPIC, said(true, 7)));
+        assert_eq!((ours.contradicts)(7, &said(true, 3)), None);
+        assert_eq!((ours.contradicts)(7, b"nonsense"), None);
         for theirs in [3, 9] {
             let mut primary = Primary::new("bench");
             primary.hear(TOPIC, &said(true, 7));
             primary.hear(TOPIC, &said(false, theirs));
-            let word = ours.contradicts(7, &said(false, theirs)).expect("it is contradicted");
-            assert!(word.timestamp >= 7);
-            primary.hear(TOPIC, &word.write());
+            let word = (ours.contradicts)(7, &said(false, theirs)).expect("it is contradicted");
+            assert!(State::read(&word).is_some_and(|word| word.timestamp >= 7));
+            primary.hear(TOPIC, &word);
             assert!(primary.online(), "{theirs}");
         }
     }
