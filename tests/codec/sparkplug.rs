@@ -322,6 +322,28 @@ fn every_mistake_of_a_sparkplug_device_is_told_where_it_stands() {
 }
 
 #[test]
+fn a_node_takes_commands_by_alias_and_without_a_type_from_who_knows_its_birth() {
+    let node = edge();
+    let told = |metric: Metric| {
+        let payload = Payload { metrics: vec![metric], ..Payload::default() };
+        node.hear(&Frame::publish(LINK, "spBv1.0/Plant/DCMD/Edge1/Pump", payload.encode_to_vec()))
+    };
+    let value = Some(Raw::IntValue(-3i32 as u32));
+    let state = [Heard::Command { tag: 1, value: Datum::Number(-3.0) }];
+    assert_eq!(told(Metric { alias: Some(1), value: value.clone(), ..Metric::default() }), state);
+    assert_eq!(told(Metric { name: Some("state".into()), value: value.clone(), ..Metric::default() }), state);
+    for wrong in [
+        Metric { alias: Some(9), value: value.clone(), ..Metric::default() },
+        Metric { value: value.clone(), ..Metric::default() },
+        // The birth says that it is an Int8.
+        Metric { alias: Some(1), value: Some(Raw::StringValue("x".into())), ..Metric::default() },
+        Metric { alias: Some(1), value, datatype: Some(77), ..Metric::default() },
+    ] {
+        assert!(matches!(&told(wrong.clone())[..], [Heard::Refused(_)]), "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_host_tells_under_which_name_it_is_there_and_hears_who_denies_it() {
     let named = |host: &str| {
         let mut config = config();

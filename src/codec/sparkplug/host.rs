@@ -7,9 +7,10 @@
 //! - Commands go by name with their data type, at QoS 0 as the specification wants it (6.4.20), never retained.
 //! - A heartbeat counts in a metric that no command sets.
 //! - That we are there (STATE) is said by who holds the connection; here is only heard whether somebody denies it.
-//! - Nothing here has a date, so payloads of ours carry no time stamp: a safe frame must be valid at any later time.
+//! - Every payload has a time stamp (payloads-dcmd-timestamp), which some nodes ask for. Nothing here has a date: it counts
+//!   from the start of the run, and is zero in safe frames, which must be valid at any later time.
 
-use super::payload::{DataType, Datum, Metric, Payload};
+use super::payload::{DataType, Datum, Metric, Payload, stamped};
 use super::plan::{Member, plan};
 use super::state::{DEFAULT_HOST, State, presence, topic};
 use super::{BD_SEQ, NAMESPACE, REBIRTH, parts, topics};
@@ -139,10 +140,10 @@ impl Host {
         Ok(Host { link: config.link, identified: vec![false; members.len()], members, edges, pulses, name, own_topic })
     }
 
-    fn encode(&self, command: &Command) -> Result<Frame, String> {
+    fn encode(&self, at: Time, command: &Command) -> Result<Frame, String> {
         let found = self.members.iter().find_map(|member| Some((member, member.orders.get(&command.id)?)));
         let (member, order) = found.ok_or("no device of this link knows the command")?;
-        let payload = Payload { metrics: order.metrics(command)?, ..Payload::default() };
+        let payload = stamped(at, order.metrics(command)?);
         Ok(Frame::publish(self.link, &member.told_on(), payload.encode_to_vec()))
     }
 
@@ -169,7 +170,7 @@ impl Host {
                 continue;
             }
             pulse.count = pulse.count.wrapping_add(1);
-            let payload = Payload { metrics: vec![beat.metric(pulse.count)], ..Payload::default() };
+            let payload = stamped(at, vec![beat.metric(pulse.count)]);
             out.sends.push((Lane::Query, Frame::publish(self.link, &member.told_on(), payload.encode_to_vec())));
         }
     }
@@ -181,7 +182,7 @@ impl Host {
         }
         edge.ask_from = at + ASK_EVERY;
         let rebirth = super::payload::metric(REBIRTH, DataType::Boolean, &Datum::Flag(true));
-        let payload = Payload { metrics: vec![rebirth.expect("a flag is a flag")], ..Payload::default() };
+        let payload = stamped(at, vec![rebirth.expect("a flag is a flag")]);
         let topic = format!("{NAMESPACE}/{}/NCMD/{}", edge.group, edge.node);
         // To say again what is known can make nothing move.
         out.sends.push((Lane::Query, Frame::publish(self.link, &topic, payload.encode_to_vec())));
@@ -451,8 +452,8 @@ impl Codec for Host {
         self.ask(at, edge, out);
     }
 
-    fn order(&mut self, _at: Time, command: &Command, _ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
-        out.sends.push((Lane::Normal, self.encode(command).map_err(EncodeError)?));
+    fn order(&mut self, at: Time, command: &Command, _ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+        out.sends.push((Lane::Normal, self.encode(at, command).map_err(EncodeError)?));
         Ok(())
     }
 
@@ -474,7 +475,7 @@ impl Codec for Host {
     }
 
     fn safe(&self, command: &Command) -> Result<Vec<Frame>, NotTimeless> {
-        Ok(vec![self.encode(command).map_err(NotTimeless)?])
+        Ok(vec![self.encode(Time::ZERO, command).map_err(NotTimeless)?])
     }
 
     /// Nothing waits here: orders leave in the call that gives them.

@@ -59,6 +59,7 @@ impl Edge {
     }
     /// The values that it is told to take; a rebirth is answered at the next turn.
     pub(super) fn hear(&mut self, at: Time, frame: &Frame) -> Vec<(usize, Datum)> {
+        self.node.at(at);
         // A STATE is retained: a node that could not hear it now is told when it asks again.
         if let Some(false) = self.node.hear_host(frame) {
             // It says good-bye, and its next session is another one.
@@ -79,6 +80,7 @@ impl Edge {
     }
     /// To be asked every turn: true when it starts anew now.
     pub(super) fn boots(&mut self, at: Time) -> bool {
+        self.node.at(at);
         if self.power.supply(at) == Supply::Off && self.born && !self.dead {
             // Its broker says it when the connection is gone; a network's own delay is left out.
             self.dead = true;
@@ -106,6 +108,7 @@ impl Edge {
     }
     /// Says all values: in births where it was not born yet, else as data by alias.
     pub(super) fn say(&mut self, at: Time, values: Vec<Datum>) {
+        self.node.at(at);
         let quiet = self.power.supply(at) > Supply::On || self.faults.has(&TwinFault::Silence);
         if quiet || self.is_left_alone() {
             return;
