@@ -90,6 +90,12 @@ impl Default for Options {
 #[error("the run was not over after {0} of virtual time")]
 pub struct StillRunning(pub Span);
 
+/// What the connection of a link tells of us when it is up. There is no date in virtual time: it began at zero.
+fn present(run: &Run, link: LinkId) -> Option<Frame> {
+    let presence = run.presence(link)?;
+    Some(Frame::publish(link, &presence.topic, (presence.says)(true, 0)))
+}
+
 enum Due {
     Input(Input),
     ToBench(Frame),
@@ -121,6 +127,7 @@ pub fn drive(plan: Arc<Plan>, bench: Bench, options: &Options, sink: &mut dyn Si
     let links: Vec<LinkId> = plan.rig.links.iter().map(|link| link.id).collect();
     let subscriptions = links.iter().flat_map(|l| run.subscriptions(*l).into_iter().map(|t| (*l, t))).collect();
     let bench_subscriptions = links.iter().flat_map(|l| bench.subscriptions(*l).into_iter().map(|t| (*l, t))).collect();
+    let present: Vec<Frame> = links.iter().filter_map(|link| present(&run, *link)).collect();
     let mut world = World {
         rng: Pcg64Mcg::seed_from_u64(plan.seed ^ 0x7669_7274_7561_6c21),
         run,
@@ -141,6 +148,10 @@ pub fn drive(plan: Arc<Plan>, bench: Bench, options: &Options, sink: &mut dyn Si
     for link in links {
         let at = world.now + world.draw(Span::from_micros(100), Span::from_millis(2));
         world.later(at, Due::Input(Input::Link { at, link, state: LinkState::Up }));
+        let told = present.iter().filter(|frame| frame.link == link && world.bench_hears(frame));
+        for frame in told.cloned().collect::<Vec<_>>() {
+            world.later(at, Due::ToBench(frame));
+        }
     }
     let mut disturbances = options.disturbances.clone();
     disturbances.sort_by_key(|d| d.at);
@@ -200,6 +211,13 @@ impl World {
         self.due.insert((at, self.order), due);
     }
 
+    fn bench_hears(&self, frame: &Frame) -> bool {
+        let listens = |topic: &str| {
+            self.bench_subscriptions.iter().any(|(link, filter)| *link == frame.link && topic_matches(filter, topic))
+        };
+        frame.topic.as_deref().is_none_or(listens)
+    }
+
     fn feed(&mut self, input: Input, sink: &mut dyn Sink) {
         sink.input(&input);
         let mut effects = std::mem::take(&mut self.effects);
@@ -253,11 +271,7 @@ impl World {
             }
             done = done.max(begun + Span::from_micros(10));
             sink.sent(begun, &frame);
-            let heard = match &frame.topic {
-                None => true,
-                Some(topic) => self.bench_subscriptions.iter().any(|(l, t)| *l == link && topic_matches(t, topic)),
-            };
-            if heard {
+            if self.bench_hears(&frame) {
                 let at = self.arrival(link, true, frame.bytes.len());
                 self.later(at, Due::ToBench(frame));
             }

@@ -1,5 +1,6 @@
 //! The embedded broker and our MQTT links, over real sockets on the loopback.
 
+use checkrein::codec::sparkplug::state::{State, presence};
 use checkrein::io::broker::{Broker, User};
 use checkrein::io::clock::Clock;
 use checkrein::io::mqtt::{self, Config, Login, Will};
@@ -287,6 +288,65 @@ fn a_client_that_dies_leaves_its_will_and_one_that_says_good_bye_does_not() {
         assert_eq!(us.message().bytes, b"dead", "and nothing from the one that said good-bye");
         drop(dying);
     }
+}
+
+/// Goal: nodes of a broker know whether their host is there, as Sparkplug 3.0 has it (host-topic-phid-birth-*, -death-*,
+/// message-flow-hid-sparkplug-state-message-delivered). Method: a host comes, is denied by somebody, leaves in order, comes
+/// again and dies; somebody else on the broker hears it all.
+#[test]
+fn a_host_says_that_it_is_there_denies_that_it_is_gone_and_is_said_to_be_gone() {
+    const STATE: &str = "spBv1.0/STATE/bench";
+    let harness = User::harness().unwrap();
+    let node = user("node", &[STATE], &[STATE]);
+    let broker = Broker::start(program(), &[harness.clone(), node.clone()]).unwrap();
+    let runtime = runtime();
+    let heard = |link: &mut Link| {
+        let frame = link.message();
+        assert_eq!((frame.topic.as_deref(), frame.flags.qos), (Some(STATE), 1));
+        State::read(&frame.bytes).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&frame.bytes)))
+    };
+    let host = |runtime: &Runtime, version: u8| {
+        let clock = Clock::start();
+        let (poster, posts) = queue(clock);
+        let config = config(&broker, &harness, version, &["spBv1.0/Plant/#"]);
+        let presence = Some(presence("bench"));
+        let handle = mqtt::start_with_wills(runtime.handle(), config, Vec::new(), presence, poster);
+        let mut link = Link { handle, posts, clock };
+        assert_eq!(link.state(), LinkState::Up);
+        link
+    };
+    let mut them = Link::up(&runtime, config(&broker, &node, 5, &[STATE]));
+    let mut latest = 0;
+    for version in [3, 5] {
+        let us = host(&runtime, version);
+        let born = heard(&mut them);
+        assert!(born.online && born.timestamp > latest.max(1_500_000_000_000), "{born:?} is now, in milliseconds");
+        let mut late =
+            Link::up(&runtime, Config { client_id: "late".into(), ..config(&broker, &node, version, &[STATE]) });
+        assert_eq!(heard(&mut late), born, "it is retained");
+        runtime.block_on(late.handle.close());
+        // Somebody who is behind the time, and somebody who is ahead of it.
+        for timestamp in [born.timestamp - 7, born.timestamp + 7] {
+            let lie = State { online: false, timestamp };
+            them.send(1, frame(STATE, &lie.write(), 1, false));
+            assert_eq!(heard(&mut them), lie);
+            let word = heard(&mut them);
+            assert_eq!(word, State { online: true, timestamp: timestamp.max(born.timestamp) });
+        }
+        runtime.block_on(us.handle.close());
+        let gone = heard(&mut them);
+        assert!(!gone.online && gone.timestamp >= born.timestamp, "{gone:?}");
+
+        let other = Runtime::new().unwrap();
+        let dying = host(&other, version);
+        let born = heard(&mut them);
+        assert!(born.online);
+        other.shutdown_background();
+        assert_eq!(heard(&mut them), State { online: false, ..born }, "its will has the time of its birth");
+        drop(dying);
+        latest = born.timestamp;
+    }
+    broker.stop().unwrap();
 }
 
 #[test]

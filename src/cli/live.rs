@@ -368,8 +368,12 @@ impl Around {
             let LinkKind::Mqtt(def) = &link.kind else { continue };
             let mut config = self.config(link.id, def, run.subscriptions(link.id))?;
             let mut wills = last_words::wills(plan, link.id).into_iter();
-            config.will = wills.next();
-            links.push(mqtt::start_with_wills(runtime, config, wills.collect(), poster.clone()));
+            let presence = run.presence(link.id);
+            // One connection has one will: where it is to tell that we are gone, each word of a ladder has one of its own.
+            if presence.is_none() {
+                config.will = wills.next();
+            }
+            links.push(mqtt::start_with_wills(runtime, config, wills.collect(), presence, poster.clone()));
         }
         Ok(links)
     }

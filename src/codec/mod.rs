@@ -20,7 +20,7 @@ pub mod sparkplug;
 use crate::command::{Command, CommandId, Ticket};
 use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
-use crate::wire::{DeviceId, Frame, Lane, LinkId};
+use crate::wire::{DeviceId, Frame, Lane, LinkId, Presence};
 use std::ops::Range;
 
 /// One session per link: it demultiplexes the link's devices by address.
@@ -47,6 +47,10 @@ pub trait Codec: Send {
     /// From here on [`Note::Firmware`], [`Note::Clock`] and [`Note::RoundTrip`] are noted, by protocols that tell them: for
     /// who looks at a rig. A run rests on none of them.
     fn note_figures(&mut self) {}
+    /// What the connection of this link tells others on the broker of us: that we are there, and (its will) that we are not.
+    fn presence(&self) -> Option<Presence> {
+        None
+    }
     /// MQTT topics to subscribe to on this link; empty on serial links.
     fn subscriptions(&self) -> Vec<String> {
         Vec::new()
@@ -206,11 +210,12 @@ pub enum Protocol {
     Grbl,
     /// NMEA 0183: one receiver per port, which is only heard.
     Nmea,
-    /// An edge node, or one device of it.
+    /// An edge node, or one device of it. `host`: the primary host that it waits for and obeys, which is us.
     Sparkplug {
         group: String,
         node: String,
         device: Option<String>,
+        host: Option<String>,
     },
 }
 
@@ -270,8 +275,8 @@ impl Protocol {
             Protocol::Grbl | Protocol::Lines(_) | Protocol::Nmea => Some("the whole port".to_owned()),
             Protocol::Json | Protocol::Slcan { .. } => None,
             Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
-            Protocol::Sparkplug { group, node, device: None } => Some(format!("edge node {group}/{node}")),
-            Protocol::Sparkplug { group, node, device: Some(device) } => {
+            Protocol::Sparkplug { group, node, device: None, .. } => Some(format!("edge node {group}/{node}")),
+            Protocol::Sparkplug { group, node, device: Some(device), .. } => {
                 Some(format!("device {device} of edge node {group}/{node}"))
             }
         }
@@ -394,8 +399,10 @@ pub enum ConfigSite {
 
 /// The topics on which a device of an MQTT link publishes, and those it hears: what its account on the broker may do.
 pub fn topics(device: &DeviceConfig) -> (Vec<String>, Vec<String>) {
-    if let Protocol::Sparkplug { group, node, .. } = &device.protocol {
-        return sparkplug::topics(group, node);
+    if let Protocol::Sparkplug { group, node, host, .. } = &device.protocol {
+        let (publishes, mut hears) = sparkplug::topics(group, node);
+        hears.extend(host.as_deref().map(sparkplug::state::topic));
+        return (publishes, hears);
     }
     let topic = |field: &str| field.split('#').next().unwrap_or(field).to_owned();
     let mut publishes: Vec<String> = device.may.iter().map(|may| may.topic.clone()).collect();
@@ -403,6 +410,17 @@ pub fn topics(device: &DeviceConfig) -> (Vec<String>, Vec<String>) {
     let mut hears: Vec<String> = device.tells.iter().map(|tells| tells.topic.clone()).collect();
     hears.extend(device.commands.iter().map(|command| command.send.clone()));
     (publishes, hears)
+}
+
+/// The topics on which a device of an MQTT link takes its commands.
+pub fn command_topics(device: &DeviceConfig) -> Vec<String> {
+    match &device.protocol {
+        Protocol::Sparkplug { group, node, device: below, .. } if !device.commands.is_empty() => {
+            vec![sparkplug::told_on(group, node, below.as_deref())]
+        }
+        Protocol::Sparkplug { .. } => Vec::new(),
+        _ => device.commands.iter().map(|command| command.send.clone()).collect(),
+    }
 }
 
 /// Builds the session of a link; every mistake at once.

@@ -12,7 +12,7 @@ use crate::io::tunnel::{TlsSettings, Tunnel};
 use crate::rig::Secret;
 use crate::run::{Input, LinkState, SendId};
 use crate::time::Time;
-use crate::wire::{Frame, FrameFlags, Lane, LinkId};
+use crate::wire::{Frame, FrameFlags, Lane, LinkId, Presence};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -25,6 +25,9 @@ const UNDERWAY_MAX: usize = 16;
 /// Pauses between attempts to come back.
 const BACK_OFF: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
+
+/// How is said what stands on a topic until somebody says otherwise.
+const STANDING: FrameFlags = FrameFlags { retained: true, duplicate: false, qos: 1 };
 
 /// Everything about one link to a broker.
 #[derive(Clone, Debug)]
@@ -140,27 +143,37 @@ pub struct Handle {
 pub fn start(runtime: &tokio::runtime::Handle, config: Config, poster: Poster) -> Handle {
     let shared = Arc::new(Shared::default());
     let link = config.link;
-    let task = runtime.spawn(watched(serve(config, poster.clone(), shared.clone()), link, poster, shared.clone()));
+    let serve = serve(config, None, poster.clone(), shared.clone());
+    let task = runtime.spawn(watched(serve, link, poster, shared.clone()));
     Handle { link, shared, task }
 }
 
 /// Like [`start`], with further last wills beside the one of `config`: MQTT has one per connection, so each is carried by a
 /// connection of its own. The link is up only when all of them are, and lost when one of them is: its will has gone out.
+/// With a presence, the will of `config` is not used: that we are gone takes its place, and that we are there is said
+/// whenever the subscriptions stand, before anything else.
 pub fn start_with_wills(
     runtime: &tokio::runtime::Handle,
     config: Config,
     further: Vec<Will>,
+    presence: Option<Presence>,
     poster: Poster,
 ) -> Handle {
     let shared = Arc::new(Shared::default());
     let link = config.link;
-    let serve = serve_beside(config, further, poster.clone(), shared.clone());
+    let serve = serve_beside(config, further, presence, poster.clone(), shared.clone());
     let task = runtime.spawn(watched(serve, link, poster, shared.clone()));
     Handle { link, shared, task }
 }
 
 /// The bearers of further wills first, then the link itself; all say good-bye together.
-async fn serve_beside(config: Config, further: Vec<Will>, poster: Poster, shared: Arc<Shared>) {
+async fn serve_beside(
+    config: Config,
+    further: Vec<Will>,
+    presence: Option<Presence>,
+    poster: Poster,
+    shared: Arc<Shared>,
+) {
     let mut bearers = Vec::new();
     for (place, will) in further.into_iter().enumerate() {
         let words = format!("the connection that carries the last will for {}", will.topic);
@@ -173,7 +186,7 @@ async fn serve_beside(config: Config, further: Vec<Will>, poster: Poster, shared
         };
         let link = config.link;
         let its_own = Arc::new(Shared::default());
-        let task = AbortOnDrop(tokio::spawn(serve(config, own, its_own.clone())));
+        let task = AbortOnDrop(tokio::spawn(serve(config, None, own, its_own.clone())));
         let up = state(&mut posts).await;
         if up != Some(LinkState::Up) {
             tell_of_bearer(&poster, link, &words, up).await;
@@ -189,7 +202,7 @@ async fn serve_beside(config: Config, further: Vec<Will>, poster: Poster, shared
         }));
         bearers.push((its_own, task, teller));
     }
-    serve(config, poster, shared).await;
+    serve(config, presence, poster, shared).await;
     for (its_own, _, _) in &bearers {
         its_own.out().closing = true;
         its_own.changed.notify_one();
@@ -270,11 +283,18 @@ impl Handle {
     }
 }
 
-async fn serve(config: Config, poster: Poster, shared: Arc<Shared>) {
+async fn serve(config: Config, presence: Option<Presence>, poster: Poster, shared: Arc<Shared>) {
     let mut ever_up = false;
     let mut failures = 0;
     loop {
-        let ended = connection(&config, &poster, &shared).await;
+        let attempt = unix_ms(&poster);
+        let ended = match &presence {
+            Some(presence) => {
+                let config = present(&config, presence, attempt);
+                connection(&config, Some((presence, attempt)), &poster, &shared).await
+            }
+            None => connection(&config, None, &poster, &shared).await,
+        };
         let was_up = shared.out().up;
         shared.out().forget();
         let Err(why) = ended else { return };
@@ -300,8 +320,35 @@ async fn serve(config: Config, poster: Poster, shared: Arc<Shared>) {
     }
 }
 
-/// One connection from hello to its end; `Ok` when we said good-bye.
-async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> Result<(), String> {
+/// UTC in milliseconds since 1970.
+fn unix_ms(poster: &Poster) -> u64 {
+    let clock = poster.clock();
+    ((clock.wall_clock_unix_nanos() + clock.now().nanos()) / 1_000_000).max(0) as u64
+}
+
+/// The connection that tells of us: its will says that we are gone, with the time of this attempt.
+fn present(config: &Config, presence: &Presence, attempt: u64) -> Config {
+    let topic = presence.topic.to_string();
+    let subscriptions = config.subscriptions.iter().cloned().chain([topic.clone()]).collect();
+    let will = Will { topic, payload: (presence.says)(false, attempt), qos: 1, retain: true };
+    Config { will: Some(will), subscriptions, ..config.clone() }
+}
+
+/// Says of us on our topic what stands there until somebody says otherwise.
+fn say_of_us(link: LinkId, presence: &Presence, word: Vec<u8>, poster: &Poster, shared: &Shared) {
+    let frame = Frame { flags: STANDING, ..Frame::publish(link, &presence.topic, word) };
+    let waiter = Waiter { id: None, frame, begun: poster.clock().now(), queued_ahead: 0 };
+    shared.out().safe.push_front(waiter);
+    shared.changed.notify_one();
+}
+
+/// One connection from hello to its end; `Ok` when we said good-bye. Birth and will have the time of the attempt.
+async fn connection(
+    config: &Config,
+    presence: Option<(&Presence, u64)>,
+    poster: &Poster,
+    shared: &Arc<Shared>,
+) -> Result<(), String> {
     let mut carrier = None;
     let mut client = match &config.tls {
         Some(settings) => {
@@ -313,7 +360,12 @@ async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> R
         None => Client::direct(config),
     };
     let sender = client.sender();
-    let mut publisher = Some(AbortOnDrop(tokio::spawn(publish(sender.clone(), shared.clone()))));
+    let mut publisher = Some(AbortOnDrop(tokio::spawn(publish(
+        sender.clone(),
+        presence.map(|(of_us, _)| of_us.clone()),
+        poster.clone(),
+        shared.clone(),
+    ))));
     let result = loop {
         let Some(happening) = next(&mut client, &mut publisher).await else {
             break Err("its sender stopped through a bug of its own".into());
@@ -323,9 +375,21 @@ async fn connection(config: &Config, poster: &Poster, shared: &Arc<Shared>) -> R
             Ok(Happening::Connected) => sender.subscribe(&config.subscriptions)?,
             Ok(Happening::Subscribed(refused)) => match refused.first().and_then(|i| config.subscriptions.get(*i)) {
                 Some(filter) => break Err(format!("the broker does not let us subscribe to {filter}")),
-                None => up(config, poster, shared).await,
+                None => {
+                    if let Some((of_us, attempt)) = presence {
+                        say_of_us(config.link, of_us, (of_us.says)(true, attempt), poster, shared);
+                    }
+                    up(config, poster, shared).await;
+                }
             },
             Ok(Happening::Message { topic, bytes, flags }) => {
+                // What is retained is of before our birth, which has taken its place.
+                let live = !flags.retained && shared.out().up && !shared.out().closing;
+                if let Some((of_us, attempt)) = presence.filter(|(of_us, _)| *of_us.topic == topic && live)
+                    && let Some(word) = (of_us.contradicts)(attempt, &bytes)
+                {
+                    say_of_us(config.link, of_us, word, poster, shared);
+                }
                 let frame = Frame { link: config.link, topic: Some(topic.into()), flags, bytes };
                 if !poster.post(Post::Input(Input::Bytes { at: poster.clock().now(), frame })).await {
                     break Ok(());
@@ -368,6 +432,7 @@ async fn next(client: &mut Client, publisher: &mut Option<AbortOnDrop>) -> Optio
 
 async fn up(config: &Config, poster: &Poster, shared: &Shared) {
     shared.out().up = true;
+    shared.changed.notify_one();
     let at = poster.clock().now();
     poster.post(Post::Input(Input::Link { at, link: config.link, state: LinkState::Up })).await;
 }
@@ -381,7 +446,12 @@ async fn left(poster: &Poster, shared: &Shared) {
 }
 
 /// Gives frames to the client, Safe first, a few at a time.
-async fn publish(sender: crate::io::mqtt_client::Sender, shared: Arc<Shared>) {
+async fn publish(
+    sender: crate::io::mqtt_client::Sender,
+    presence: Option<Presence>,
+    poster: Poster,
+    shared: Arc<Shared>,
+) {
     loop {
         let (waiter, done) = {
             let mut out = shared.out();
@@ -403,6 +473,14 @@ async fn publish(sender: crate::io::mqtt_client::Sender, shared: Arc<Shared>) {
                 }
             }
             None if done => {
+                let up = shared.out().up;
+                if let Some(presence) = presence.filter(|_| up) {
+                    // Who leaves in order says so before, with the time of leaving: the will is dropped with the good-bye
+                    // (host-topic-phid-death-payload-timestamp-disconnect-clean).
+                    let gone = (presence.says)(false, unix_ms(&poster));
+                    // Where the connection is gone, the will says it.
+                    let _ = sender.publish(&presence.topic, STANDING, gone).await;
+                }
                 sender.disconnect().await;
                 return;
             }

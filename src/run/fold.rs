@@ -17,7 +17,7 @@ use crate::command::Authority;
 use crate::guard::{Cause, LadderSet};
 use crate::scenario::plan::{Mode, Plan};
 use crate::time::{Span, Time};
-use crate::wire::{Frame, LinkId};
+use crate::wire::{Frame, LinkId, Presence};
 use std::sync::Arc;
 
 /// A bound on how often one deadline may be looked at again: more is our bug, and the loop must not hang on it.
@@ -95,6 +95,12 @@ impl Run {
     /// MQTT topics to subscribe to on a link.
     pub fn subscriptions(&self, link: LinkId) -> Vec<String> {
         self.core.links[link.0 as usize].codec.subscriptions()
+    }
+
+    /// What the connection of a link tells others on its broker of us; an onlooker is nobody's host, and tells nothing.
+    pub fn presence(&self, link: LinkId) -> Option<Presence> {
+        let codec = &self.core.links[link.0 as usize].codec;
+        codec.presence().filter(|_| self.core.plan.mode != Mode::Observe)
     }
 
     /// True after `Finish`: whatever comes is ignored.

@@ -3,8 +3,10 @@
 //! Invariant: a frame is bytes and where they belong; what they mean is `codec`'s business.
 
 pub mod ids;
+pub mod presence;
 
 pub use ids::{DeviceId, Lane, LinkId};
+pub use presence::Presence;
 use std::sync::Arc;
 
 /// Bytes of one link in one direction: a chunk of a serial stream, or one MQTT publish.

@@ -15,3 +15,4 @@ mod mistakes;
 mod modbus;
 mod nmea;
 mod sparkplug;
+mod sparkplug_captures;

@@ -5,7 +5,7 @@ use checkrein::codec::sparkplug::host::ASK_EVERY;
 use checkrein::codec::sparkplug::payload::{DataType, Datum, Metric, Payload, Raw, metric};
 use checkrein::codec::{
     Body, Codec, CommandMap, ConfigSite, Decode, DeviceConfig, FieldValue, LinkConfig, Note, Protocol, SignalMap, Turn,
-    build,
+    build, command_topics, topics,
 };
 use checkrein::command::{Command, CommandId, Ticket};
 use checkrein::signal::{SignalId, Value};
@@ -38,7 +38,12 @@ fn config() -> LinkConfig {
     let device = DeviceConfig {
         device: PUMP,
         name: "pump".into(),
-        protocol: Protocol::Sparkplug { group: "Plant".into(), node: "Edge1".into(), device: Some("Pump".into()) },
+        protocol: Protocol::Sparkplug {
+            group: "Plant".into(),
+            node: "Edge1".into(),
+            device: Some("Pump".into()),
+            host: None,
+        },
         signals: vec![
             signal(LEVEL, "tank/level", Decode::Number),
             signal(STATE, "state", Decode::States(vec![(-1, 0), (1, 1)])),
@@ -297,8 +302,6 @@ fn random_payloads_never_panic_and_the_session_goes_on() {
 #[test]
 fn every_mistake_of_a_sparkplug_device_is_told_where_it_stands() {
     let mut config = config();
-    let second = config.devices[0].clone();
-    config.devices.push(DeviceConfig { device: DeviceId(4), ..second });
     let device = &mut config.devices[0];
     device.heartbeat = Some(("x".into(), Span::from_secs(1)));
     device.commands[0].send = "NCMD".into();
@@ -313,10 +316,76 @@ fn every_mistake_of_a_sparkplug_device_is_told_where_it_stands() {
             (PUMP, ConfigSite::Command(0)),
             (PUMP, ConfigSite::CommandField(1, 0)),
             (PUMP, ConfigSite::CommandField(1, 1)),
-            (DeviceId(4), ConfigSite::Protocol),
         ]
     );
     assert!(problems[2].message.contains("says no data type"));
+}
+
+#[test]
+fn a_node_takes_commands_by_alias_and_without_a_type_from_who_knows_its_birth() {
+    let node = edge();
+    let told = |metric: Metric| {
+        let payload = Payload { metrics: vec![metric], ..Payload::default() };
+        node.hear(&Frame::publish(LINK, "spBv1.0/Plant/DCMD/Edge1/Pump", payload.encode_to_vec()))
+    };
+    let value = Some(Raw::IntValue(-3i32 as u32));
+    let state = [Heard::Command { tag: 1, value: Datum::Number(-3.0) }];
+    assert_eq!(told(Metric { alias: Some(1), value: value.clone(), ..Metric::default() }), state);
+    assert_eq!(told(Metric { name: Some("state".into()), value: value.clone(), ..Metric::default() }), state);
+    for wrong in [
+        Metric { alias: Some(9), value: value.clone(), ..Metric::default() },
+        Metric { value: value.clone(), ..Metric::default() },
+        // The birth says that it is an Int8.
+        Metric { alias: Some(1), value: Some(Raw::StringValue("x".into())), ..Metric::default() },
+        Metric { alias: Some(1), value, datatype: Some(77), ..Metric::default() },
+    ] {
+        assert!(matches!(&told(wrong.clone())[..], [Heard::Refused(_)]), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_host_tells_under_which_name_it_is_there_and_hears_who_denies_it() {
+    let named = |host: &str| {
+        let mut config = config();
+        config.devices[0].protocol = Protocol::Sparkplug {
+            group: "Plant".into(),
+            node: "Edge1".into(),
+            device: Some("Pump".into()),
+            host: Some(host.into()),
+        };
+        config
+    };
+    let topic = |host: &dyn Codec| host.presence().expect("it is a host").topic.to_string();
+    assert_eq!(topic(&*host()), "spBv1.0/STATE/checkrein");
+    let mut host = build(&named("bench")).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(topic(&*host), "spBv1.0/STATE/bench");
+    // Device and broker's account hear it as well.
+    assert!(topics(&named("bench").devices[0]).1.contains(&"spBv1.0/STATE/bench".to_owned()));
+
+    let state = |payload: &str| Frame::publish(LINK, "spBv1.0/STATE/bench", payload.as_bytes());
+    assert_eq!(command_topics(&named("bench").devices[0]), ["spBv1.0/Plant/DCMD/Edge1/Pump"]);
+
+    let turn = hear(&mut *host, at(0), [state(r#"{"online":true,"timestamp":5}"#)]);
+    assert_eq!((turn.notes, turn.samples), (vec![], vec![]));
+    let turn = hear(&mut *host, at(0), [state(r#"{"online":false,"timestamp":5}"#)]);
+    assert!(matches!(&turn.notes[..], [Note::Text { device: PUMP, text, .. }] if text.contains("offline")));
+    let turn = hear(&mut *host, at(0), [state("OFFLINE")]);
+    assert!(said(&turn, "STATE"), "{:?}", turn.notes);
+    let old = Frame { flags: FrameFlags { retained: true, ..FrameFlags::default() }, ..state("OFFLINE") };
+    assert_eq!(hear(&mut *host, at(0), [old]).notes, [], "what the session before left there");
+    let other = Frame::publish(LINK, "spBv1.0/STATE/other", *b"{}");
+    assert_eq!(hear(&mut *host, at(0), [other]).notes, [Note::Foreign]);
+
+    // One connection has one name.
+    let mut two = named("bench");
+    let mut second = config().devices.remove(0);
+    second.device = DeviceId(4);
+    second.protocol = Protocol::Sparkplug { group: "Plant".into(), node: "Edge1".into(), device: None, host: None };
+    second.commands.clear();
+    two.devices.push(second);
+    let problems = build(&two).err().expect("two names");
+    assert_eq!((problems.len(), &problems[0].site), (1, &ConfigSite::Protocol));
+    assert!(problems[0].message.contains("`checkrein`") && problems[0].message.contains("`bench`"));
 }
 
 #[test]

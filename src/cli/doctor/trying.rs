@@ -60,7 +60,7 @@ fn command_topics(plan: &Plan, link: &LinkDef) -> Vec<String> {
         .devices
         .iter()
         .filter(|config| machine(config.device))
-        .flat_map(|config| config.commands.iter().map(|command| command.send.clone()))
+        .flat_map(crate::codec::command_topics)
         .collect();
     topics.sort();
     topics.dedup();

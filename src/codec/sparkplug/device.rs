@@ -1,8 +1,10 @@
 //! The mirror: an edge node with its devices. Twins and tests stand on it.
 
-use super::payload::{DataType, Datum, Metric, Payload, metric};
+use super::payload::{DataType, Datum, Metric, Payload, metric, millis, stamped};
+use super::state::Primary;
 use super::{BD_SEQ, NAMESPACE, REBIRTH, parts, topics};
-use crate::wire::{Frame, LinkId};
+use crate::time::Time;
+use crate::wire::{Frame, FrameFlags, LinkId};
 use prost::Message;
 
 /// A metric that the node announces; its place in the list is its alias.
@@ -34,16 +36,44 @@ pub struct EdgeNode {
     tags: Vec<Tag>,
     bd_seq: u8,
     seq: u8,
+    now: Time,
+    primary: Option<Primary>,
 }
 
 impl EdgeNode {
     /// A node that was not born yet.
     pub fn new(link: LinkId, group: &str, node: &str, tags: Vec<Tag>) -> EdgeNode {
-        EdgeNode { link, group: group.to_owned(), node: node.to_owned(), tags, bd_seq: 0, seq: 0 }
+        EdgeNode {
+            link,
+            group: group.to_owned(),
+            node: node.to_owned(),
+            tags,
+            bd_seq: 0,
+            seq: 0,
+            now: Time::ZERO,
+            primary: None,
+        }
+    }
+    /// What it says from here on has this time stamp.
+    pub fn at(&mut self, now: Time) {
+        self.now = now;
+    }
+    /// The same node with a primary host: it is to say nothing and do nothing while that is not there.
+    pub fn waiting_for(self, host: &str) -> EdgeNode {
+        EdgeNode { primary: Some(Primary::new(host)), ..self }
+    }
+    /// Whether it may be in a session: it has no primary host, or that is there.
+    pub fn hosted(&self) -> bool {
+        self.primary.as_ref().is_none_or(Primary::online)
+    }
+    /// Whether its primary host is there now, where the frame has changed that.
+    pub fn hear_host(&mut self, frame: &Frame) -> Option<bool> {
+        self.primary.as_mut()?.hear(frame.topic.as_deref()?, &frame.bytes)
     }
     /// The topics that it listens to.
     pub fn subscriptions(&self) -> Vec<String> {
-        topics(&self.group, &self.node).1
+        let own = self.primary.iter().map(|primary| primary.topic().to_owned());
+        topics(&self.group, &self.node).1.into_iter().chain(own).collect()
     }
     /// A new session: the next birth has another bdSeq.
     pub fn restart(&mut self) {
@@ -91,9 +121,9 @@ impl EdgeNode {
     }
     /// The node's death certificate, as its broker says it for it: without a sequence number.
     pub fn death(&self) -> Frame {
-        let payload =
-            Payload { metrics: vec![number(BD_SEQ, DataType::Int64, f64::from(self.bd_seq))], ..Payload::default() };
-        Frame::publish(self.link, &self.topic("NDEATH", None), payload.encode_to_vec())
+        let payload = stamped(self.now, vec![number(BD_SEQ, DataType::Int64, f64::from(self.bd_seq))]);
+        let flags = FrameFlags { qos: 1, ..FrameFlags::default() };
+        Frame { flags, ..Frame::publish(self.link, &self.topic("NDEATH", None), payload.encode_to_vec()) }
     }
     /// The death certificate of one of its devices.
     pub fn device_death(&mut self, device: &str) -> Frame {
@@ -102,6 +132,9 @@ impl EdgeNode {
     /// What a frame asks of it; nothing where it is for somebody else.
     pub fn hear(&self, frame: &Frame) -> Vec<Heard> {
         let Some((group, kind, node, device)) = frame.topic.as_deref().and_then(parts) else { return Vec::new() };
+        if !self.hosted() {
+            return Vec::new();
+        }
         if group != self.group || node != self.node || !matches!((kind, device), ("NCMD", None) | ("DCMD", Some(_))) {
             return Vec::new();
         }
@@ -115,21 +148,31 @@ impl EdgeNode {
     }
 
     fn command(&self, device: Option<&str>, metric: &Metric) -> Heard {
-        let Some(name) = metric.name.as_deref() else {
-            return Heard::Refused("a command names its metric".to_owned());
+        // A host that knows the birth names the metric by its alias alone (payloads-alias-data-cmd-requirement), and leaves
+        // its type out (payloads-metric-datatype-not-req).
+        let announced = || metric.alias.and_then(|alias| self.tags.get(usize::try_from(alias).ok()?));
+        let name = metric.name.as_deref().or_else(|| announced().map(|tag| tag.name.as_str()));
+        let Some(name) = name else {
+            return Heard::Refused("a command names its metric, or has an alias of the birth".to_owned());
         };
-        let kind = metric.datatype.and_then(DataType::numbered);
+        let tag = self.tags.iter().position(|tag| tag.device.as_deref() == device && tag.name == name);
+        let rebirth = device.is_none() && name == REBIRTH;
+        let born = match tag {
+            Some(tag) => Some(self.tags[tag].kind),
+            None => rebirth.then_some(DataType::Boolean),
+        };
+        let kind = metric.datatype.map_or(born, DataType::numbered);
         let value = kind.and_then(|kind| kind.decode(metric.value.as_ref()?));
         let Some(value) = value else {
             return Heard::Refused(format!("the command of `{name}` has no value of a known type"));
         };
-        if device.is_none() && name == REBIRTH {
+        if rebirth {
             return match value {
                 Datum::Flag(true) => Heard::Rebirth,
                 _ => Heard::Refused("no rebirth is asked for".to_owned()),
             };
         }
-        match self.tags.iter().position(|tag| tag.device.as_deref() == device && tag.name == name) {
+        match tag {
             Some(tag) => Heard::Command { tag, value },
             None => Heard::Refused(format!("there is no metric `{name}`")),
         }
@@ -144,8 +187,10 @@ impl EdgeNode {
         let node = format!("{NAMESPACE}/{}/{kind}/{}", self.group, self.node);
         device.map_or(node.clone(), |device| format!("{node}/{device}"))
     }
-    fn publish(&mut self, kind: &str, device: Option<&str>, metrics: Vec<Metric>) -> Frame {
-        let payload = Payload { metrics, seq: Some(u64::from(self.seq)), ..Payload::default() };
+    fn publish(&mut self, kind: &str, device: Option<&str>, mut metrics: Vec<Metric>) -> Frame {
+        // payloads-name-birth-data-requirement.
+        metrics.iter_mut().for_each(|metric| metric.timestamp = Some(millis(self.now)));
+        let payload = Payload { seq: Some(u64::from(self.seq)), ..stamped(self.now, metrics) };
         self.seq = self.seq.wrapping_add(1);
         Frame::publish(self.link, &self.topic(kind, device), payload.encode_to_vec())
     }

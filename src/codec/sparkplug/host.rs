@@ -6,10 +6,13 @@
 //! - A death certificate counts only if its bdSeq is that of the birth; it makes every signal unknown.
 //! - Commands go by name with their data type, at QoS 0 as the specification wants it (6.4.20), never retained.
 //! - A heartbeat counts in a metric that no command sets.
-//! - Nothing here has a date, so payloads of ours carry no time stamp: a safe frame must be valid at any later time.
+//! - That we are there (STATE) is said by who holds the connection; here is only heard whether somebody denies it.
+//! - Every payload has a time stamp (payloads-dcmd-timestamp), which some nodes ask for. Nothing here has a date: it counts
+//!   from the start of the run, and is zero in safe frames, which must be valid at any later time.
 
-use super::payload::{DataType, Datum, Metric, Payload};
+use super::payload::{DataType, Datum, Metric, Payload, stamped};
 use super::plan::{Member, plan};
+use super::state::{DEFAULT_HOST, State, presence, topic};
 use super::{BD_SEQ, NAMESPACE, REBIRTH, parts, topics};
 use crate::codec::{
     Body, Codec, ConfigProblem, Decode, EncodeError, FieldValue, LinkConfig, Message, NotTimeless, Note, SignalMap,
@@ -18,7 +21,7 @@ use crate::codec::{
 use crate::command::{Command, Ticket};
 use crate::signal::{SignalId, Value};
 use crate::time::{Span, Time};
-use crate::wire::{DeviceId, Frame, Lane, LinkId};
+use crate::wire::{DeviceId, Frame, Lane, LinkId, Presence};
 use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,6 +97,9 @@ pub struct Host {
     identified: Vec<bool>,
     edges: Vec<Edge>,
     pulses: Vec<Pulse>,
+    /// Under which we are there, and where that is said.
+    name: String,
+    own_topic: String,
 }
 
 /// The heartbeat of a member.
@@ -129,14 +135,29 @@ impl Host {
         }
         let beating = members.iter().enumerate().filter(|(_, member)| member.beat.is_some());
         let pulses = beating.map(|(member, _)| Pulse { member, due: Time::ZERO, count: 0, muted: false }).collect();
-        Ok(Host { link: config.link, identified: vec![false; members.len()], members, edges, pulses })
+        let name = members.iter().find_map(|member| member.host.clone()).unwrap_or_else(|| DEFAULT_HOST.to_owned());
+        let own_topic = topic(&name);
+        Ok(Host { link: config.link, identified: vec![false; members.len()], members, edges, pulses, name, own_topic })
     }
 
-    fn encode(&self, command: &Command) -> Result<Frame, String> {
+    fn encode(&self, at: Time, command: &Command) -> Result<Frame, String> {
         let found = self.members.iter().find_map(|member| Some((member, member.orders.get(&command.id)?)));
         let (member, order) = found.ok_or("no device of this link knows the command")?;
-        let payload = Payload { metrics: order.metrics(command)?, ..Payload::default() };
+        let payload = stamped(at, order.metrics(command)?);
         Ok(Frame::publish(self.link, &member.told_on(), payload.encode_to_vec()))
+    }
+
+    /// Somebody spoke of us. What is retained is of before; that we are there is our own word.
+    fn told_of_us(&self, frame: &Frame, out: &mut Turn) {
+        let Some(member) = self.members.first().filter(|_| !frame.flags.retained) else { return };
+        match State::read(&frame.bytes) {
+            Some(State { online: true, .. }) => {}
+            Some(State { online: false, .. }) => {
+                let text = "somebody says in our name that the host is offline; it is denied".to_owned();
+                out.note(Note::Text { device: member.id, severity: 4, text });
+            }
+            None => out.note(Note::Malformed { device: member.id, why: "a STATE of our name is none".to_owned() }),
+        }
     }
 
     fn beat(&mut self, at: Time, out: &mut Turn) {
@@ -149,7 +170,7 @@ impl Host {
                 continue;
             }
             pulse.count = pulse.count.wrapping_add(1);
-            let payload = Payload { metrics: vec![beat.metric(pulse.count)], ..Payload::default() };
+            let payload = stamped(at, vec![beat.metric(pulse.count)]);
             out.sends.push((Lane::Query, Frame::publish(self.link, &member.told_on(), payload.encode_to_vec())));
         }
     }
@@ -161,7 +182,7 @@ impl Host {
         }
         edge.ask_from = at + ASK_EVERY;
         let rebirth = super::payload::metric(REBIRTH, DataType::Boolean, &Datum::Flag(true));
-        let payload = Payload { metrics: vec![rebirth.expect("a flag is a flag")], ..Payload::default() };
+        let payload = stamped(at, vec![rebirth.expect("a flag is a flag")]);
         let topic = format!("{NAMESPACE}/{}/NCMD/{}", edge.group, edge.node);
         // To say again what is known can make nothing move.
         out.sends.push((Lane::Query, Frame::publish(self.link, &topic, payload.encode_to_vec())));
@@ -397,6 +418,10 @@ fn bd_seq(payload: &Payload) -> Option<u8> {
 
 impl Codec for Host {
     fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
+        if frame.topic.as_deref().is_some_and(|told| told == self.own_topic) {
+            self.told_of_us(frame, out);
+            return;
+        }
         let found = frame.topic.as_deref().and_then(parts).and_then(|(group, kind, node, device)| {
             let edge = self.edges.iter().position(|edge| edge.group == group && edge.node == node)?;
             let known = match device {
@@ -427,8 +452,8 @@ impl Codec for Host {
         self.ask(at, edge, out);
     }
 
-    fn order(&mut self, _at: Time, command: &Command, _ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
-        out.sends.push((Lane::Normal, self.encode(command).map_err(EncodeError)?));
+    fn order(&mut self, at: Time, command: &Command, _ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+        out.sends.push((Lane::Normal, self.encode(at, command).map_err(EncodeError)?));
         Ok(())
     }
 
@@ -450,7 +475,7 @@ impl Codec for Host {
     }
 
     fn safe(&self, command: &Command) -> Result<Vec<Frame>, NotTimeless> {
-        Ok(vec![self.encode(command).map_err(NotTimeless)?])
+        Ok(vec![self.encode(Time::ZERO, command).map_err(NotTimeless)?])
     }
 
     /// Nothing waits here: orders leave in the call that gives them.
@@ -458,5 +483,9 @@ impl Codec for Host {
 
     fn subscriptions(&self) -> Vec<String> {
         self.edges.iter().flat_map(|edge| topics(&edge.group, &edge.node).0).collect()
+    }
+
+    fn presence(&self) -> Option<Presence> {
+        Some(presence(&self.name))
     }
 }

@@ -6,6 +6,7 @@ pub mod device;
 pub mod host;
 pub mod payload;
 mod plan;
+pub mod state;
 
 /// The namespace: first level of every topic.
 pub const NAMESPACE: &str = "spBv1.0";
@@ -26,6 +27,14 @@ pub fn topics(group: &str, node: &str) -> (Vec<String>, Vec<String>) {
         topic("DDEATH", "/+"),
     ];
     (publishes, vec![topic("NCMD", ""), topic("DCMD", "/+")])
+}
+
+/// Where an edge node, or a device of it, is told something.
+pub fn told_on(group: &str, node: &str, device: Option<&str>) -> String {
+    match device {
+        None => format!("{NAMESPACE}/{group}/NCMD/{node}"),
+        Some(device) => format!("{NAMESPACE}/{group}/DCMD/{node}/{device}"),
+    }
 }
 
 /// The parts of a topic: group, kind of message, edge node, device.

@@ -1,5 +1,7 @@
 //! Payloads and the values in them.
 
+use crate::time::Time;
+
 /// The messages of `proto/sparkplug_b.proto`.
 #[allow(missing_docs, clippy::all, reason = "generated; the comments of the .proto are its documentation")]
 mod wire {
@@ -135,6 +137,16 @@ impl DataType {
             _ => return None,
         })
     }
+}
+
+/// A payload that is said at that time, without a sequence number.
+pub fn stamped(at: Time, metrics: Vec<Metric>) -> Payload {
+    Payload { timestamp: Some(millis(at)), metrics, ..Payload::default() }
+}
+
+/// A time stamp: milliseconds since zero, which nothing here knows the date of.
+pub fn millis(at: Time) -> u64 {
+    (at.nanos().max(0) / 1_000_000) as u64
 }
 
 /// A metric of a command or a birth: by its name, with its type.

@@ -1,8 +1,9 @@
 //! From the rig's words to metrics; every mistake at once.
 
-use super::NAMESPACE;
 use super::host::Pick;
 use super::payload::{DataType, Datum, TYPES};
+use super::state::DEFAULT_HOST;
+use super::told_on;
 use crate::codec::{CommandMap, ConfigProblem, ConfigSite, Decode, DeviceConfig, FieldValue, LinkConfig, Protocol};
 use crate::command::{Command, CommandId};
 use crate::time::Span;
@@ -15,6 +16,8 @@ pub(super) struct Member {
     pub(super) group: String,
     pub(super) node: String,
     pub(super) device: Option<String>,
+    /// The primary host that its node waits for.
+    pub(super) host: Option<String>,
     pub(super) picks: BTreeMap<String, Vec<Pick>>,
     pub(super) orders: BTreeMap<CommandId, Order>,
     pub(super) facts: Vec<(String, FieldValue)>,
@@ -24,11 +27,7 @@ pub(super) struct Member {
 impl Member {
     /// Where it is told something.
     pub(super) fn told_on(&self) -> String {
-        let (group, node) = (&self.group, &self.node);
-        match &self.device {
-            None => format!("{NAMESPACE}/{group}/NCMD/{node}"),
-            Some(device) => format!("{NAMESPACE}/{group}/DCMD/{node}/{device}"),
-        }
+        told_on(&self.group, &self.node, self.device.as_deref())
     }
 }
 
@@ -86,16 +85,20 @@ pub(super) fn plan(config: &LinkConfig) -> Result<Vec<Member>, Vec<ConfigProblem
     let mut members: Vec<Member> = Vec::new();
     for device in &config.devices {
         let Some(member) = member(device, &mut problems) else { continue };
-        let twice =
-            members.iter().find(|m| (&m.group, &m.node, &m.device) == (&member.group, &member.node, &member.device));
-        if twice.is_some() {
-            let address = device.protocol.address().unwrap_or_default();
+        let other = members.iter().find(|m| m.host != member.host);
+        if let Some(other) = other {
+            let name = |host: &Option<String>| host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned());
+            // One connection has one will, and so one name.
             problem(
                 &mut problems,
                 device,
                 ConfigSite::Protocol,
-                format!("{address} is another device of the rig already"),
-                None,
+                format!(
+                    "its host is `{}`, and that of another device of the link `{}`",
+                    name(&member.host),
+                    name(&other.host)
+                ),
+                Some("write the same `host` for all devices of a link"),
             );
         }
         members.push(member);
@@ -115,7 +118,7 @@ fn problem(
 
 fn member(device: &DeviceConfig, problems: &mut Vec<ConfigProblem>) -> Option<Member> {
     let mut wrong = |site, message: String, remedy: Option<&str>| problem(problems, device, site, message, remedy);
-    let Protocol::Sparkplug { group, node, device: below } = &device.protocol else {
+    let Protocol::Sparkplug { group, node, device: below, host } = &device.protocol else {
         let remedy = Some("give it a link of its own; two links can be `{ mqtt: embedded }`");
         wrong(ConfigSite::Protocol, "a link that speaks Sparkplug B cannot carry another protocol".into(), remedy);
         return None;
@@ -156,6 +159,7 @@ fn member(device: &DeviceConfig, problems: &mut Vec<ConfigProblem>) -> Option<Me
         group: group.clone(),
         node: node.clone(),
         device: below.clone(),
+        host: host.clone(),
         picks,
         orders,
         facts: device.identity.clone(),

@@ -1,4 +1,4 @@
-//! `protocol: { sparkplug: Group/Node, device: Name }`.
+//! `protocol: { sparkplug: Group/Node, device: Name, host: Name }`.
 
 use crate::codec::Protocol;
 use crate::rig::keys::record;
@@ -12,6 +12,11 @@ pub(super) static KEYS: Record = record(
     &[
         want("sparkplug", Shape::Text, "group and edge node: `Group/Node`"),
         key("device", Shape::Text, "the device below the edge node; left out: the edge node's own metrics"),
+        key(
+            "host",
+            Shape::Text,
+            "the primary host that the edge node waits for; left out: it waits for none, and we are `checkrein`",
+        ),
     ],
 );
 
@@ -34,17 +39,17 @@ fn protocol(reading: &mut Reading<'_>, node: &Node, place: &mut Range<usize>) ->
         return None;
     };
     let (group, edge) = (group.to_owned(), edge.to_owned());
-    let device = match fields.get("device") {
-        None => None,
-        Some(node) => {
-            let word = reading.page.text(node, "the name of a device")?;
-            if !level(&word.text) {
-                let message = format!("`{}` is no name of a device", word.text);
-                reading.page.error(word.span.clone(), message, Some("one level of a topic: no `/`, `+` or `#`".into()));
-                return None;
-            }
-            Some(word.text.clone())
+    let mut name = |key: &str, of: &str| -> Option<Option<String>> {
+        let Some(node) = fields.get(key) else { return Some(None) };
+        let word = reading.page.text(node, &format!("the name of {of}"))?;
+        if !level(&word.text) {
+            let message = format!("`{}` is no name of {of}", word.text);
+            reading.page.error(word.span.clone(), message, Some("one level of a topic: no `/`, `+` or `#`".into()));
+            return None;
         }
+        Some(Some(word.text.clone()))
     };
-    Some(Protocol::Sparkplug { group, node: edge, device })
+    let device = name("device", "a device")?;
+    let host = name("host", "a host")?;
+    Some(Protocol::Sparkplug { group, node: edge, device, host })
 }

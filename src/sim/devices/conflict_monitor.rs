@@ -85,7 +85,7 @@ impl Machine for ConflictMonitor {
             world.flash_relay = true;
             return;
         }
-        if at.since(self.beat.0) > BEAT_WITHIN {
+        if at.since(self.beat.0) > BEAT_WITHIN || self.edge.is_left_alone() {
             world.flash_relay = true;
         }
         let true_ones = [world.mains_volts, world.mains_hertz, world.mains_volts * CABINET_SHARE, 0.0];

@@ -30,12 +30,16 @@ impl Edge {
         metrics: &[(&str, DataType)],
         noise: Noise,
     ) -> Result<Edge, String> {
-        let Protocol::Sparkplug { group, node, device } = &config.protocol else {
+        let Protocol::Sparkplug { group, node, device, host } = &config.protocol else {
             return Err(format!("the twin `{twin}` of `{}` speaks Sparkplug alone", config.name));
         };
         let tag =
             |(name, kind): &(&str, DataType)| Tag { device: device.clone(), name: (*name).to_owned(), kind: *kind };
         let node = EdgeNode::new(LinkId(0), group, node, metrics.iter().map(tag).collect());
+        let node = match host {
+            Some(host) => node.waiting_for(host),
+            None => node,
+        };
         Ok(Edge {
             node,
             outbox: Vec::new(),
@@ -55,6 +59,12 @@ impl Edge {
     }
     /// The values that it is told to take; a rebirth is answered at the next turn.
     pub(super) fn hear(&mut self, at: Time, frame: &Frame) -> Vec<(usize, Datum)> {
+        self.node.at(at);
+        // A STATE is retained: a node that could not hear it now is told when it asks again.
+        if let Some(false) = self.node.hear_host(frame) {
+            // It says good-bye, and its next session is another one.
+            self.restart();
+        }
         if self.faults.has(&TwinFault::Deaf) || self.power.supply(at) > Supply::On {
             return Vec::new();
         }
@@ -70,6 +80,7 @@ impl Edge {
     }
     /// To be asked every turn: true when it starts anew now.
     pub(super) fn boots(&mut self, at: Time) -> bool {
+        self.node.at(at);
         if self.power.supply(at) == Supply::Off && self.born && !self.dead {
             // Its broker says it when the connection is gone; a network's own delay is left out.
             self.dead = true;
@@ -82,6 +93,10 @@ impl Edge {
         }
         boots
     }
+    /// True while its primary host is not there: it has left its broker, and what it drives is to be left safe.
+    pub(super) fn is_left_alone(&self) -> bool {
+        !self.node.hosted()
+    }
     fn restart(&mut self) {
         if self.born && !self.dead {
             let death = self.node.death();
@@ -93,7 +108,9 @@ impl Edge {
     }
     /// Says all values: in births where it was not born yet, else as data by alias.
     pub(super) fn say(&mut self, at: Time, values: Vec<Datum>) {
-        if self.power.supply(at) > Supply::On || self.faults.has(&TwinFault::Silence) {
+        self.node.at(at);
+        let quiet = self.power.supply(at) > Supply::On || self.faults.has(&TwinFault::Silence);
+        if quiet || self.is_left_alone() {
             return;
         }
         if !self.born {

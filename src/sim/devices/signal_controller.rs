@@ -153,7 +153,7 @@ impl Machine for SignalController {
         if self.edge.boots(at) {
             self.boot();
         }
-        if self.running && at.since(self.beat.0) > BEAT_WITHIN {
+        if self.running && (at.since(self.beat.0) > BEAT_WITHIN || self.edge.is_left_alone()) {
             self.boot();
         }
         let world = junction(world);
