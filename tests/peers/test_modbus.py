@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-import os
-import pty
 import re
-import select
 import struct
 import subprocess
 import threading
-import tty
 
 import pytest
+from bench import Line
 from conftest import run_folder, told
 from pymodbus.client import ModbusSerialClient
 from pymodbus.constants import ExcCodes
@@ -100,33 +97,6 @@ finally:
   - expect: not plant.runs
     within: 5 s
 """
-
-
-class Line:
-    """Two pseudo-terminals end to end, as an RS-485 line between two ports; what goes over it is kept."""
-
-    def __init__(self):
-        self.ends = [pty.openpty() for _ in range(2)]
-        for end in self.ends:
-            for handle in end:
-                tty.setraw(handle)
-        self.paths = [os.ttyname(slave) for _, slave in self.ends]
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.carry, daemon=True)
-        self.thread.start()
-
-    def carry(self):
-        masters = [master for master, _ in self.ends]
-        while not self.stop.is_set():
-            for master in select.select(masters, [], [], 0.1)[0]:
-                os.write(masters[1 - masters.index(master)], os.read(master, 4096))
-
-    def close(self):
-        self.stop.set()
-        self.thread.join()
-        for end in self.ends:
-            for handle in end:
-                os.close(handle)
 
 
 @pytest.fixture
