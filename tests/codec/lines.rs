@@ -396,6 +396,27 @@ fn a_device_with_a_prompt_is_left_alone_until_it_shows_it() {
     assert_eq!(sent(&turn), ["V?\r\n", "V?\r\n"]);
 }
 
+/// MicroPython on a micro:bit loses what comes while 64 bytes wait: a heartbeat beside a question was one line too many.
+#[test]
+fn a_heartbeat_waits_for_the_prompt_too_and_for_nothing_else() {
+    for (prompt, wanted) in [(None, vec!["PING\r\n", "V?\r\n"]), (Some(">".to_string()), vec!["PING\r\n"])] {
+        let mut host = host_of(device(LinesConfig { prompt: prompt.clone(), ..lines(None, None) }));
+        let mut turn = Turn::default();
+        host.tick(at(0), &mut turn);
+        assert_eq!(sent(&turn), wanted);
+        let next = sent(&hear(&mut *host, at(1), b"\r\n>", 1));
+        assert_eq!(next, if prompt.is_some() { vec!["V?\r\n"] } else { vec![] });
+        // No answer comes, so the line is over at 51 ms: only then is the next one of what has become due.
+        let mut turn = Turn::default();
+        host.tick(at(399), &mut turn);
+        host.tick(at(400), &mut turn);
+        let beat_during = sent(&turn).iter().any(|line| line == "PING\r\n");
+        assert_eq!(beat_during, prompt.is_none(), "{:?}", sent(&turn));
+        assert!(host.next_deadline().is_some_and(|due| due > at(400)));
+        assert_eq!(sent(&hear(&mut *host, at(401), b">", 1)).first().map(String::as_str), prompt.map(|_| "PING\r\n"));
+    }
+}
+
 #[test]
 fn micropython_is_read_at_its_prompt() {
     let mut config = device(LinesConfig {

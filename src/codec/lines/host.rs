@@ -138,8 +138,23 @@ impl Host {
         self.waiting.take_if(|waiting| waiting.order.is_none());
     }
 
+    /// Says that we live. A device with a prompt takes it like any other line; others take it whatever they are at.
+    fn beat(&mut self, at: Time, out: &mut Turn) {
+        let busy = self.busy.is_some();
+        let Some(beat) = self.plan.heartbeat.as_mut().filter(|beat| beat.due <= at && !busy) else { return };
+        beat.due = after(beat.due, beat.every, at);
+        if !beat.muted {
+            let line = write(&beat.send, self.plan.ends, self.plan.sum.as_ref());
+            out.sends.push((Lane::Query, Frame::serial(self.link, line)));
+            self.busy = self.plan.busy_until(at);
+        }
+    }
+
     /// Sends what may go now.
     fn pump(&mut self, at: Time, out: &mut Turn) {
+        if !self.plan.prompt.is_empty() {
+            self.beat(at, out);
+        }
         while self.waiting.is_none() && self.busy.is_none() {
             if let Some(queued) = self.queue.pop_front() {
                 out.sends.push((Lane::Normal, Frame::serial(self.link, queued.line)));
@@ -203,18 +218,12 @@ impl Codec for Host {
         {
             out.note(Note::Unanswered { ticket });
         }
-        if let Some(beat) = self.plan.heartbeat.as_mut().filter(|beat| beat.due <= at) {
-            beat.due = after(beat.due, beat.every, at);
-            if !beat.muted {
-                let line = write(&beat.send, self.plan.ends, self.plan.sum.as_ref());
-                out.sends.push((Lane::Query, Frame::serial(self.link, line)));
-            }
-        }
+        self.beat(at, out);
         self.pump(at, out);
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let beat = self.plan.heartbeat.as_ref().map(|beat| beat.due);
+        let beat = self.plan.heartbeat.as_ref().map(|beat| beat.due).filter(|_| self.busy.is_none());
         let awaited = self.waiting.as_ref().map(|waiting| waiting.until).into_iter().chain(self.busy).max();
         let rest = awaited.or_else(|| self.plan.asks.iter().map(|ask| ask.due).min());
         beat.into_iter().chain(rest).min()
