@@ -6,6 +6,7 @@ import pathlib
 import pty
 import select
 import shutil
+import socket
 import subprocess
 import threading
 import tty
@@ -83,3 +84,32 @@ def stop(process):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(10)
+
+
+class Bridge:
+    """Carries bytes between a file handle and UDP on the loopback; `port` is where a peer may send to."""
+
+    def __init__(self, handle, peer=None):
+        self.handle, self.peer = handle, peer and ("127.0.0.1", peer)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.carry, daemon=True)
+        self.thread.start()
+
+    def carry(self):
+        while not self.stop.is_set():
+            readable, _, _ = select.select([self.handle, self.socket], [], [], 0.1)
+            if self.socket in readable:
+                data, self.peer = self.socket.recvfrom(65536)
+                os.write(self.handle, data)
+            if self.handle in readable:
+                data = os.read(self.handle, 4096)
+                if self.peer:
+                    self.socket.sendto(data, self.peer)
+
+    def close(self):
+        self.stop.set()
+        self.thread.join()
+        self.socket.close()
