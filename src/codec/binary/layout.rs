@@ -112,7 +112,7 @@ impl Layout {
 
     /// Gives the bits of a run their bytes.
     fn close(&mut self, run: Run) -> Result<(), String> {
-        if run.bits % 8 != 0 || run.bits > 64 {
+        if !run.bits.is_multiple_of(8) || run.bits > 64 {
             let count = run.bits;
             return Err(format!("ends a run of {count} bits; neighbouring bits are 8, 16, … 64 together"));
         }
@@ -326,7 +326,7 @@ mod tests {
         ];
         let little = layout(&fields, Order::Little).expect("right");
         let bytes =
-            [7, 0xFE, 0xFF, 0x01, 0x02, 0b1_0101_110, 0x99, 0xFF, 0xFF, 0x7F, 0x00, 0x00, 0xC0, 0x3F, 1, 2, 0x34, 0x12];
+            [7, 0xFE, 0xFF, 0x01, 0x02, 0b1010_1110, 0x99, 0xFF, 0xFF, 0x7F, 0x00, 0x00, 0xC0, 0x3F, 1, 2, 0x34, 0x12];
         assert_eq!(little.size(), bytes.len());
         let wanted: Vec<(String, Raw)> = [
             ("a", Raw::Whole(7)),
@@ -354,7 +354,7 @@ mod tests {
         plain[6] = 0;
         assert_eq!(written, plain, "but for the padding");
         let big = layout(&[("first", "bits 3"), ("second", "bits 13"), ("last", "u64")], Order::Big).expect("right");
-        let bytes = [0b101_00000, 0b0000_0011, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
+        let bytes = [0b1010_0000, 0b0000_0011, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
         let told = read(&big, &bytes);
         assert_eq!(told[0].1, Raw::Whole(0b101));
         assert_eq!(told[1].1, Raw::Whole(3));

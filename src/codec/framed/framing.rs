@@ -289,9 +289,9 @@ fn unslip(stuffed: &[u8]) -> Option<Vec<u8>> {
     while let Some(byte) = rest.next() {
         bytes.push(match (*byte, *byte == SLIP_ESC) {
             (byte, false) => byte,
-            (_, true) => match rest.next()? {
-                &SLIP_ESC_END => SLIP_END,
-                &SLIP_ESC_ESC => SLIP_ESC,
+            (_, true) => match *rest.next()? {
+                SLIP_ESC_END => SLIP_END,
+                SLIP_ESC_ESC => SLIP_ESC,
                 _ => return None,
             },
         });
