@@ -53,6 +53,33 @@ impl<T: Tongue> Device<T> {
         heard
     }
 
+    /// The same as messages, for twins that act on what they hold. What is none is passed over.
+    pub fn messages(&mut self, bytes: &[u8]) -> Vec<T::Message> {
+        let mut messages = Vec::new();
+        for byte in bytes {
+            let tongue = &self.plan.tongue;
+            self.finder.push(*byte, |start| tongue.expect(Side::Hears, start), &mut self.found);
+            messages.extend(self.found.drain(..).filter_map(|found| match found {
+                Found::Content(content) => tongue.read(Side::Hears, &content),
+                Found::Noise(_) | Found::Corrupt(_) => None,
+            }));
+        }
+        messages
+    }
+
+    /// Whether such a message is the one of that name.
+    pub fn is(&self, message: &T::Message, name: &str) -> bool {
+        let tongue = &self.plan.tongue;
+        tongue.kind(Side::Hears, name).is_some_and(|kind| tongue.is(Side::Hears, message, kind))
+    }
+
+    /// The number in a field of such a message.
+    pub fn number(&self, message: &T::Message, name: &str, path: &str) -> Option<f64> {
+        let tongue = &self.plan.tongue;
+        let place = tongue.place(Side::Hears, tongue.kind(Side::Hears, name)?, path).ok()?;
+        tongue.get(message, &place)?.number()
+    }
+
     fn understood(&self, content: Vec<u8>) -> Heard {
         let (plan, tongue) = (&self.plan, &self.plan.tongue);
         if let Some(answer) = plan.asks.iter().find(|ask| ask.content == content).and_then(|ask| ask.answer) {

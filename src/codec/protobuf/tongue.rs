@@ -266,7 +266,13 @@ fn named(names: &EnumDescriptor, text: &str) -> Result<Value, Trouble> {
     }
 }
 
+/// What a message holds, without the envelope around it.
 fn words(message: &DynamicMessage, into: &mut String) {
+    let mut fields = message.fields();
+    if let (Some((_, Value::Message(inner))), None) = (fields.next(), fields.next()) {
+        return words(inner, into);
+    }
+    drop(fields);
     into.push_str(message.descriptor().name());
     for (field, value) in message.fields() {
         into.push(' ');
