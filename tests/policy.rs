@@ -43,10 +43,12 @@ fn each_net_answers_as_the_reference_evaluator_does() {
     }
 }
 
+#[cfg(not(feature = "onnx"))]
 #[test]
-fn an_operator_that_is_not_supported_is_named_with_its_node() {
+fn an_operator_that_is_not_supported_is_named_with_what_is_and_where_there_are_more() {
     let error = Net::read(&file("unsupported.onnx")).unwrap_err().to_string();
     assert!(error.contains("`Softmax`") && error.contains("Relu") && error.contains("Gemm"), "{error}");
+    assert!(error.contains("`--features onnx`"), "{error}");
 }
 
 #[test]

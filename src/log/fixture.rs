@@ -11,8 +11,8 @@ use crate::guard::{
     SilenceConfig,
 };
 use crate::rig::{
-    Broker, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role,
-    Rule, SerialDef, StopCategory, WorldDef,
+    ACTS_WITHIN, Broker, DeviceDef, Flow, LinkDef, LinkKind, MarginUnit, MqttDef, Origin, Parity, PortName, Reaction,
+    Rig, Role, Rule, SerialDef, StopCategory, WorldDef,
 };
 use crate::run::event::{AckedBy, Event, EventKind, Outcome, RunVerdict, StepOutcome, TripId};
 use crate::run::{Input, LinkState, SendId};
@@ -98,6 +98,7 @@ fn device(id: DeviceId, name: &str, link: u16, role: Role) -> DeviceDef {
         safe: Some((Formula::Not(Box::new(Formula::Flag(ARMED))), "not fc.armed".into())),
         ladder: Vec::new(),
         after: Vec::new(),
+        acts_within: ACTS_WITHIN,
         dead_man: None,
         rehearse: None,
         rehearse_dead_man: None,

@@ -1,6 +1,6 @@
 //! From the bytes of an ONNX file to a [`Net`]: every shape is worked out, and every place in the row given away, once.
 
-use super::net::{Net, NetError, Port};
+use super::net::{Net, NetError, Port, Thinker};
 use super::ops::{Binary, Spread, Step, Unary};
 use super::proto::{self, Attribute, Node, Tensor, ValueInfo};
 use super::shape::{ELEMENTS_MAX, RANK_MAX, Shape};
@@ -20,6 +20,10 @@ pub const OPERATORS: &[&str] = &[
     "Add", "Clip", "Concat", "Constant", "Div", "Flatten", "Gemm", "Identity", "MatMul", "Mul", "Relu", "Reshape",
     "Sigmoid", "Sub", "Tanh",
 ];
+
+/// Where more operators are to be had.
+const MORE: &str =
+    if cfg!(feature = "onnx") { "" } else { "; a program that is built with `--features onnx` knows more" };
 
 /// A tensor that is known while the net is built.
 #[derive(Clone, Debug)]
@@ -49,9 +53,8 @@ pub fn read(bytes: &[u8]) -> Result<Net, NetError> {
         return wrong(format!("the file has {} bytes; more than {FILE_MAX} are not read", bytes.len()));
     }
     let model = proto::Model::decode(bytes).map_err(|error| NetError(format!("it is no ONNX file: {error}")))?;
+    let opset = opset(&model);
     let Some(graph) = model.graph else { return wrong("it is no ONNX file: it holds no graph") };
-    let own = |domain: &str| matches!(domain, "" | "ai.onnx");
-    let opset = model.opset_import.iter().find(|set| own(&set.domain)).map_or(1, |set| set.version);
     if opset < OPSET_LEAST {
         return wrong(format!("it is written in operator set {opset}; sets from {OPSET_LEAST} on are supported"));
     }
@@ -73,10 +76,10 @@ pub fn read(bytes: &[u8]) -> Result<Net, NetError> {
         return wrong("the net has no input");
     }
     for node in &graph.node {
-        if !own(&node.domain) || !OPERATORS.contains(&node.op_type.as_str()) {
+        if !is_known(node) {
             let domain = if own(&node.domain) { String::new() } else { format!("{}.", node.domain) };
             return wrong(format!(
-                "operator `{domain}{}` is not supported (there are {})",
+                "operator `{domain}{}` is not supported (there are {}){MORE}",
                 node.op_type,
                 OPERATORS.join(", ")
             ));
@@ -96,7 +99,35 @@ pub fn read(bytes: &[u8]) -> Result<Net, NetError> {
     if outputs.is_empty() {
         return wrong("the net has no output");
     }
-    Ok(Net { row: builder.row, steps: builder.steps, inputs, outputs })
+    Ok(Net { thinker: Thinker::Own { row: builder.row, steps: builder.steps }, inputs, outputs })
+}
+
+fn own(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx")
+}
+
+fn opset(model: &proto::Model) -> i64 {
+    model.opset_import.iter().find(|set| own(&set.domain)).map_or(1, |set| set.version)
+}
+
+fn is_known(node: &Node) -> bool {
+    own(&node.domain) && OPERATORS.contains(&node.op_type.as_str())
+}
+
+/// Whether a file is whole as far as we can tell and wants something of an evaluator that ours does not know.
+#[cfg(feature = "onnx")]
+pub(super) fn is_beyond(bytes: &[u8]) -> bool {
+    let Some(model) = proto::Model::decode(bytes).ok().filter(|model| opset(model) >= OPSET_LEAST) else {
+        return false;
+    };
+    let Some(graph) = model.graph else { return false };
+    // Others' operators may mean anything, whatever they are called.
+    let plain = graph.node.iter().all(|node| own(&node.domain)) && graph.sparse.is_empty();
+    let whole = |tensor: &Tensor| tensor.data_location == 0 && Shape::read(&tensor.dims, &tensor.name).is_ok();
+    let strange = |tensor: &Tensor| !matches!(tensor.data_type, proto::FLOAT | proto::INT64);
+    plain
+        && graph.initializer.iter().all(whole)
+        && (graph.node.iter().any(|node| !is_known(node)) || graph.initializer.iter().any(strange))
 }
 
 /// A node, for people.

@@ -4,6 +4,8 @@
 //! machine, and thinking allocates nothing.
 
 mod build;
+#[cfg(feature = "onnx")]
+mod foreign;
 pub mod mapping;
 mod mind;
 mod net;

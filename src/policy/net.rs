@@ -22,11 +22,21 @@ pub struct Port {
 /// A feed-forward net of `f32`. It keeps room for every number that it works out.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Net {
-    /// Constants, inputs, and everything that is worked out, in the order of the work.
-    pub(super) row: Vec<f32>,
-    pub(super) steps: Vec<Step>,
+    pub(super) thinker: Thinker,
     pub(super) inputs: Vec<Port>,
     pub(super) outputs: Vec<Port>,
+}
+
+/// What works the answer out.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Thinker {
+    Own {
+        /// Constants, inputs, and everything that is worked out, in the order of the work.
+        row: Vec<f32>,
+        steps: Vec<Step>,
+    },
+    #[cfg(feature = "onnx")]
+    Foreign(super::foreign::Foreign),
 }
 
 impl Port {
@@ -38,8 +48,25 @@ impl Port {
 
 impl Net {
     /// Reads an ONNX file. The error names what is wrong with it, or what it needs that is not supported.
+    ///
+    /// What our own evaluator cannot think, a program built with `--features onnx` gives to crate `tract`.
     pub fn read(bytes: &[u8]) -> Result<Net, NetError> {
-        build::read(bytes)
+        let own = build::read(bytes);
+        #[cfg(feature = "onnx")]
+        if let Err(why) = &own
+            && bytes.len() <= build::FILE_MAX
+            && build::is_beyond(bytes)
+        {
+            return match super::foreign::read(bytes) {
+                Ok((foreign, inputs, outputs)) => Ok(Net { thinker: Thinker::Foreign(foreign), inputs, outputs }),
+                Err(theirs) => Err(NetError(format!("{why}; and by tract: {theirs}"))),
+            };
+        }
+        own
+    }
+    /// Whether it thinks with our own evaluator: without allocating, and the same to the bit on every machine.
+    pub fn is_own(&self) -> bool {
+        matches!(self.thinker, Thinker::Own { .. })
     }
     /// What goes in, in the order of the file.
     pub fn inputs(&self) -> &[Port] {
@@ -59,22 +86,29 @@ impl Net {
     }
     /// Thinks: `given` holds the numbers of all inputs one after the other, `answer` takes those of all outputs.
     ///
-    /// Allocates nothing. It is a mistake of the caller's to bring another number of them than the net has.
+    /// Allocates nothing, if the net is one of our own evaluator's. It is a mistake of the caller's to bring another number of them
+    /// than the net has.
     pub fn think(&mut self, given: &[f32], answer: &mut [f32]) {
         assert_eq!(given.len(), self.input_count(), "numbers that go in");
         assert_eq!(answer.len(), self.output_count(), "numbers that come out");
-        let mut at = 0;
-        for port in &self.inputs {
-            self.row[port.place.clone()].copy_from_slice(&given[at..at + port.count()]);
-            at += port.count();
-        }
-        for step in &self.steps {
-            ops::run(step, &mut self.row);
-        }
-        let mut at = 0;
-        for port in &self.outputs {
-            answer[at..at + port.count()].copy_from_slice(&self.row[port.place.clone()]);
-            at += port.count();
+        match &mut self.thinker {
+            Thinker::Own { row, steps } => {
+                let mut at = 0;
+                for port in &self.inputs {
+                    row[port.place.clone()].copy_from_slice(&given[at..at + port.count()]);
+                    at += port.count();
+                }
+                for step in steps.iter() {
+                    ops::run(step, row);
+                }
+                let mut at = 0;
+                for port in &self.outputs {
+                    answer[at..at + port.count()].copy_from_slice(&row[port.place.clone()]);
+                    at += port.count();
+                }
+            }
+            #[cfg(feature = "onnx")]
+            Thinker::Foreign(foreign) => foreign.think(&self.inputs, given, &self.outputs, answer),
         }
     }
 }

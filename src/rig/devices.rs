@@ -2,7 +2,7 @@
 
 use super::keys::{DEAD_MAN, DEVICE, HEARTBEAT, POLL};
 use super::load::Reading;
-use super::model::{BringUp, DeadMan, LinkDef, LinkKind, PortName, Role};
+use super::model::{ACTS_WITHIN, BringUp, DeadMan, LinkDef, LinkKind, PortName, Role};
 use super::names::RESERVED_DEVICES;
 use super::policies;
 use super::protocols;
@@ -12,6 +12,7 @@ use super::yaml::{Fields, Kind, Node, Page, Word};
 use crate::codec::modbus::host::Timing;
 use crate::codec::{ConfigProblem, ConfigSite, DeviceConfig, FieldValue, Over, Protocol};
 use crate::policy::Policy;
+use crate::time::Span;
 use crate::wire::{DeviceId, LinkId};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -27,6 +28,7 @@ pub(super) struct Draft<'n> {
     pub twin: Option<String>,
     /// What its twin thinks with, if that is a policy.
     pub policy: Option<Arc<Policy>>,
+    pub acts_within: Span,
     pub dead_man: Option<DeadMan>,
     /// How it is brought up for a rehearsal of its ladder, and of its dead-man where that is another state.
     pub rehearse: Option<BringUp>,
@@ -161,6 +163,7 @@ fn draft<'n>(
         }
         Some((send?.text.clone(), every?))
     });
+    let acts_within = fields.get("acts_within").and_then(|node| acts_within(page, node, role)).unwrap_or(ACTS_WITHIN);
     let dead_man =
         fields.get("dead_man").and_then(|node| dead_man(page, node, role, fields.get("heartbeat").is_some()));
     let rehearse = fields.get("rehearse").and_then(|node| bring_up(page, node));
@@ -207,6 +210,7 @@ fn draft<'n>(
         role,
         twin,
         policy,
+        acts_within,
         dead_man,
         rehearse,
         rehearse_dead_man,
@@ -244,6 +248,16 @@ fn twin(reading: &mut Reading<'_>, node: &Node, role: Role) -> (Option<String>, 
         word.text.clone()
     });
     (name, None)
+}
+
+/// How soon a command shows.
+fn acts_within(page: &mut Page, node: &Node, role: Role) -> Option<Span> {
+    if role == Role::Controller {
+        let remedy = "write it at the machine that the controller commands";
+        page.error(node.span.clone(), "`acts_within` is for a machine".into(), Some(remedy.into()));
+        return None;
+    }
+    page.time(node, "500 ms", false)
 }
 
 /// What the device does when nobody speaks to it.

@@ -104,6 +104,11 @@ pub(super) static DEVICE: Record = record(
         key("identity", Map(&Raw), "facts that must hold, such as `AUTOPILOT_VERSION.uid: 0x1234`"),
         key("heartbeat", Shape::Record(&HEARTBEAT), "what we send so that the device knows we live"),
         key("poll", Shape::Record(&POLL), "what we ask of a device that says nothing unasked"),
+        key(
+            "acts_within",
+            Quantity,
+            "machines: how soon a command shows in its samples, its way there and back included (500 ms)",
+        ),
         key("dead_man", Shape::Record(&DEAD_MAN), "what the device does by itself when nobody speaks to it"),
         key("signals", Map(&Shape::Record(&SIGNAL)), "what it tells"),
         key("commands", Map(&Shape::Record(&COMMAND)), "what it can be told to do"),

@@ -256,6 +256,7 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
             safe: way.safe,
             ladder: way.ladder,
             after,
+            acts_within: draft.acts_within,
             dead_man: draft.dead_man.clone(),
             rehearse: draft.rehearse.clone(),
             rehearse_dead_man: draft.rehearse_dead_man.clone(),

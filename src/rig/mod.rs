@@ -32,9 +32,9 @@ pub use keys::{envelope_schema, schema};
 pub(crate) use load::{FileKind, Loaded, load};
 pub use load::{is_rig, name_in};
 pub use model::{
-    BringUp, Broker, DeadMan, DeviceDef, EStopDef, FallbackArg, FallbackDef, Flow, HandBackDef, HoldDef, LinkDef,
-    LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef, Secret,
-    SerialDef, StopCategory, Tls, WorldDef,
+    ACTS_WITHIN, BringUp, Broker, DeadMan, DeviceDef, EStopDef, FallbackArg, FallbackDef, Flow, HandBackDef, HoldDef,
+    LinkDef, LinkKind, MarginUnit, MayDef, MqttDef, Origin, Parity, PortName, Reaction, Rig, Role, Rule, RungDef,
+    Secret, SerialDef, StopCategory, Tls, WorldDef,
 };
 pub(crate) use names::{Names, Place, tidy_path};
 pub use policies::schema as mapping_schema;

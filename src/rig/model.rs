@@ -174,6 +174,8 @@ pub struct DeviceDef {
     pub ladder: Vec<RungDef>,
     /// Devices whose ladders must be over before this one's starts.
     pub after: Vec<DeviceId>,
+    /// How soon a command shows in the device's samples, the way there and back included: rest that is shown earlier proves none.
+    pub acts_within: Span,
     /// The device's own dead-man: what it loses, and how soon it is safe by itself.
     pub dead_man: Option<DeadMan>,
     /// How it is brought to the state from which its ladder is rehearsed.
@@ -185,6 +187,9 @@ pub struct DeviceDef {
     /// For controllers: what stands in for it when it leads the machine astray.
     pub fallback: Option<FallbackDef>,
 }
+
+/// [`DeviceDef::acts_within`] where the file is silent; the project's own figure.
+pub const ACTS_WITHIN: Span = Span::from_millis(500);
 
 /// What a device is on the rig.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

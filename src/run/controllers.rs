@@ -1,10 +1,10 @@
 //! Controllers: what they are told, and what becomes of what they ask for.
 
+use super::Effects;
 use super::core::Core;
 use super::event::EventKind;
 use super::said::{Proposal, SaidPipe};
 use super::wires::Standing;
-use super::{Effect, Effects};
 use crate::codec::Tells;
 use crate::command::{ArgDef, Authority, Command};
 use crate::fault::TellPipe;
@@ -77,7 +77,9 @@ impl Core {
 
     fn gate(&mut self, device: DeviceId, proposal: Proposal, out: &mut Effects) {
         // What a broker kept or repeated is as old as can be: nobody knows when it was meant.
-        let age = if proposal.stale { Span::MAX } else { self.now.since(proposal.arrived) };
+        // What is behind a slow link is as old as it will be when it leaves.
+        let age =
+            if proposal.stale { Span::MAX } else { self.now.since(proposal.arrived) + self.behind_for(&proposal) };
         let mut command = proposal.command;
         let allowed = self.plan.rig.devices[device.0 as usize].may.iter().find(|may| may.command == command.id);
         let limits = GateConfig {
@@ -103,6 +105,12 @@ impl Core {
             let name = &self.plan.rig.commands.def(goes.id).name;
             self.remark(format!("{name} passed the gate and could not be said on the wire: {why}"), out);
         }
+    }
+
+    /// How much later than now what is asked for would leave.
+    fn behind_for(&self, proposal: &Proposal) -> Span {
+        let device = self.plan.rig.commands.def(proposal.command.id).device;
+        self.behind(self.plan.rig.devices[usize::from(device.0)].link)
     }
 
     /// What the signal held that the decision is about; of a pass, that of the first argument that moves a signal.
@@ -138,7 +146,7 @@ impl Core {
         for controller in &mut self.controllers {
             controller.said.clear();
         }
-        out.list.push(Effect::DropNormal);
+        self.drop_normal(out);
     }
 
     /// A person gives the machines back.

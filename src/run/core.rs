@@ -9,7 +9,7 @@ use super::reacting::Reacting;
 use super::script::Ended;
 use super::self_test::SelfTesting;
 use super::stops::Stops;
-use super::wires::LinkRun;
+use super::wires::{Leaving, LinkRun};
 use super::{Effect, Effects, SendId};
 use crate::codec::Turn;
 use crate::command::{Authority, Command, CommandId, RuleId, Ticket};
@@ -191,7 +191,8 @@ impl Core {
         let id = self.send_id();
         if lane == Lane::Normal {
             let link = &mut self.links[usize::from(frame.link.0)];
-            link.moving = Some(id);
+            let bytes = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
+            link.leaving.push_back(Leaving { id, since: self.now, bytes, dropped: false });
             link.moved_at = link.moved_at.max(Some(self.now));
         }
         out.list.push(Effect::Send { id, lane, frame });

@@ -11,7 +11,7 @@ use super::script::{Progress, Sequence, Steps, prepare};
 use super::self_test::GOING_ON;
 use super::stops::Stops;
 use super::wires::Standing;
-use super::{Effect, Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
+use super::{Effects, Input, LeaseState, LinkState, OperatorOrder, RecorderState};
 use crate::codec::Turn;
 use crate::command::Authority;
 use crate::guard::{Cause, LadderSet};
@@ -504,17 +504,17 @@ impl Run {
     /// The one way out: the ladder of each device that is not proven safe.
     fn start_ladders(&mut self, out: &mut Effects) {
         self.core.end_all_faults(out);
-        if self.core.plan.mode != Mode::Observe {
-            self.core.close_lanes();
+        let looks = self.core.plan.mode == Mode::Observe;
+        if !looks {
+            self.core.drop_normal(out);
         }
         let mut stop = self.core.not_safe().or(self.core.unsettled());
         if self.never_armed.is_some() {
             // What was never armed was never energised by us; a device known to be energised is still brought down.
             stop = self.reachable(stop);
         }
-        if self.core.plan.mode != Mode::Observe {
+        if !looks {
             self.core.trip(Cause::Finish, stop, None, out);
-            out.list.push(Effect::DropNormal);
         }
         self.stage = Stage::Ladder;
     }
@@ -526,6 +526,7 @@ mod tests {
     use crate::codec::{Codec, EncodeError, NotTimeless};
     use crate::command::{Command, Ticket};
     use crate::diag::Files;
+    use crate::run::Effect;
     use crate::scenario::{Request, check};
 
     const RIG: &str = include_str!("../../tests/fixtures/vehicle/rig.yaml");

@@ -358,13 +358,7 @@ impl Core {
     /// A write was done. For a rung this is when the reaction ends and the proof of safety may begin.
     pub(super) fn sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32, out: &mut Effects) {
         self.trial_sent(id, begun, done, queued_ahead);
-        if let Some(place) = self.links.iter().position(|link| link.moving == Some(id)) {
-            let link = LinkId(u16::try_from(place).expect("a rig has fewer than 65536 links"));
-            let left = done.max(self.now) + self.drain_of(link, queued_ahead);
-            let link = &mut self.links[place];
-            link.moving = None;
-            link.moved_at = link.moved_at.max(Some(left));
-        }
+        self.has_left(id, done, queued_ahead);
         let Some(place) = self.reacting.pending.iter().position(|rung| rung.id == id) else { return };
         let PendingRung { ladder, rung, answers, .. } = self.reacting.pending.remove(place);
         let device = self.reacting.ladders[ladder.0 as usize].device;
@@ -395,7 +389,7 @@ impl Core {
     }
 
     /// The same for a link.
-    fn drain_of(&self, link: LinkId, queued_ahead: u32) -> Span {
+    pub(super) fn drain_of(&self, link: LinkId, queued_ahead: u32) -> Span {
         match &self.plan.rig.links[link.0 as usize].kind {
             LinkKind::Serial(serial) if self.plan.mode == Mode::Rig => Span::from_nanos(
                 i64::from(queued_ahead) * UART_BITS_PER_BYTE * 1_000_000_000 / i64::from(serial.baud.max(1)),

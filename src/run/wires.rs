@@ -10,6 +10,7 @@ use crate::guard::Cause;
 use crate::rig::LinkDef;
 use crate::time::{Span, Time};
 use crate::wire::{DeviceId, LinkId};
+use std::collections::VecDeque;
 
 /// Trouble on the wire is said at most this often per link; the counts are exact.
 const TROUBLE_EVERY: Span = Span::from_secs(1);
@@ -21,10 +22,19 @@ pub(super) struct LinkRun {
     pub trouble: Trouble,
     /// Faults on what we send in the Normal lane.
     pub outgoing: FramePipe,
-    /// The last frame handed over that could move something, until it is known to have left.
-    pub moving: Option<SendId>,
+    /// Frames handed over that could move something, oldest first, until they are known to have left.
+    pub leaving: VecDeque<Leaving>,
     /// When such a frame was handed over or left, whichever is later.
     pub moved_at: Option<Time>,
+}
+
+/// A frame on its way out of this computer.
+pub(super) struct Leaving {
+    pub id: SendId,
+    pub since: Time,
+    pub bytes: u32,
+    /// Thrown away since: it leaves only if it was on its way out at that instant.
+    pub dropped: bool,
 }
 
 /// How a link stands.
@@ -56,9 +66,16 @@ impl LinkRun {
             state: Standing::Awaited,
             trouble: Trouble::default(),
             outgoing: FramePipe::new(seed ^ (u64::from(link.id.0) << 48 | 3)),
-            moving: None,
+            leaving: VecDeque::new(),
             moved_at: None,
         }
+    }
+}
+
+impl LinkRun {
+    /// What waits to leave, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Leaving> {
+        self.leaving.iter().filter(|leaving| !leaving.dropped)
     }
 }
 
@@ -181,7 +198,7 @@ impl Core {
             // One that cannot be opened again in the middle of a run is as gone as can be.
             LinkState::Lost(why) | LinkState::Refused(why) => {
                 slot.state = Standing::Lost(why.clone());
-                slot.moving = None;
+                slot.leaving.clear();
                 self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
                 self.unreachable(link);
                 let devices: Vec<_> =

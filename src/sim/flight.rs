@@ -9,7 +9,7 @@ use crate::command::{Command, CommandId, CommandTable, Ticket};
 use crate::fault::{PipeFault, TwinFault};
 use crate::rig::twins::TwinKind;
 use crate::rig::{
-    Broker, DeviceDef, Flow, LinkDef, LinkKind, MqttDef, Parity, PortName, Rig, Role, SerialDef, WorldDef,
+    ACTS_WITHIN, Broker, DeviceDef, Flow, LinkDef, LinkKind, MqttDef, Parity, PortName, Rig, Role, SerialDef, WorldDef,
 };
 use crate::signal::{SignalId, SignalTable};
 use crate::sim::Bench;
@@ -65,6 +65,7 @@ fn rig() -> Rig {
         safe: None,
         ladder: Vec::new(),
         after: Vec::new(),
+        acts_within: ACTS_WITHIN,
         dead_man: None,
         rehearse: None,
         rehearse_dead_man: None,

@@ -61,6 +61,15 @@ pub fn ms(millis: i64) -> Time {
     Time::from_nanos(millis * 1_000_000)
 }
 
+/// Frames on their way out.
+struct Leaving {
+    done: Time,
+    id: SendId,
+    begun: Time,
+    frames: Vec<Frame>,
+    lane: Lane,
+}
+
 /// A run and the cell that it moves.
 pub struct Story {
     pub plan: Arc<Plan>,
@@ -92,7 +101,9 @@ pub struct Story {
     pub begins_after: Span,
     /// Rungs leave at all.
     pub leaves: bool,
-    leaving: VecDeque<(Time, SendId, Time, Vec<Frame>)>,
+    /// How long the link takes for each frame in the Normal lane, one after the other.
+    pub slow_by: Span,
+    leaving: VecDeque<Leaving>,
     next_state: Time,
 }
 
@@ -125,6 +136,7 @@ impl Story {
             deaf_to: BTreeSet::new(),
             begins_after: Span::from_micros(50),
             leaves: true,
+            slow_by: Span::ZERO,
             leaving: VecDeque::new(),
             next_state: ms(20),
         }
@@ -167,13 +179,21 @@ impl Story {
         self.last = effects.list.clone();
         for effect in effects.list {
             match &effect {
-                Effect::Send { id, frame, .. } => {
-                    self.leaving.push_back((self.now, *id, self.now, vec![frame.clone()]));
+                Effect::Send { id, frame, lane } => {
+                    let before = self.leaving.iter().filter(|l| l.lane == *lane).map(|l| l.done).max();
+                    let slow = if *lane == Lane::Normal { self.slow_by } else { Span::ZERO };
+                    let begun = before.unwrap_or(self.now).max(self.now);
+                    self.leave(begun + slow, *id, begun, vec![frame.clone()], *lane);
+                }
+                Effect::DropNormal => {
+                    let now = self.now;
+                    // What is on its way out at this instant is not called back.
+                    self.leaving.retain(|l| l.lane != Lane::Normal || l.begun < now);
                 }
                 Effect::Rung { id, ladder, rung } if self.leaves => {
                     let frames = self.plan.ladders[ladder.0 as usize].rungs[rung.0 as usize].frames.clone();
                     let begun = self.now + self.begins_after;
-                    self.leaving.push_back((begun + Span::from_micros(50), *id, begun, frames));
+                    self.leave(begun + Span::from_micros(50), *id, begun, frames, Lane::Safe);
                 }
                 Effect::Finish(outcome) => {
                     assert!(self.outcome.is_none(), "a run ends once");
@@ -183,6 +203,11 @@ impl Story {
             }
             self.effects.push((self.now, effect));
         }
+    }
+
+    fn leave(&mut self, done: Time, id: SendId, begun: Time, frames: Vec<Frame>, lane: Lane) {
+        let place = self.leaving.partition_point(|before| before.done <= done);
+        self.leaving.insert(place, Leaving { done, id, begun, frames, lane });
     }
 
     fn obey(&mut self, frame: &Frame) {
@@ -205,14 +230,14 @@ impl Story {
         while self.outcome.is_none() {
             // What was slept through is not said afterwards.
             self.next_state = self.next_state.max(self.now);
-            let leaves = self.leaving.front().map(|(done, ..)| *done);
+            let leaves = self.leaving.front().map(|leaving| leaving.done);
             let due = self.run.next_deadline().map(|due| due.max(self.now));
             let next = [leaves, Some(self.next_state), due].into_iter().flatten().min().expect("devices always speak");
             if next > end {
                 break;
             }
             if leaves == Some(next) {
-                let (done, id, begun, frames) = self.leaving.pop_front().expect("it was just seen");
+                let Leaving { done, id, begun, frames, .. } = self.leaving.pop_front().expect("it was just seen");
                 frames.iter().for_each(|frame| self.obey(frame));
                 self.feed(Input::Sent { at: done, id, begun, done, queued_ahead: 0 });
             } else if self.next_state == next {

@@ -1,9 +1,12 @@
 //! The end of a run: what could still move a machine is no longer under way, and rest is seen after it, not before.
 
-use super::cell::{LIMIT, Story};
+use super::cell::{LIMIT, RIG, Story, ms};
+use checkrein::guard::{Decision, Refusal};
 use checkrein::run::event::EventKind;
-use checkrein::run::{Effect, OperatorOrder, RunVerdict};
+use checkrein::run::{Effect, Event, OperatorOrder, RunVerdict};
+use checkrein::time::Span;
 use checkrein::wire::Lane;
+use std::collections::BTreeSet;
 
 fn sent_to(story: &Story, topic: &str) -> Vec<i64> {
     let to = |effect: &Effect| matches!(effect, Effect::Send { frame, .. } if frame.topic.as_deref() == Some(topic));
@@ -139,4 +142,108 @@ fn after_a_no_controllers_are_refused_too_and_a_hand_back_is_no_yes() {
     story.end();
     assert_eq!(sent_to(&story, "arm/go"), Vec::<i64>::new());
     assert_eq!(story.outcome.as_ref().map(|o| o.verdict), Some(RunVerdict::Aborted), "{:?}", story.outcome);
+}
+
+#[test]
+fn a_machine_that_says_that_it_takes_longer_to_act_is_waited_for_longer() {
+    let rig = RIG.replace("    safe: not arm.live\n", "    acts_within: 2 s\n    safe: not arm.live\n");
+    let scenario = "exercises: [limit]\nsteps:\n  - expect: not arm.live\n    within: 1 s\n  - do: arm.start\n";
+    let mut story = Story::with_rig(&rig, LIMIT, scenario);
+    story.deaf_to = BTreeSet::from(["arm/start", "arm/stop"]);
+    let mut story = story.arm();
+    story.until(1_900);
+    assert!(story.outcome.is_none(), "1.9 s of rest are no proof for a machine that takes two");
+    // Only now it does what it was told first.
+    story.on = true;
+    story.end();
+    assert!(story.rungs().contains(&("arm".to_owned(), 2)) && !story.on, "{:?}", story.rungs());
+}
+
+#[test]
+fn what_would_leave_too_late_behind_a_slow_link_is_stale_at_the_gate() {
+    let mut story = Story::armed(LIMIT, "exercises: [limit]\nsteps:\n  - hold: 4 s\n");
+    story.slow_by = Span::from_secs(1);
+    story.propose(100, 1.0);
+    story.propose(300, 2.0);
+    // 300 ms behind, where its rig allows 250 ms.
+    story.propose(400, 3.0);
+    assert!(
+        story.last.iter().any(|effect| matches!(
+            effect,
+            Effect::Emit(Event {
+                kind: EventKind::CommandGated { decision: Decision::Reject(Refusal::Stale), age, .. }, ..
+            }) if *age == Span::from_millis(300)
+        )),
+        "{:?}",
+        story.last
+    );
+    assert_eq!(sent_to(&story, "arm/go"), [100, 300]);
+    // What left is no longer ahead.
+    story.propose(2_200, 4.0);
+    assert_eq!(sent_to(&story, "arm/go"), [100, 300, 2_200]);
+}
+
+#[test]
+fn what_was_dropped_by_a_take_over_makes_nothing_stale_afterwards() {
+    let mut story = Story::armed(LIMIT, "exercises: [limit]\nsteps:\n  - hold: 4 s\n");
+    story.slow_by = Span::from_secs(1);
+    story.propose(100, 1.0);
+    story.propose(200, 2.0);
+    story.order(300, OperatorOrder::TakeOver);
+    story.order(1_200, OperatorOrder::HandBack);
+    story.propose(1_300, 3.0);
+    assert_eq!(sent_to(&story, "arm/go"), [100, 200, 1_300]);
+}
+
+#[test]
+fn what_cannot_leave_keeps_no_run_open_and_its_machine_gets_the_ladder() {
+    let scenario = "exercises: [limit]\nsteps:\n  - hold: 1 s\n  - do: arm.start\n";
+    let mut story = Story::armed(LIMIT, scenario);
+    story.slow_by = Span::from_secs(60);
+    story.until(1_100);
+    let started = *sent_to(&story, "arm/start").first().expect("the script got there");
+    story.until(started + 950);
+    assert!(story.rungs().is_empty(), "what was said has a second to leave: {:?}", story.rungs());
+    story.until(started + 1_100);
+    assert!(story.rungs().contains(&("arm".to_owned(), 0)), "{:?}", story.rungs());
+    story.end();
+    assert!(story.tripped().is_empty(), "it ends by itself: {:?}", story.tripped());
+    let (ended, _) = story.effects.last().expect("it ended");
+    assert!(*ended < ms(started + 10_000) && !story.on, "{ended}");
+}
+
+#[test]
+fn controllers_that_go_on_asking_do_not_put_the_end_off() {
+    // However old a command is, it may leave.
+    let rig = RIG.replace("max_age: 250 ms, ", "");
+    let mut story = Story::with_rig(&rig, LIMIT, "exercises: [limit]\nsteps:\n  - hold: 1 s\n").arm();
+    story.slow_by = Span::from_millis(180);
+    let mut at = 110;
+    loop {
+        story.until(at);
+        if story.outcome.is_some() || at > 10_000 {
+            break;
+        }
+        story.propose(at, 1.0);
+        at += 110;
+    }
+    let asked = sent_to(&story, "arm/go");
+    let last = *asked.last().expect("it was let through at first");
+    assert!(asked.len() > 4 && last <= 1_020, "nothing is added once the script is over: {asked:?}");
+    assert!(at < 4_000, "the run went on for {at} ms");
+}
+
+#[test]
+fn after_a_no_the_run_does_not_wait_for_rules_that_want_their_time() {
+    let promise = "rules:\n  answers:\n    always: rise(belt.runs) implies eventually[0, 30 s] arm.live\n    on_violation: stop\n    react_within: 100 ms\n";
+    let steps = "exercises: [limit]\nsteps:\n  - do: belt.run\n  - hold: 200 ms\n  - prompt: Clear?\n    within: 1 s\n";
+    for (yes, settles) in [(true, true), (false, false)] {
+        let mut story = Story::armed(LIMIT, &format!("{promise}{steps}"));
+        story.order(500, OperatorOrder::Answer { yes });
+        story.until(700);
+        let settling = story.kinds().iter().any(|kind| matches!(kind, EventKind::Settling { .. }));
+        assert_eq!(settling, settles, "{:?}", story.kinds());
+        let belt = story.rungs().contains(&("belt".to_owned(), 0));
+        assert_eq!(belt, !settles, "nobody steers the belt after a no: {:?}", story.rungs());
+    }
 }

@@ -81,6 +81,31 @@ fn a_fault_that_changes_nothing_proves_nothing() {
 }
 
 #[test]
+fn what_was_unknown_before_is_no_effect_of_a_fault_on_a_link() {
+    let shows = "fault: drop, share: 100 %, on: bus, energised: true, visible: \"pilot.beat >= 1\"";
+    for (known_before, verdict, words) in [
+        (true, RunVerdict::Pass, ""),
+        (false, RunVerdict::Inconclusive, "was injected and is not visible: what its step calls `visible` held before"),
+    ] {
+        let steps = format!("exercises: [limit]\nsteps:\n  - hold: 300 ms\n  - inject: {{ {shows} }}\n  - hold: 1 s\n");
+        let mut story = Story::confirmed(LIMIT, &steps);
+        story.pilot_speaks = false;
+        if known_before {
+            // It tells 0 until shortly before the fault begins, so that what holds afterwards did not hold before.
+            for at in (40..=400).step_by(20) {
+                story.until(at);
+                story.publish(ms(at), "pilot/beat", r#"{"n":0}"#);
+            }
+        }
+        story.until(420);
+        story.pilot_speaks = true;
+        story.propose(500, 2.0);
+        assert!(goals(&story).is_empty(), "the fault dropped it");
+        story.ends(verdict, words);
+    }
+}
+
+#[test]
 fn a_step_can_say_where_the_effect_shows() {
     let fault = |formula: &str| with(&format!("fault: bias, on: pilot.tells.arm.pos, by: 2 m, visible: \"{formula}\""));
     let mut story = Story::armed(LIMIT, &fault("pilot.tells.arm.pos > arm.pos + 1 m"));

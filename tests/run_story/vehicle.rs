@@ -286,3 +286,15 @@ fn any_chunking_of_the_same_bytes_gives_the_same_events() {
         assert_eq!(same.len(), whole.len());
     }
 }
+
+#[test]
+fn an_order_that_its_protocol_repeats_counts_from_its_last_repetition() {
+    // MAVLink repeats what nobody acknowledged every 500 ms: the script ends 150 ms after the first repetition.
+    let mut flight = flight("exercises: [ceiling]\nsteps:\n  - do: fc.arm\n    within: 650 ms\n");
+    flight.answer = Answer::Nothing;
+    flight.until(2_000);
+    let normal = |effect: &&Effect| matches!(effect, Effect::Send { lane: Lane::Normal, .. });
+    assert_eq!(flight.effects.iter().filter(normal).count(), 2, "the order and its repetition");
+    let rungs = flight.effects.iter().filter(|effect| matches!(effect, Effect::Rung { .. })).count();
+    assert!(rungs > 0, "rest that was seen since the first word proves nothing about the second");
+}

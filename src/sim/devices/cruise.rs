@@ -3,16 +3,13 @@
 //! Gap: constant time headway, R. Rajamani, *Vehicle Dynamics and Control*, 2nd ed., chapter 6 (from memory). It believes what it
 //! is told, however old that is.
 
-use super::Controller;
 use super::active::ActiveFaults;
-use super::power::{Power, Supply};
-use crate::codec::json::device::{Told as Words, propose};
-use crate::codec::{DeviceConfig, May};
-use crate::fault::TwinFault;
+use super::talker::{Ask, Law, Talker, Wiring, beyond, number, sure_of, swing};
+use crate::codec::DeviceConfig;
+use crate::codec::json::device::Told as Words;
 use crate::sim::random::Noise;
 use crate::time::{Span, Time};
 use crate::wire::{Frame, LinkId};
-use std::sync::Arc;
 
 /// It speaks this often.
 const SAYS_EVERY: Span = Span::from_millis(40);
@@ -40,30 +37,13 @@ const PERSON_BRAKE: f64 = 2.0;
 const KNOWN: [&str; 2] = ["accel", "steer"];
 
 /// The controller of one car.
-pub struct Cruise {
-    link: LinkId,
-    state_topic: Arc<str>,
-    drive_topic: Arc<str>,
-    task_topics: Vec<Arc<str>>,
-    /// Names of the arguments with the way to SI, as the rig wants them.
-    args: Vec<(String, f64, f64)>,
+pub(super) struct Cruise {
+    wiring: Wiring,
     told: Option<Told>,
     task: Option<f64>,
     /// It has begun to brake for a person, and does until it stands or nobody is there.
     braking: bool,
-    says_next: Time,
-    /// What it said last, and when it thought of it.
-    said: Option<Vec<u8>>,
-    thought: Time,
-    power: Power,
-    faults: ActiveFaults,
-    noise: Noise,
 }
-
-/// Most often it speaks, however fast it is made to: once in this time.
-const SAYS_AT_MOST_EVERY: Span = Span::from_micros(500);
-/// An argument and the end of a topic that no rig declares.
-const UNKNOWN: &str = "self_destruct";
 
 /// What it was last told, in SI.
 #[derive(Copy, Clone, Debug)]
@@ -77,152 +57,15 @@ struct Told {
     person_gap: f64,
 }
 
-impl Cruise {
-    /// The pilot of a device of the rig; the error says what the rig does not give it.
-    pub fn new(device: &DeviceConfig, link: LinkId, noise: Noise) -> Result<Cruise, String> {
-        let name = &device.name;
-        let tells = device.tells.as_ref().ok_or_else(|| format!("the twin `cruise` of `{name}` needs `tells`"))?;
-        let May { topic, args, .. } = device
-            .may
-            .first()
-            .ok_or_else(|| format!("the twin `cruise` of `{name}` needs a command that it may ask for"))?;
-        if let Some((unknown, ..)) = args.iter().find(|(arg, ..)| !KNOWN.contains(&arg.as_str())) {
-            return Err(format!(
-                "the twin `cruise` of `{name}` cannot fill the argument `{unknown}` (it knows {})",
-                KNOWN.join(", ")
-            ));
-        }
-        Ok(Cruise {
-            link,
-            state_topic: tells.topic.as_str().into(),
-            drive_topic: topic.as_str().into(),
-            task_topics: device.commands.iter().map(|c| c.send.as_str().into()).collect(),
-            args: args.clone(),
-            told: None,
-            task: None,
-            braking: false,
-            says_next: Time::ZERO,
-            said: None,
-            thought: Time::ZERO,
-            power: Power::new(),
-            faults: ActiveFaults::default(),
-            noise,
-        })
-    }
-    /// Topics it listens to.
-    pub fn subscriptions(&self) -> impl Iterator<Item = &Arc<str>> {
-        std::iter::once(&self.state_topic).chain(&self.task_topics)
-    }
-    /// Takes a message; what is not for it or not understood changes nothing.
-    pub fn receive(&mut self, at: Time, topic: &str, payload: &[u8]) {
-        if self.faults.has(&TwinFault::Deaf) || self.power.supply(at) > Supply::NoRadio {
-            return;
-        }
-        let Ok(message) = Words::read(payload) else { return };
-        if topic == &*self.state_topic {
-            self.see(at, &message);
-        } else if self.task_topics.iter().any(|t| topic == &**t) {
-            self.task = message.number("speed").or(self.task);
-        }
-    }
-    /// When it speaks next.
-    pub fn next_deadline(&self) -> Time {
-        self.says_next
-    }
-    /// Speaks when it is time to.
-    pub fn tick(&mut self, at: Time, out: &mut Vec<Frame>) {
-        if self.power.boots(at) {
-            self.restart();
-        }
-        if at < self.says_next {
-            return;
-        }
-        let every = self.says_every();
-        self.says_next += every;
-        if self.says_next <= at {
-            self.says_next = at + every;
-        }
-        if self.power.supply(at) > Supply::NoRadio {
-            return;
-        }
-        let Some((topic, bytes)) = self.speak(at) else { return };
-        self.said = Some(bytes.clone());
-        if !self.faults.has(&TwinFault::Silence) && self.power.supply(at) == Supply::On {
-            out.push(Frame::publish(self.link, &topic, bytes));
-        }
-    }
-    /// A fault begins.
-    pub fn start_fault(&mut self, at: Time, fault: &TwinFault) {
-        let key = self.faults.start(at, fault);
-        if let Some(active) = self.faults.latest(|a| (a.key == key).then(|| a.clone())) {
-            self.power.start(&active);
-        }
-        // It begins to speak faster at once.
-        self.says_next = self.says_next.min(at + self.says_every());
-        if *fault == TwinFault::Restart {
-            self.restart();
-        }
-    }
-    /// A fault ends.
-    pub fn stop_fault(&mut self, fault: &TwinFault) {
-        if let Some(active) = self.faults.stop(fault) {
-            self.power.stop(active.key);
-        }
-    }
+/// The controller of a device of the rig; the error says what the rig does not give it.
+pub(super) fn new(device: &DeviceConfig, link: LinkId, noise: Noise) -> Result<Talker<Cruise>, String> {
+    let wiring = Wiring::read("cruise", device, &KNOWN)?;
+    Ok(Talker::new(Cruise { wiring, told: None, task: None, braking: false }, link, noise))
+}
 
-    /// Starts anew: what it was told and its task are forgotten.
-    fn restart(&mut self) {
-        self.told = None;
-        self.task = None;
-        self.braking = false;
-        self.said = None;
-    }
-    fn says_every(&self) -> Span {
-        let times = self.faults.latest(|a| match a.fault {
-            TwinFault::Rate { times } => Some(times),
-            _ => None,
-        });
-        times.map_or(SAYS_EVERY, |times| {
-            // Slower than once an hour is silence, which has a fault of its own.
-            Span::from_seconds((SAYS_EVERY.seconds() / times.max(1e-6)).min(3600.0)).max(SAYS_AT_MOST_EVERY)
-        })
-    }
-    /// What it says now, and on which topic.
-    fn speak(&mut self, at: Time) -> Option<(Arc<str>, Vec<u8>)> {
-        let topic = self.drive_topic.clone();
-        let stale = self.faults.latest(|a| match a.fault {
-            TwinFault::StaleOutput { every } => Some(every),
-            _ => None,
-        });
-        let repeats = self.faults.has(&TwinFault::Frozen) || stale.is_some_and(|every| at.since(self.thought) < every);
-        if repeats && let Some(said) = &self.said {
-            return Some((topic, said.clone()));
-        }
-        let told = self.told.filter(|t| at.since(t.at) <= BLIND_AFTER)?;
-        self.thought = at;
-        if self.faults.latest(|a| matches!(a.fault, TwinFault::Garbage { .. }).then_some(())).is_some() {
-            return Some((topic, (0..24).map(|_| self.noise.byte()).collect()));
-        }
-        // Every other time it uses a topic of nobody's, else an argument that the command has not.
-        let unknown = self.faults.has(&TwinFault::UnknownCommands).then(|| self.noise.byte().is_multiple_of(2));
-        let mut words = self.words(at, &told);
-        if self.faults.has(&TwinFault::NotANumber) {
-            let none: Vec<String> = words.iter().map(|(name, _)| format!("{name:?}:NaN")).collect();
-            return Some((topic, format!("{{{}}}", none.join(",")).into_bytes()));
-        }
-        match unknown {
-            Some(true) => return Some((format!("{topic}/{UNKNOWN}").into(), propose(&words))),
-            Some(false) => words.push((UNKNOWN, 1.0)),
-            None => {}
-        }
-        Some((topic, propose(&words)))
-    }
+impl Cruise {
     fn see(&mut self, at: Time, message: &Words) {
-        // Names come with their device (`fc.altitude`); this pilot knows of one machine, so the last part says it all.
-        let find = |name: &str| {
-            let full = message.0.iter().map(|(key, _)| key).find(|key| key.rsplit('.').next() == Some(name));
-            full.and_then(|key| message.number(key))
-        };
+        let find = |name: &str| number(message, name);
         let Some(speed) = find("speed") else { return };
         let told = Told {
             at,
@@ -237,21 +80,29 @@ impl Cruise {
         self.braking = told.person_gap < SIGHT && (self.braking || speed * speed / (2.0 * room) > PERSON_BRAKE);
         self.told = Some(told);
     }
-    /// The policy: what it asks for, by what it was last told.
-    fn words(&self, at: Time, told: &Told) -> Vec<(&str, f64)> {
-        let (mut wrong, mut swing, mut beyond) = (0.0, 0.0, 0.0);
-        for active in self.faults.iter() {
-            match active.fault {
-                // It is sure that what is before it is so much farther away.
-                TwinFault::ConfidentWrong { by, .. } => wrong = by,
-                TwinFault::Oscillate { hertz, size } => {
-                    let turns = hertz * at.since(active.since).seconds();
-                    swing = size * libm::sin(core::f64::consts::TAU * turns);
-                }
-                TwinFault::OutOfRange { by } => beyond = by,
-                _ => {}
-            }
+}
+
+impl Law for Cruise {
+    fn every(&self) -> Span {
+        SAYS_EVERY
+    }
+    fn topics(&self) -> Vec<String> {
+        self.wiring.topics()
+    }
+    fn hear(&mut self, at: Time, frame: &Frame) {
+        match self.wiring.read_message(frame) {
+            Some((message, false)) => self.see(at, &message),
+            Some((message, true)) => self.task = message.number("speed").or(self.task),
+            None => {}
         }
+    }
+    fn forget(&mut self) {
+        (self.told, self.task, self.braking) = (None, None, false);
+    }
+    fn think(&mut self, at: Time, faults: &ActiveFaults) -> Option<Vec<Ask>> {
+        let told = self.told.filter(|t| at.since(t.at) <= BLIND_AFTER)?;
+        // It is sure that what is before it is so much farther away.
+        let (wrong, _) = sure_of(faults);
         let cruise = SPEED_GAIN * (self.task.unwrap_or(0.0) - told.speed);
         let gap = told.lead_gap + wrong - GAP_AT_REST - HEADWAY * told.speed;
         let closing = told.lead_speed - told.speed;
@@ -269,34 +120,9 @@ impl Cruise {
             true => -told.speed * told.speed / (2.0 * (told.person_gap + wrong - PERSON_ROOM).max(0.5)) * 1.2 - 0.3,
             false => f64::MAX,
         };
-        let accel = cruise.min(follow).min(last).min(person).clamp(-BRAKE_MAX, ACCEL_MAX) + swing + beyond;
+        let accel =
+            cruise.min(follow).min(last).min(person).clamp(-BRAKE_MAX, ACCEL_MAX) + swing(faults, at) + beyond(faults);
         let steer = (-OFFSET_GAIN * told.offset - HEADING_GAIN * told.heading).clamp(-0.2, 0.2);
-        let value = |name: &str| if name == "accel" { accel } else { steer };
-        let own = |(name, scale, offset): &(String, f64, f64)| (value(name) - offset) / scale;
-        self.args.iter().map(|arg| (arg.0.as_str(), own(arg))).collect()
-    }
-}
-
-impl Controller for Cruise {
-    fn subscriptions(&self) -> Vec<String> {
-        Cruise::subscriptions(self).map(ToString::to_string).collect()
-    }
-    fn receive(&mut self, at: Time, frame: &Frame) {
-        // Bytes of a serial link cannot come from a rig that was checked.
-        if let Some(topic) = &frame.topic {
-            Cruise::receive(self, at, topic, &frame.bytes);
-        }
-    }
-    fn tick(&mut self, at: Time, out: &mut Vec<Frame>) {
-        Cruise::tick(self, at, out);
-    }
-    fn next_deadline(&self) -> Time {
-        Cruise::next_deadline(self)
-    }
-    fn start_fault(&mut self, at: Time, fault: &TwinFault) {
-        Cruise::start_fault(self, at, fault);
-    }
-    fn stop_fault(&mut self, fault: &TwinFault) {
-        Cruise::stop_fault(self, fault);
+        Some(self.wiring.ask(|name| if name == "accel" { accel } else { steer }))
     }
 }

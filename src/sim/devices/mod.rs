@@ -1,7 +1,7 @@
 //! Twins of devices: each speaks the real bytes of its kind.
 //!
 //! # Adding a twin
-//! 1. A file here with a [`Machine`] that stands in the world, or a [`Controller`].
+//! 1. A file here with a [`Machine`] that stands in the world, or a `Law` for a `Talker`, which makes it a [`Controller`].
 //! 2. Its name in [`TWINS`](crate::rig::twins::TWINS) and an arm in [`machine`] or [`controller`].
 
 pub mod active;
@@ -13,17 +13,18 @@ pub mod conflict_monitor;
 mod edge;
 mod flight_controller;
 mod grbl;
-pub mod hover_pilot;
-pub mod hvac_controller;
+mod hover_pilot;
+mod hvac_controller;
 mod policy;
 mod power;
 pub mod quadrotor;
 mod room;
 mod reacher;
-mod scanner;
 mod readings;
+mod scanner;
 pub mod signal_controller;
-pub mod signal_timing;
+mod signal_timing;
+mod talker;
 
 use super::random::Noise;
 use super::world::World;
@@ -105,15 +106,15 @@ pub fn controller(
     noise: Noise,
 ) -> Result<Box<dyn Controller>, String> {
     match name {
-        "hover-pilot" => Ok(Box::new(hover_pilot::HoverPilot::new(config, link, noise)?)),
-        "cruise" => Ok(Box::new(cruise::Cruise::new(config, link, noise)?)),
-        "hvac-controller" => Ok(Box::new(hvac_controller::HvacController::new(config, link, noise)?)),
-        "reacher" => Ok(Box::new(reacher::Reacher::new(config, link, noise)?)),
+        "hover-pilot" => Ok(Box::new(hover_pilot::new(config, link, noise)?)),
+        "cruise" => Ok(Box::new(cruise::new(config, link, noise)?)),
+        "hvac-controller" => Ok(Box::new(hvac_controller::new(config, link, noise)?)),
+        "reacher" => Ok(Box::new(reacher::new(config, link, noise)?)),
         POLICY => {
             let thinks = thinks.ok_or_else(|| format!("the twin of `{}` names no policy", config.name))?;
-            Ok(Box::new(policy::Learned::new(thinks, link, noise)))
+            Ok(Box::new(policy::new(thinks, link, noise)))
         }
-        "signal-timing" => Ok(Box::new(signal_timing::SignalTiming::new(config, link, noise)?)),
+        "signal-timing" => Ok(Box::new(signal_timing::new(config, link, noise)?)),
         _ => Err(format!("there is no controller `{name}`")),
     }
 }
