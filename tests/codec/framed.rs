@@ -212,6 +212,11 @@ pub fn one_thing_waits_at_a_time<T: Tongue>(device: &DeviceConfig, state: &[(&st
     let commands = vec![TURN, HALT];
     assert_eq!(turn.notes, [Note::SafeAcked { device: ARM, commands, refused: None }]);
     assert_eq!(lanes(&turn), [], "what waited is gone");
+    let mut fresh = host_of(device);
+    fresh.note_figures();
+    fresh.tick(at(0), &mut Turn::default());
+    let took = Span::from_millis(7);
+    assert!(hear(&mut *fresh, at(7), &state, 64).notes.contains(&Note::RoundTrip { device: ARM, took }));
     assert!(host.mute(ARM, true) && !host.mute(DeviceId(9), true));
     let mut turn = Turn::default();
     host.tick(at(500), &mut turn);

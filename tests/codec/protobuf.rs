@@ -227,7 +227,9 @@ fn every_mistake_is_told_where_it_stands() {
         ("note".into(), FieldValue::Arg { index: 0, scale: 1.0, offset: 0.0 }),
         ("note".into(), FieldValue::Number(5.0)),
     ];
+    device.commands[0].ack = Some("FromLab".into());
     device.commands[1].send = "hold".into();
+    device.commands.push(CommandMap { send: "ToLab".into(), ack: None, ..device.commands[1].clone() });
     device.heartbeat = Some(("Turn".into(), Span::from_millis(5)));
     let problems = build(&LinkConfig { link: LINK, devices: vec![device.clone()] }).err().expect("wrong");
     let told: Vec<(ConfigSite, &str)> = problems.iter().map(|p| (p.site.clone(), p.message.as_str())).collect();
@@ -244,11 +246,13 @@ fn every_mistake_is_told_where_it_stands() {
             (ConfigSite::Signal(7), "`angle[x]` is no field; write `name` or `name[0]`"),
             (ConfigSite::Signal(8), "message `Empty` has no field `x`"),
             (ConfigSite::Signal(9), "`angle` has no place 1024; the last is 1023"),
+            (ConfigSite::Command(0), "all messages stand in `FromLab`, so that it tells none from another"),
             (ConfigSite::CommandField(0, 0), "-1 does not fit `joint`"),
             (ConfigSite::CommandField(0, 1), "`Mode` has no entry `MOV`"),
             (ConfigSite::CommandField(0, 2), "`note` is a text, and an argument is a number"),
             (ConfigSite::CommandField(0, 3), "5 is a number, and `note` is a text"),
             (ConfigSite::Command(1), "the device hears no `hold`"),
+            (ConfigSite::Command(2), "all messages stand in `ToLab`, so that it tells none from another"),
             (ConfigSite::Heartbeat, "`Turn` would be sent unasked, and it is the frame of a command"),
         ]
     );

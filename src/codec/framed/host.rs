@@ -29,6 +29,8 @@ pub struct Host<T: Tongue> {
     identified: bool,
     /// The lanes are closed: an acknowledgement that nothing waits for answers a safe frame.
     abandoned: bool,
+    /// Round-trip times are noted.
+    figures: bool,
 }
 
 struct Waiting {
@@ -57,6 +59,7 @@ impl<T: Tongue> Host<T> {
             queue: VecDeque::new(),
             identified: false,
             abandoned: false,
+            figures: false,
         })
     }
 
@@ -66,7 +69,7 @@ impl<T: Tongue> Host<T> {
         Ok((self.plan.line.write(&order.content(&self.plan.tongue, command)?)?, order.ack))
     }
 
-    fn content(&mut self, content: &[u8], out: &mut Turn) {
+    fn content(&mut self, at: Time, content: &[u8], out: &mut Turn) {
         let plan = &mut self.plan;
         let Some(message) = plan.tongue.read(Side::Says, content) else {
             out.note(Note::Foreign);
@@ -101,11 +104,11 @@ impl<T: Tongue> Host<T> {
                 out.note(Note::Identified { device: plan.id });
             }
         }
-        self.answer(&message, out);
+        self.answer(at, &message, out);
     }
 
     /// Ends what waited for this message.
-    fn answer(&mut self, message: &T::Message, out: &mut Turn) {
+    fn answer(&mut self, at: Time, message: &T::Message, out: &mut Turn) {
         let plan = &self.plan;
         let is = |kind: usize| plan.tongue.is(Side::Says, message, kind);
         let refused = plan.refuses.is_some_and(is);
@@ -115,6 +118,10 @@ impl<T: Tongue> Host<T> {
                 out.note(Note::Refused { ticket, reason: reason() });
             }
             Some(Waiting { order: Some(ticket), .. }) => out.note(Note::Acked { ticket }),
+            Some(Waiting { order: None, until, .. }) if self.figures && !refused => {
+                let took = plan.within - until.since(at);
+                out.note(Note::RoundTrip { device: plan.id, took });
+            }
             Some(Waiting { order: None, .. }) => {}
             None if self.abandoned => {
                 let meant = |ack: Option<usize>| ack.is_some_and(is) || refused && ack.is_some();
@@ -163,7 +170,7 @@ impl<T: Tongue> Codec for Host<T> {
             self.finder.push(*byte, |start| tongue.expect(Side::Says, start), &mut found);
             for found in found.drain(..) {
                 match found {
-                    Found::Content(content) => self.content(&content, out),
+                    Found::Content(content) => self.content(at, &content, out),
                     Found::Noise(bytes) => out.note(Note::Noise { bytes }),
                     Found::Corrupt(bytes) => out.note(Note::Corrupt { bytes }),
                 }
@@ -220,6 +227,10 @@ impl<T: Tongue> Codec for Host<T> {
         self.queue.clear();
         self.waiting.take_if(|waiting| waiting.order.is_some());
         self.abandoned = true;
+    }
+
+    fn note_figures(&mut self) {
+        self.figures = true;
     }
 
     fn mute(&mut self, device: DeviceId, on: bool) -> bool {

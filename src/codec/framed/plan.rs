@@ -137,7 +137,19 @@ impl<T: Tongue> Maker<'_, T> {
         let Trouble { message, remedy } = trouble;
         self.problems.push(ConfigProblem { device: self.device.device, site, message, remedy });
     }
+    /// A message by itself.
     fn kind(&mut self, site: ConfigSite, side: Side, name: &str) -> Option<usize> {
+        let kind = self.named(site.clone(), side, name)?;
+        if self.tongue.is_envelope(side, kind) {
+            let inside = self.tongue.kinds(side).into_iter().find(|other| *other != name);
+            let remedy = inside.map(|inside| format!("name what stands in it, such as `{inside}`"));
+            let message = format!("all messages stand in `{name}`, so that it tells none from another");
+            self.problem(site, Trouble { message, remedy });
+            return None;
+        }
+        Some(kind)
+    }
+    fn named(&mut self, site: ConfigSite, side: Side, name: &str) -> Option<usize> {
         let found = self.tongue.kind(side, name);
         if found.is_none() {
             let message = match side {
@@ -155,7 +167,7 @@ impl<T: Tongue> Maker<'_, T> {
             self.problem(site, Trouble::new(format!("`{field}` is no `message.field`")));
             return None;
         };
-        let kind = self.kind(site.clone(), Side::Says, message)?;
+        let kind = self.named(site.clone(), Side::Says, message)?;
         match self.tongue.place(Side::Says, kind, path) {
             Ok(place) => Some(place),
             Err(trouble) => {
@@ -171,10 +183,7 @@ impl<T: Tongue> Maker<'_, T> {
     }
     fn order(&mut self, index: usize, map: &CommandMap) -> Option<OrderPlan<T::Place>> {
         let site = ConfigSite::Command(index);
-        let ack = match &map.ack {
-            Some(name) => Some(self.kind(site.clone(), Side::Says, name)?),
-            None => None,
-        };
+        let ack = map.ack.as_ref().and_then(|name| self.kind(site.clone(), Side::Says, name));
         let kind = self.kind(site, Side::Hears, &map.send)?;
         let mut with = Vec::new();
         for (at, (path, value)) in map.with.iter().enumerate() {

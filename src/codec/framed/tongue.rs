@@ -77,6 +77,10 @@ pub trait Tongue: Sized + Send {
     fn kind(&self, side: Side, name: &str) -> Option<usize> {
         self.kinds(side).iter().position(|kind| *kind == name)
     }
+    /// Whether that is what all messages of the side stand in, so that it tells none from another.
+    fn is_envelope(&self, _side: Side, _kind: usize) -> bool {
+        false
+    }
     /// The place of a field that is named from the message on.
     fn place(&self, side: Side, kind: usize, path: &str) -> Result<Self::Place, Trouble>;
     /// Whether the field can be given this.

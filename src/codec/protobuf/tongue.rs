@@ -299,6 +299,10 @@ impl Tongue for Messages {
         self.way(side).map(|way| way.kinds.iter().map(|kind| kind.name.as_str()).collect()).unwrap_or_default()
     }
 
+    fn is_envelope(&self, side: Side, kind: usize) -> bool {
+        self.way(side).is_some_and(|way| way.envelope && way.kinds.get(kind).is_some_and(|kind| kind.field.is_none()))
+    }
+
     fn place(&self, side: Side, kind: usize, path: &str) -> Result<Place, Trouble> {
         let Some((way, member)) = self.way(side).and_then(|way| Some((way, way.kinds.get(kind)?))) else {
             return Err(Trouble::new(format!("there is no message with `{path}`")));
