@@ -82,6 +82,35 @@ fn the_rig_of_binary_frames_works() {
     assert_eq!(mirror.hear(&safe(&*host, device, 1, &[])), [brake]);
 }
 
+/// Every framing and check sum that the page tells of can be written as it is told, and gives the bytes that it tells.
+#[test]
+fn what_the_page_says_of_framings_is_what_is_sent() {
+    for (framing, checksum, begins, ends) in [
+        ("cobs", "xor", &[0, 4, 16, 1, 17, 0][..], 1),
+        ("slip", "sum8", &[0xC0, 0xC0, 16, 1, 17, 0xC0], 1),
+        ("{ sync: AA 55, length: u8 }", "xor", &[0xAA, 0x55, 2, 16, 1, 17], 6),
+        ("{ sync: 0xFA, length: u16, counts: rest }", "{ name: sum8, covers: length }", &[0xFA, 3, 0, 16, 1, 20], 6),
+        ("{ sync: aa55, length: u8, counts: frame }", "{ name: xor, covers: frame }", &[0xAA, 0x55, 6, 16, 1, 0xE8], 6),
+        ("{ sync: AA 55 }", "{ name: CRC-16/XMODEM, order: big }", &[0xAA, 0x55, 16, 1, 0x13, 0x52], 6),
+    ] {
+        let mut page = page("binary.md");
+        let rig = page.0.get_mut("rigs/wheel/rig.yaml").expect("the rig is on the page");
+        *rig = rig
+            .replace("framing: cobs", &format!("framing: {framing}"))
+            .replace("checksum: CRC-16/KERMIT", &format!("checksum: {checksum}"));
+        let link = link(&page, "rigs/wheel/rig.yaml");
+        let host = build(&link).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let brake = safe(&*host, &link.devices[0], 1, &[]);
+        // Behind a `sync` there stands filler first, as long as the longest frame.
+        let sent = if ends == 1 { &brake[..] } else { &brake[brake.len() - ends..] };
+        assert_eq!(sent, begins, "{framing}, {checksum}");
+        assert!(
+            ends == 1 || brake.len() > 10 && brake[..brake.len() - ends].iter().all(|byte| *byte == 0),
+            "{framing}"
+        );
+    }
+}
+
 #[test]
 fn the_rig_of_messages_works() {
     let link = link(&page("protobuf.md"), "rigs/gripper/rig.yaml");

@@ -5,7 +5,7 @@ use super::framed::{
     one_thing_waits_at_a_time, wires,
 };
 use checkrein::codec::binary::{BinaryConfig, FrameDef, Layouts};
-use checkrein::codec::framed::{Ask, Covers, Framing, Given, Heard, Order, Sum, Wire};
+use checkrein::codec::framed::{Ask, Counts, Covers, Framing, Given, Heard, Order, Sum, Wire};
 use checkrein::codec::{
     CommandMap, ConfigSite, Decode, DeviceConfig, FieldValue, LinkConfig, Note, Protocol, SignalMap, Turn, build,
 };
@@ -90,6 +90,25 @@ fn framings() -> Vec<(&'static str, Wire)> {
     let mut all = wires();
     all.push(("fixed", Wire { framing: fixed, sum: Some(sum), longest: None }));
     all
+}
+
+/// What a length counts changes the length alone.
+#[test]
+fn a_length_counts_what_it_is_said_to_count() {
+    for (counts, order, told) in [
+        (Counts::Content, Order::Little, [4, 0]),
+        (Counts::Rest, Order::Big, [0, 6]),
+        (Counts::Frame, Order::Big, [0, 10]),
+    ] {
+        let (_, mut wire) = wires().remove(2);
+        wire.framing = Framing::Length { sync: vec![0xAA, 0x55], width: 2, order, counts };
+        let config = config(wire);
+        keeps_the_contract::<Layouts>(&format!("{counts:?}"), &device(config.clone()), &config.framed, &STATE);
+        let mut turn = Turn::default();
+        let mut host = host_of(&device(config));
+        host.order(at(0), &Command::new(TURN, &[1.0]).expect("one"), Ticket(1), &mut turn).expect("it fits");
+        assert_eq!(turn.sends[0].1.bytes[2..4], told, "{counts:?}: four bytes of content, two of check sum");
+    }
 }
 
 const STATE: [(&str, f64); 4] = [("angle", -300.0), ("mode", 5.0), ("load", 0.5), ("count", 3_235_634_397.0)];
