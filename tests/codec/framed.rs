@@ -222,3 +222,15 @@ pub fn one_thing_waits_at_a_time<T: Tongue>(device: &DeviceConfig, state: &[(&st
     host.tick(at(500), &mut turn);
     assert_eq!(turn.sends.len(), 1, "the question alone");
 }
+
+/// Goal: what the fuzzer looks for holds for bytes that look like frames. Method: 6,000 drawn strings, most of them bits of frames.
+#[test]
+fn any_bytes_keep_the_contract() {
+    let mut random = Pcg64Mcg::seed_from_u64(8);
+    let likely = [0x00, 0x01, 0x02, 0x0A, 0xAA, 0x55, 0x05, 0x10, 0x12, 0xC0, 0xDB, 0xFF];
+    for _ in 0..6_000 {
+        let mut data = vec![random.next_u32() as u8, random.next_u32() as u8 % 20];
+        data.extend(random_bytes(&mut random, 200, &likely));
+        super::framed_bytes::try_bytes(&data);
+    }
+}

@@ -5,6 +5,7 @@ mod can_stream;
 mod can_values;
 mod captures;
 mod framed;
+mod framed_bytes;
 mod grbl;
 mod json;
 mod lines;

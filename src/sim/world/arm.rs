@@ -108,11 +108,12 @@ impl Arm {
         let k2 = rate(along(a, k1.0, STEP / 2.0), along(v, k1.1, STEP / 2.0));
         let k3 = rate(along(a, k2.0, STEP / 2.0), along(v, k2.1, STEP / 2.0));
         let k4 = rate(along(a, k3.0, STEP), along(v, k3.1, STEP));
-        let mean = |i: usize, pick: fn(&([f64; 2], [f64; 2])) -> [f64; 2]| {
-            (pick(&k1)[i] + 2.0 * pick(&k2)[i] + 2.0 * pick(&k3)[i] + pick(&k4)[i]) / 6.0
+        let mean = |i: usize| {
+            let of = |k: [[f64; 2]; 4]| (k[0][i] + 2.0 * k[1][i] + 2.0 * k[2][i] + k[3][i]) / 6.0;
+            (of([k1.0, k2.0, k3.0, k4.0]), of([k1.1, k2.1, k3.1, k4.1]))
         };
-        let angles = std::array::from_fn(|i| a[i] + STEP * mean(i, |k| k.0));
-        let speeds = std::array::from_fn(|i| v[i] + STEP * mean(i, |k| k.1));
+        let angles = std::array::from_fn(|i| a[i] + STEP * mean(i).0);
+        let speeds = std::array::from_fn(|i| v[i] + STEP * mean(i).1);
         (self.angles, self.speeds) = (angles, speeds);
         for joint in 0..2 {
             if let Some(at) = &mut self.held[joint] {
@@ -288,9 +289,9 @@ mod tests {
         assert!(arm.angles.iter().all(|angle| angle.abs() < 1e-9), "{:?}", arm.angles);
         (0..2).for_each(|joint| arm.brake(joint, true));
         arm.run(1.0, |_, _| [0.0; 2]);
-        for joint in 0..2 {
-            let sag = -wanted[joint] / BRAKE.0;
-            assert!((arm.angles[joint] - sag).abs() < 1e-6, "joint {joint}: {} rad", arm.angles[joint]);
+        for (angle, torque) in arm.angles.iter().zip(wanted) {
+            let sag = -torque / BRAKE.0;
+            assert!((angle - sag).abs() < 1e-6, "{angle} rad for {sag}");
         }
     }
 

@@ -143,11 +143,11 @@ impl Bench {
         self.arm.stop_fault(fault, &mut self.world);
     }
     fn refusals(&self) -> Vec<&str> {
-        let refusal = |note| match note {
-            &Note::Refused { ref reason, .. } => Some(reason.as_str()),
-            _ => None,
-        };
-        self.notes.iter().filter_map(refusal).collect()
+        let reasons = self.notes.iter().map(|note| match note {
+            Note::Refused { reason, .. } => reason.as_str(),
+            _ => "",
+        });
+        reasons.filter(|reason| !reason.is_empty()).collect()
     }
 }
 
