@@ -6,14 +6,17 @@
 //! 1. A folder `codec/<name>/` with `host.rs` (this side) and `device.rs` (its mirror, for twins and tests).
 //! 2. A variant of [`Protocol`] and an arm in [`build`].
 
+pub mod binary;
 pub mod can;
 pub mod checksum;
+pub mod framed;
 pub mod grbl;
 pub mod json;
 pub mod lines;
 pub mod mavlink;
 pub mod modbus;
 pub mod nmea;
+pub mod protobuf;
 pub mod recognise;
 pub mod sparkplug;
 
@@ -206,6 +209,10 @@ pub enum Protocol {
     },
     /// Text lines by a description in the rig file.
     Lines(std::sync::Arc<lines::LinesConfig>),
+    /// Frames of declared layouts.
+    Binary(std::sync::Arc<binary::BinaryConfig>),
+    /// Frames of messages that a `.proto` beside the rig file describes.
+    Protobuf(std::sync::Arc<protobuf::ProtobufConfig>),
     /// GRBL 1.1: one controller per port.
     Grbl,
     /// NMEA 0183: one receiver per port, which is only heard.
@@ -236,6 +243,8 @@ impl Protocol {
             | Protocol::Slcan { .. }
             | Protocol::Modbus { .. }
             | Protocol::Lines(_)
+            | Protocol::Binary(_)
+            | Protocol::Protobuf(_)
             | Protocol::Nmea => Over::Serial,
             Protocol::Json | Protocol::Sparkplug { .. } => Over::Mqtt,
         }
@@ -248,6 +257,8 @@ impl Protocol {
             Protocol::Slcan { .. } => "SLCAN",
             Protocol::Modbus { .. } => "Modbus",
             Protocol::Lines(_) => "lines",
+            Protocol::Binary(_) => "binary frames",
+            Protocol::Protobuf(_) => "protobuf",
             Protocol::Grbl => "GRBL",
             Protocol::Nmea => "NMEA 0183",
             Protocol::Sparkplug { .. } => "Sparkplug B",
@@ -264,7 +275,9 @@ impl Protocol {
             (Protocol::Sparkplug { .. }, Protocol::Sparkplug { .. }) => true,
             (Protocol::Slcan { setup: a, .. }, Protocol::Slcan { setup: b, .. }) => a == b,
             // Each has the whole port to itself; the address says so.
-            (Protocol::Lines(_), Protocol::Lines(_)) => true,
+            (Protocol::Lines(_), Protocol::Lines(_))
+            | (Protocol::Binary(_), Protocol::Binary(_))
+            | (Protocol::Protobuf(_), Protocol::Protobuf(_)) => true,
             _ => false,
         }
     }
@@ -272,7 +285,9 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
-            Protocol::Grbl | Protocol::Lines(_) | Protocol::Nmea => Some("the whole port".to_owned()),
+            Protocol::Grbl | Protocol::Lines(_) | Protocol::Binary(_) | Protocol::Protobuf(_) | Protocol::Nmea => {
+                Some("the whole port".to_owned())
+            }
             Protocol::Json | Protocol::Slcan { .. } => None,
             Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
             Protocol::Sparkplug { group, node, device: None, .. } => Some(format!("edge node {group}/{node}")),
@@ -430,6 +445,8 @@ pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> 
         Some(Protocol::Mavlink { .. }) => Ok(Box::new(mavlink::host::Host::new(config)?)),
         Some(Protocol::Modbus { .. }) => Ok(Box::new(modbus::host::Host::new(config)?)),
         Some(Protocol::Lines(_)) => Ok(Box::new(lines::host::Host::new(config)?)),
+        Some(Protocol::Protobuf(_)) => Ok(Box::new(protobuf::Host::new(config)?)),
+        Some(Protocol::Binary(_)) => Ok(Box::new(binary::Host::new(config)?)),
         Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
         Some(Protocol::Nmea) => Ok(Box::new(nmea::host::Host::new(config)?)),
         Some(Protocol::Sparkplug { .. }) => Ok(Box::new(sparkplug::host::Host::new(config)?)),

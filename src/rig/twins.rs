@@ -37,6 +37,8 @@ pub static TWINS: &[TwinKind] = &[
     TwinKind { name: "room", motors: 0, biases: &[], battery: false, navigates: false, asks: false },
     TwinKind { name: "hvac-controller", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
     TwinKind { name: "grbl", motors: 0, biases: &[], battery: false, navigates: false, asks: false },
+    // Motor 1 is the shoulder's drive, motor 2 the elbow's.
+    TwinKind { name: "arm", motors: 2, biases: &[], battery: false, navigates: false, asks: false },
     TwinKind { name: "scanner", motors: 0, biases: &["distance"], battery: false, navigates: false, asks: false },
     TwinKind { name: "reacher", motors: 0, biases: &[], battery: false, navigates: false, asks: true },
     TwinKind { name: "hover-pilot", motors: 0, biases: &[], battery: false, navigates: false, asks: true },

@@ -1,8 +1,11 @@
 //! What every protocol must keep, protocol by protocol.
 
+mod binary;
 mod can_stream;
 mod can_values;
 mod captures;
+mod framed;
+mod framed_bytes;
 mod grbl;
 mod json;
 mod lines;
@@ -14,5 +17,6 @@ mod mavlink_stream;
 mod mistakes;
 mod modbus;
 mod nmea;
+mod protobuf;
 mod sparkplug;
 mod sparkplug_captures;

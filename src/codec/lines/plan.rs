@@ -81,6 +81,9 @@ pub(super) struct Fact {
     pub(super) heard: Option<bool>,
 }
 
+/// How a word is read as a number.
+type Read<T> = fn(&str) -> Option<T>;
+
 impl Plan {
     /// Until when the device is left alone after a line to it, unless its prompt comes before.
     pub(super) fn busy_until(&self, at: Time) -> Option<Time> {
@@ -95,7 +98,7 @@ impl Pick {
         Some((self.signal, self.decoded(text).unwrap_or(Value::Unknown)))
     }
     fn decoded(&self, text: &str) -> Option<Value> {
-        let (whole, number): (fn(&str) -> Option<i64>, fn(&str) -> Option<f64>) =
+        let (whole, number): (Read<i64>, Read<f64>) =
             if self.hex { (hexadecimal, |text| Some(hexadecimal(text)? as f64)) } else { (whole, number) };
         Some(match &self.decode {
             Decode::Number => {

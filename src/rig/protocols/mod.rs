@@ -3,10 +3,13 @@
 //! # Adding a protocol
 //! A file here that reads its map, with the table of its keys; a line in [`RECORDS`] and an arm in [`read`].
 
+mod binary;
+mod framed;
 mod lines;
 mod mavlink;
 mod slcan;
 mod modbus;
+mod protobuf;
 mod sparkplug;
 
 use super::load::Reading;
@@ -18,7 +21,8 @@ use std::ops::Range;
 pub(super) const PLAIN: &[&str] = &["json", "grbl", "nmea"];
 
 /// The maps that a `protocol:` can be; the first key of each is the protocol's name.
-static RECORDS: &[&Record] = &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS, &sparkplug::KEYS, &lines::KEYS];
+static RECORDS: &[&Record] =
+    &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS, &sparkplug::KEYS, &lines::KEYS, &binary::KEYS, &protobuf::KEYS];
 
 /// What a `protocol:` can look like.
 pub(super) static SHAPES: &[Shape] = &[
@@ -28,6 +32,8 @@ pub(super) static SHAPES: &[Shape] = &[
     Shape::Record(&modbus::KEYS),
     Shape::Record(&sparkplug::KEYS),
     Shape::Record(&lines::KEYS),
+    Shape::Record(&binary::KEYS),
+    Shape::Record(&protobuf::KEYS),
 ];
 
 /// Reads the protocol, and gives the place that complaints about it point at.
@@ -44,6 +50,8 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>,
             "modbus" => modbus::read(reading, node),
             "sparkplug" => sparkplug::read(reading, node),
             "lines" => lines::read(reading, node),
+            "binary" => binary::read(reading, node),
+            "protobuf" => protobuf::read(reading, node),
             other => unreachable!("`{other}` stands in the table above"),
         };
     }
@@ -82,6 +90,8 @@ fn example(record: &Record) -> String {
         "modbus" => "write `{ modbus: 1 }`".into(),
         "sparkplug" => "write `{ sparkplug: Group/Node, device: Name }`".into(),
         "lines" => "write `{ lines: { reading: 'V={volts}' } }`".into(),
+        "binary" => "write `{ binary: { state: { fields: { angle: i16 } } }, framing: cobs }`".into(),
+        "protobuf" => "write `{ protobuf: device.proto, says: FromDevice, hears: ToDevice, framing: cobs }`".into(),
         name => format!("write `{{ {name}: … }}`"),
     }
 }

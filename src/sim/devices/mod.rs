@@ -5,6 +5,7 @@
 //! 2. Its name in [`TWINS`](crate::rig::twins::TWINS) and an arm in [`machine`] or [`controller`].
 
 pub mod active;
+mod arm;
 mod car;
 mod cruise;
 mod air_handler;
@@ -88,6 +89,7 @@ pub fn machine(
         "air-handler" => Ok(Box::new(air_handler::AirHandler::new(config, noise, world)?)),
         "room" => Ok(Box::new(room::Sensors::new(config, noise, world)?)),
         "grbl" => Ok(Box::new(grbl::Grbl::new(config, noise, world)?)),
+        "arm" => Ok(Box::new(arm::Twin::new(config, noise, world)?)),
         "scanner" => Ok(Box::new(scanner::Scanner::new(config, noise, world)?)),
         "signal-controller" => Ok(Box::new(signal_controller::SignalController::new(config, noise, world)?)),
         "conflict-monitor" => Ok(Box::new(conflict_monitor::ConflictMonitor::new(config, noise, world)?)),

@@ -6,6 +6,7 @@
 //! 1. A file here with a [`World`]; the machines that stand in it find it again by its type.
 //! 2. Its name and settings in [`WORLDS`] and an arm in [`build`].
 
+pub mod arm;
 pub mod battery;
 pub mod floor;
 pub mod cell;
