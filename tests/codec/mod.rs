@@ -1,5 +1,6 @@
 //! What every protocol must keep, protocol by protocol.
 
+mod any_bytes;
 mod binary;
 mod can_stream;
 mod can_values;
