@@ -119,9 +119,8 @@ fn every_shipped_scenario_checks() {
     for path in &paths {
         ended.says(&format!("{path}: good"));
     }
-    // A rig that is on brokers alone may have its machines there: that a fault needs twins is all there is to say.
     let warnings = ended.stderr.lines().filter(|line| line.starts_with("warning: "));
-    assert_eq!(warnings.filter(|line| !line.contains("is acted out by twins alone")).collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(warnings.collect::<Vec<_>>(), [""; 0]);
 }
 
 /// Checks and runs: both refuse with exit code 64, and no folder is made.

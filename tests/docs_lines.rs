@@ -6,6 +6,7 @@ use checkrein::codec::{DeviceConfig, LinkConfig, Turn, build};
 use checkrein::command::Command;
 use checkrein::diag::{Diagnostic, Files};
 use checkrein::scenario;
+use checkrein::scenario::plan::Mode;
 use checkrein::signal::Value;
 use checkrein::time::Time;
 use checkrein::wire::Frame;
@@ -110,4 +111,29 @@ fn the_rig_of_the_page_on_receivers_checks() {
         .unwrap_or_else(|list| panic!("{}", rendered(&list)));
     assert_eq!(rendered(&warnings), "");
     assert_eq!(plan.rig.links[0].codec.devices[0].signals.len(), 6);
+}
+
+/// Foreign devices of `tests/peers`, which are started only there: their rigs and scenarios check here too.
+#[test]
+fn the_rigs_of_foreign_devices_check() {
+    struct Disk;
+    impl Files for Disk {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).map_err(|why| why.to_string())
+        }
+    }
+    for (rig, scenarios) in [("elm327", ["scenario"].as_slice()), ("microbit", &["light", "wait"])] {
+        let folder = format!("tests/peers/{rig}");
+        for scenario in scenarios {
+            let request = scenario::Request {
+                scenario: format!("{folder}/{scenario}.yaml"),
+                rig: Some(format!("{folder}/rig.yaml")),
+                overrides: Vec::new(),
+                seed: 1,
+                mode: Mode::Rig,
+            };
+            let checked = scenario::check(&request, &Disk);
+            assert!(checked.is_ok(), "{}", checked.err().map(|list| rendered(&list)).unwrap_or_default());
+        }
+    }
 }

@@ -21,14 +21,15 @@ pub struct Question {
     pub harmless: &'static str,
 }
 
-/// All questions, in the order in which they are asked.
+/// All questions, in the order in which they are asked. What has no line end would spoil the next line of a device that waits for
+/// one, so it comes after those that have one.
 pub const QUESTIONS: &[Question] = &[
     Question { of: "whatever speaks unasked", bytes: b"", wait_ms: 1_300, harmless: "nothing is sent" },
     Question {
-        of: "GRBL",
-        bytes: b"?",
+        of: "SLCAN",
+        bytes: b"V\r",
         wait_ms: 300,
-        harmless: "the real-time question for the status (GRBL 1.1, interface: real-time commands); moves nothing",
+        harmless: "asks the adapter for its version (LAWICEL); the channel stays closed",
     },
     Question {
         of: "ELM327",
@@ -37,10 +38,10 @@ pub const QUESTIONS: &[Question] = &[
         harmless: "asks the adapter who it is; nothing reaches the car",
     },
     Question {
-        of: "SLCAN",
-        bytes: b"V\r",
+        of: "GRBL",
+        bytes: b"?",
         wait_ms: 300,
-        harmless: "asks the adapter for its version (LAWICEL); the channel stays closed",
+        harmless: "the real-time question for the status (GRBL 1.1, interface: real-time commands); moves nothing",
     },
     Question {
         of: "Modbus RTU",
@@ -268,6 +269,12 @@ mod tests {
     fn no_question_is_an_order_to_another_device() {
         let last = QUESTIONS.last().map(|question| question.bytes).unwrap_or_default();
         assert_eq!(crc(&last[..6]), last[6..]);
+        let asks_a_line = |question: &&Question| question.bytes.ends_with(b"\r");
+        let begun: Vec<_> = QUESTIONS.iter().skip_while(|q| q.bytes.is_empty()).skip_while(asks_a_line).collect();
+        assert!(
+            begun.len() < QUESTIONS.len() && !begun.iter().any(asks_a_line),
+            "what `{begun:?}` begins is a part of it"
+        );
         for question in QUESTIONS {
             for byte in question.bytes {
                 // Reset, feed hold, cycle start, and the overrides of GRBL 1.1.

@@ -191,7 +191,8 @@ impl Run {
     /// one that is under way gets the time back in which nobody could see the machine become safe.
     fn stalled(&mut self, at: Time, out: &mut Effects) {
         let Some(due) = self.next_deadline() else { return };
-        let late = at.since(due);
+        // What was due before our last look came up in that look, such as a question that an answer let through.
+        let late = at.since(due.max(self.core.now));
         if late <= STALL || self.core.judging.armed_at.is_none() || self.core.plan.mode == Mode::Observe {
             return;
         }
@@ -593,5 +594,32 @@ mod tests {
         let said = |e: &&Effect| matches!(e, Effect::Emit(e) if matches!(&e.kind, EventKind::Remark { text } if text.contains("does not move")));
         assert_eq!(out.list.iter().filter(said).count(), 1);
         assert!(run.done(), "and it comes to its end");
+    }
+
+    #[test]
+    fn what_an_answer_lets_through_late_is_no_stall_of_ours() {
+        let request = Request {
+            scenario: "scenarios/vehicle/s.yaml".into(),
+            rig: None,
+            overrides: Vec::new(),
+            seed: 1,
+            mode: Mode::Rig,
+        };
+        let (plan, _) = check(&request, &Texts).expect("the files are right");
+        let mut run = Run::new(Arc::new(plan));
+        run.core.links[0].codec = Box::new(Stuck);
+        let mut out = Effects::default();
+        run.handle(&Input::Link { at: Time::from_nanos(1), link: LinkId(0), state: LinkState::Up }, &mut out);
+        run.core.judging.armed_at = Some(Time::from_nanos(1));
+        // The codec wanted to speak at 5 ns, and could only say so a second later.
+        run.core.now = Time::from_nanos(1_000_000_000);
+        let said = |out: &Effects| {
+            let stall = |e: &Effect| matches!(e, Effect::Emit(e) if matches!(&e.kind, EventKind::Remark { text } if text.contains("stood still")));
+            out.list.iter().any(stall)
+        };
+        run.stalled(Time::from_nanos(1_001_000_000), &mut out);
+        assert!(!said(&out));
+        run.stalled(Time::from_nanos(2_000_000_000), &mut out);
+        assert!(said(&out), "a second without any look is one");
     }
 }

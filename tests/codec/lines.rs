@@ -42,6 +42,7 @@ fn lines(checksum: Option<&str>, cancel: Option<&str>) -> LinesConfig {
         refuses: Some("error".into()),
         restarts: Some("boot".into()),
         cancel: cancel.map(str::to_string),
+        prompt: None,
     }
 }
 
@@ -353,4 +354,112 @@ fn sentences_of_pynmea2_read_as_they_were_made() {
     broken[25] ^= 1;
     let notes = hear(&mut *host_of(config), at(0), &[&b"\n"[..], &broken].concat(), 64).notes;
     assert_eq!(notes[0], Note::Corrupt { bytes: 68 });
+}
+
+fn sent(turn: &Turn) -> Vec<String> {
+    turn.sends.iter().map(|(_, frame)| String::from_utf8_lossy(&frame.bytes).into_owned()).collect()
+}
+
+#[test]
+fn a_device_with_a_prompt_is_left_alone_until_it_shows_it() {
+    let mut config = device(LinesConfig { prompt: Some(">".into()), ..lines(None, None) });
+    config.heartbeat = None;
+    let mut host = host_of(config);
+    let mut turn = Turn::default();
+    host.tick(at(0), &mut turn);
+    assert_eq!(sent(&turn), ["V?\r\n"]);
+    host.order(at(1), &Command::new(OFF, &[]).expect("none"), Ticket(1), &mut turn).expect("known");
+    let answered = hear(&mut *host, at(2), b"\rV=1500 S=RUN\r\r", 1);
+    assert_eq!(answered.samples, [(VOLTS, Value::Number(1.5)), (STATE, Value::State(0))]);
+    assert_eq!(sent(&answered), [""; 0], "the answer is there and the prompt is not");
+    let ready = hear(&mut *host, at(3), b">", 1);
+    assert_eq!(sent(&ready), ["OFF\r\n"]);
+    // The answer stands behind the prompt of the line before, and both in one chunk do the same.
+    assert_eq!(hear(&mut *host, at(4), b"OK\r\r>", 64).notes, [Note::Acked { ticket: Ticket(1) }]);
+    let mut turn = Turn::default();
+    host.tick(at(100), &mut turn);
+    assert_eq!(sent(&turn), ["V?\r\n"]);
+    // A prompt without an answer: the question is let go at once, and an order would still wait for its word.
+    assert_eq!(sent(&hear(&mut *host, at(101), b"NO DATA\r\r>", 64)), [""; 0]);
+    host.order(at(102), &Command::new(OFF, &[]).expect("none"), Ticket(2), &mut turn).expect("known");
+    assert_eq!(sent(&turn), ["V?\r\n", "OFF\r\n"]);
+    assert_eq!(hear(&mut *host, at(103), b">", 64).notes, []);
+    let mut turn = Turn::default();
+    host.tick(host.next_deadline().expect("an order waits"), &mut turn);
+    assert_eq!(turn.notes, [Note::Unanswered { ticket: Ticket(2) }]);
+    // Without any prompt the time for an answer is all that is waited.
+    let mut turn = Turn::default();
+    host.tick(at(200), &mut turn);
+    assert_eq!(host.next_deadline(), Some(at(250)));
+    host.tick(at(250), &mut turn);
+    host.tick(at(300), &mut turn);
+    assert_eq!(sent(&turn), ["V?\r\n", "V?\r\n"]);
+}
+
+/// MicroPython on a micro:bit loses what comes while 64 bytes wait: a heartbeat beside a question was one line too many.
+#[test]
+fn a_heartbeat_waits_for_the_prompt_too_and_for_nothing_else() {
+    for (prompt, wanted) in [(None, vec!["PING\r\n", "V?\r\n"]), (Some(">".to_string()), vec!["PING\r\n"])] {
+        let mut host = host_of(device(LinesConfig { prompt: prompt.clone(), ..lines(None, None) }));
+        let mut turn = Turn::default();
+        host.tick(at(0), &mut turn);
+        assert_eq!(sent(&turn), wanted);
+        let next = sent(&hear(&mut *host, at(1), b"\r\n>", 1));
+        assert_eq!(next, if prompt.is_some() { vec!["V?\r\n"] } else { vec![] });
+        // No answer comes, so the line is over at 51 ms: only then is the next one of what has become due.
+        let mut turn = Turn::default();
+        host.tick(at(399), &mut turn);
+        host.tick(at(400), &mut turn);
+        let beat_during = sent(&turn).iter().any(|line| line == "PING\r\n");
+        assert_eq!(beat_during, prompt.is_none(), "{:?}", sent(&turn));
+        assert!(host.next_deadline().is_some_and(|due| due > at(400)));
+        assert_eq!(sent(&hear(&mut *host, at(401), b">", 1)).first().map(String::as_str), prompt.map(|_| "PING\r\n"));
+    }
+}
+
+#[test]
+fn micropython_is_read_at_its_prompt() {
+    let mut config = device(LinesConfig {
+        messages: vec![("lamp".into(), "LAMP {level} {word}".into()), ("ok".into(), "OK".into())],
+        asks: vec![],
+        refuses: None,
+        restarts: None,
+        prompt: Some(">>> ".into()),
+        ..lines(None, None)
+    });
+    config.signals =
+        vec![signal(VOLTS, "lamp.level", 1.0, Decode::Number), signal(BITS, "lamp.word:hex", 1.0, Decode::Number)];
+    let bytes = include_bytes!("lines/micropython.repl");
+    for chunk in [1, 7, bytes.len()] {
+        let heard = hear(&mut *host_of(config.clone()), at(0), bytes, chunk);
+        assert_eq!(heard.samples, [(VOLTS, Value::Number(7.0)), (BITS, Value::Number(f64::from(0xA001)))]);
+        // The banner's second line, the echoes of three lines, and the three of the exception.
+        let foreign = heard.notes.iter().filter(|note| **note == Note::Foreign).count();
+        assert_eq!(foreign, 7, "{:?}", heard.notes);
+    }
+}
+
+#[test]
+fn numbers_in_hexadecimal_digits_are_read_where_the_field_says_so() {
+    let mut config = device(LinesConfig {
+        messages: vec![("rpm".into(), "/41 0C (?<data>.*)/".into())],
+        asks: vec![],
+        refuses: None,
+        restarts: None,
+        ..lines(None, None)
+    });
+    config.commands.clear();
+    config.signals = vec![
+        signal(VOLTS, "rpm.data:hex", 0.25, Decode::Number),
+        signal(BITS, "rpm.data:hex", 1.0, Decode::Bit(3)),
+        signal(STATE, "rpm.data", 1.0, Decode::Number),
+    ];
+    // The example of the ELM327's data sheet: 1A F8 are 6904 quarters of a revolution a minute.
+    let mut host = host_of(config);
+    let samples = hear(&mut *host, at(0), b"\r41 0C 1A F8 \r41 0C 1AF8\r41 0C\r41 0C +1\r41 0C 1G\r", 1).samples;
+    let read = [(VOLTS, Value::Number(1726.0)), (BITS, Value::Flag(true)), (STATE, Value::Unknown)];
+    let none = [(VOLTS, Value::Unknown), (BITS, Value::Unknown)];
+    assert_eq!(samples[..6], [read, read].concat());
+    assert_eq!(samples[6..9], [none.as_slice(), &[(STATE, Value::Number(1.0))]].concat());
+    assert_eq!(samples[9..], [none.as_slice(), &[(STATE, Value::Unknown)]].concat());
 }

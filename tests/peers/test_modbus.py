@@ -2,19 +2,18 @@
 
 import asyncio
 import json
-import os
-import pty
 import re
-import select
 import struct
 import subprocess
 import threading
-import tty
 
 import pytest
+from bench import Line
 from conftest import run_folder, told
 from pymodbus.client import ModbusSerialClient
 from pymodbus.constants import ExcCodes
+from pymodbus.framer import FramerRTU
+from pymodbus.pdu import ExceptionResponse
 from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
@@ -102,33 +101,6 @@ finally:
 """
 
 
-class Line:
-    """Two pseudo-terminals end to end, as an RS-485 line between two ports; what goes over it is kept."""
-
-    def __init__(self):
-        self.ends = [pty.openpty() for _ in range(2)]
-        for end in self.ends:
-            for handle in end:
-                tty.setraw(handle)
-        self.paths = [os.ttyname(slave) for _, slave in self.ends]
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.carry, daemon=True)
-        self.thread.start()
-
-    def carry(self):
-        masters = [master for master, _ in self.ends]
-        while not self.stop.is_set():
-            for master in select.select(masters, [], [], 0.1)[0]:
-                os.write(masters[1 - masters.index(master)], os.read(master, 4096))
-
-    def close(self):
-        self.stop.set()
-        self.thread.join()
-        for end in self.ends:
-            for handle in end:
-                os.close(handle)
-
-
 @pytest.fixture
 def line():
     it = Line()
@@ -139,7 +111,9 @@ def line():
 class Plant:
     """pymodbus as a device on a thread of its own, with its asyncio loop."""
 
-    def __init__(self, port, order):
+    def __init__(self, port, order, refuses=None):
+        """`refuses`: the exception that a function is answered with."""
+
         def words(kind, value):
             high, low = struct.unpack(">HH", struct.pack(f">{kind}", value))
             return [high, low] if order == "high-first" else [low, high]
@@ -158,6 +132,7 @@ class Plant:
         )
         self.port = port
         self.asked = []
+        self.refuses = refuses or {}
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self.serve(),), daemon=True)
         self.up = threading.Event()
@@ -167,13 +142,16 @@ class Plant:
     def heard(self, sending, pdu):
         if not sending:
             self.asked.append(pdu.function_code)
+        elif pdu.function_code in self.refuses:
+            return ExceptionResponse(pdu.function_code, self.refuses[pdu.function_code], pdu.dev_id)
         return pdu
 
     async def serve(self):
         self.server = ModbusSerialServer(self.context, port=self.port, baudrate=19200, trace_pdu=self.heard)
-        self.loop.call_later(0.5, self.up.set)
+        await self.server.serve_forever(background=True)
+        self.up.set()
         try:
-            await self.server.serve_forever()
+            await self.server.serving
         except asyncio.CancelledError:
             pass
 
@@ -182,19 +160,24 @@ class Plant:
         self.thread.join(5)
 
 
-@pytest.mark.parametrize("words", ["high-first", "low-first"])
-def test_a_plant_that_pymodbus_plays_is_read_and_steered(checkrein, tmp_path, line, words):
+def steer(checkrein, tmp_path, line, ours, theirs, refuses=None):
+    """Runs the scenario against a plant; the plant, and how the run ended."""
     rig = tmp_path / "rigs/foreign"
     rig.mkdir(parents=True)
-    (rig / "rig.yaml").write_text(RIG.format(port=line.paths[0], words=words))
+    (rig / "rig.yaml").write_text(RIG.format(port=line.paths[0], words=ours))
     (rig / "envelope.yaml").write_text(ENVELOPE)
     scenario = tmp_path / "steer.yaml"
     scenario.write_text(SCENARIO.format(count="4000000000 J"))
-    plant = Plant(line.paths[1], words)
+    plant = Plant(line.paths[1], theirs, refuses)
     try:
-        done = checkrein("run", scenario, "--no-plots", "--runs", tmp_path / "runs", cwd=tmp_path)
+        return plant, checkrein("run", scenario, "--no-plots", "--runs", tmp_path / "runs", cwd=tmp_path)
     finally:
         plant.close()
+
+
+@pytest.mark.parametrize("words", ["high-first", "low-first"])
+def test_a_plant_that_pymodbus_plays_is_read_and_steered(checkrein, tmp_path, line, words):
+    plant, done = steer(checkrein, tmp_path, line, words, words)
     assert done.returncode == 0, told(done)
     verdict = json.loads((run_folder(tmp_path / "runs") / "verdict.json").read_text())
     assert verdict["verdict"] == "pass", verdict
@@ -203,18 +186,33 @@ def test_a_plant_that_pymodbus_plays_is_read_and_steered(checkrein, tmp_path, li
 
 
 def test_another_word_order_is_not_mistaken_for_the_same_numbers(checkrein, tmp_path, line):
-    rig = tmp_path / "rigs/foreign"
-    rig.mkdir(parents=True)
-    (rig / "rig.yaml").write_text(RIG.format(port=line.paths[0], words="high-first"))
-    (rig / "envelope.yaml").write_text(ENVELOPE)
-    scenario = tmp_path / "steer.yaml"
-    scenario.write_text(SCENARIO.format(count="4000000000 J"))
-    plant = Plant(line.paths[1], "low-first")
-    try:
-        done = checkrein("run", scenario, "--no-plots", "--runs", tmp_path / "runs", cwd=tmp_path)
-    finally:
-        plant.close()
+    _, done = steer(checkrein, tmp_path, line, "high-first", "low-first")
     assert done.returncode in (1, 2), told(done)
+
+
+# MODBUS Application Protocol 1.1b3, section 7: the codes that a device may refuse with, in the words of its table.
+EXCEPTIONS = [
+    (15, ExcCodes.ILLEGAL_FUNCTION, "exception 01: illegal function"),
+    (5, ExcCodes.ILLEGAL_ADDRESS, "exception 02: illegal data address"),
+    (16, ExcCodes.ILLEGAL_VALUE, "exception 03: illegal data value"),
+    (5, ExcCodes.DEVICE_FAILURE, "exception 04: server device failure"),
+    (15, ExcCodes.DEVICE_BUSY, "exception 06: server device busy"),
+]
+
+
+@pytest.mark.parametrize(("function", "code", "words"), EXCEPTIONS)
+def test_an_exception_of_the_plant_refuses_the_order_in_words(checkrein, tmp_path, line, function, code, words):
+    plant, done = steer(checkrein, tmp_path, line, "high-first", "high-first", {function: code})
+    # A step that could not be done says nothing against the plant: inconclusive.
+    assert done.returncode == 2, told(done)
+    assert words in done.stdout, told(done)
+    assert function in plant.asked
+
+
+def test_what_the_plant_refuses_to_tell_is_never_armed_upon(checkrein, tmp_path, line):
+    _, done = steer(checkrein, tmp_path, line, "high-first", "high-first", {3: ExcCodes.DEVICE_FAILURE})
+    assert done.returncode in (2, 3), told(done)
+    assert "exception 04: server device failure" in done.stdout, told(done)
 
 
 @pytest.fixture
@@ -257,3 +255,52 @@ def test_the_twin_answers_pymodbus_as_the_specification_says(air_handler):
     assert client.readwrite_registers(
         read_address=0, read_count=1, write_address=0, values=[1], device_id=1
     ).exception_code == ExcCodes.ILLEGAL_FUNCTION
+
+
+def ask(client, data):
+    """Sends a frame with pymodbus' own check sum; what comes back of it, without unit and check sum, or nothing."""
+    port = client.socket
+    port.reset_input_buffer()
+    sum = FramerRTU.compute_CRC(data)
+    port.write(data + bytes([sum >> 8, sum & 0xFF]))
+    answer = port.read(2) + port.read(3)
+    if len(answer) == 5 and not answer[1] & 0x80:
+        answer += port.read(8 - 5)
+    return answer[1:-2] if answer else None
+
+
+def test_the_twin_refuses_numbers_that_the_specification_does_not_allow(air_handler):
+    """MODBUS Application Protocol 1.1b3: 6.3 and 6.4 allow 1 to 125 registers, 6.1 and 6.2 1 to 2000 bits, 6.5 the values 0000
+    and FF00, 6.12 1 to 123 registers with twice as many bytes: exception 03 for all else, before the address is looked at."""
+    client = air_handler
+    client.socket.timeout = 1
+    refused = [
+        "01 03 0000 0000",
+        "01 03 0000 007E",
+        "01 04 0000 0000",
+        "01 04 0000 007E",
+        "01 02 0000 0000",
+        "01 02 0000 07D1",
+        "01 05 0000 1200",
+        "01 10 0000 0002 02 0001",
+        "01 10 0000 0000 00",
+    ]
+    for request in refused:
+        data = bytes.fromhex(request)
+        assert ask(client, data) == bytes([data[1] | 0x80, ExcCodes.ILLEGAL_VALUE]), request
+    assert ask(client, bytes.fromhex("01 55")) == bytes([0xD5, ExcCodes.ILLEGAL_FUNCTION])
+    assert client.read_holding_registers(0, count=1, device_id=1).registers == [1], "and nothing was written"
+
+
+def test_the_twin_hears_what_is_for_everybody_and_answers_only_what_is_its_own(air_handler):
+    """MODBUS over serial line 1.02, 2.1: unit 0 writes to every device, and none answers; 2.2: another unit stays silent, and so
+    does a frame whose check sum is wrong (2.5.1.2)."""
+    client = air_handler
+    client.socket.timeout = 0.5
+    assert ask(client, bytes.fromhex("02 03 0000 0001")) is None, "for another unit"
+    client.socket.write(bytes.fromhex("01 03 0000 0001 84 0B"))
+    assert client.socket.read(1) == b"", "a bad check sum"
+    client.write_register(0, 3, device_id=0, no_response_expected=True)
+    assert client.socket.read(1) == b"", "nobody answers it"
+    client.socket.timeout = 2
+    assert client.read_holding_registers(0, count=1, device_id=1).registers == [3], "and it was heard"

@@ -80,6 +80,11 @@ class Vehicle(threading.Thread):
             elif kind == "SET_POSITION_TARGET_LOCAL_NED" and self.mode == GUIDED:
                 self.setpoints += 1
                 self.target = [message.x, message.y, -message.z]
+            else:
+                self.hear_other(message)
+
+    def hear_other(self, message):
+        """What a plain vehicle has no ear for."""
 
     def obey(self, message):
         command = message.command

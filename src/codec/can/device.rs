@@ -90,15 +90,7 @@ impl Adapter {
     /// only the named. Nothing is said while the channel is closed. The error names what does not exist or does not fit.
     pub fn say(&mut self, message: &str, values: &[(&str, f64)], out: &mut Vec<u8>) -> Result<(), String> {
         let message = self.database.find(message).ok_or_else(|| format!("there is no message `{message}`"))?;
-        let mut data = vec![0; message.length];
-        for (name, value) in values {
-            let found = message.signal(name);
-            let (place, signal) = found.ok_or_else(|| format!("there is no signal `{name}` in `{}`", message.name))?;
-            for (chooser, raw) in message.needs(place) {
-                message.signals[chooser].put_raw(raw as f64, &mut data)?;
-            }
-            signal.put_value(*value, &mut data)?;
-        }
+        let data = message.encode(values)?;
         let frame = CanFrame::new(message.id, message.extended, &data);
         self.say_frame(frame, out);
         Ok(())

@@ -117,17 +117,13 @@ impl Order {
     }
     fn frame(&self, args: &[f64]) -> Result<CanFrame, String> {
         let mut data = vec![0; self.message.length];
-        let given = |place: usize| self.values.iter().any(|(other, _)| *other == place);
+        let given: Vec<usize> = self.values.iter().map(|(place, _)| *place).collect();
         for (place, signal) in self.message.signals.iter().enumerate() {
-            if signal.when.is_none() && !given(place) {
+            if signal.when.is_none() && !given.contains(&place) {
                 signal.put_raw(signal.start_value, &mut data)?;
             }
         }
-        for (chooser, raw) in self.values.iter().flat_map(|(place, _)| self.message.needs(*place)) {
-            if !given(chooser) {
-                self.message.signals[chooser].put_raw(raw as f64, &mut data)?;
-            }
-        }
+        self.message.choose(&given, &mut data)?;
         for (place, filling) in &self.values {
             let signal = &self.message.signals[*place];
             match filling {

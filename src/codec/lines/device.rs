@@ -39,10 +39,10 @@ impl Device {
     pub fn hear(&mut self, bytes: &[u8]) -> Vec<Heard> {
         let mut heard = Vec::new();
         for byte in bytes {
-            match self.splitter.push(*byte, &self.plan.cancel, self.plan.sum.as_ref()) {
+            match self.splitter.push(*byte, &self.plan.cancel, b"", self.plan.sum.as_ref()) {
                 Some(Found::Line(line)) => heard.push(self.understood(line)),
                 Some(Found::Noise(bytes) | Found::Corrupt(bytes)) => heard.push(Heard::Garbage(bytes)),
-                None => {}
+                Some(Found::Prompt) | None => {}
             }
         }
         heard

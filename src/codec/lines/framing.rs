@@ -38,6 +38,8 @@ pub(super) struct Splitter {
 #[derive(PartialEq, Debug)]
 pub(super) enum Found {
     Line(String),
+    /// The device is ready for the next line.
+    Prompt,
     Noise(u32),
     Corrupt(u32),
 }
@@ -48,8 +50,9 @@ impl Splitter {
         Splitter { line: Vec::new(), seen: 0, skipping: midway }
     }
 
-    /// Takes one byte; gives what a line end completes. Empty lines are nothing.
-    pub(super) fn push(&mut self, byte: u8, cancel: &[u8], sum: Option<&Checksum>) -> Option<Found> {
+    /// Takes one byte; gives what a line end completes, or the prompt that stands at the beginning of a line. Empty lines are
+    /// nothing.
+    pub(super) fn push(&mut self, byte: u8, cancel: &[u8], prompt: &[u8], sum: Option<&Checksum>) -> Option<Found> {
         if byte != b'\n' && byte != b'\r' {
             self.seen = self.seen.saturating_add(1);
             if self.line.len() == LINE_MAX {
@@ -59,6 +62,11 @@ impl Splitter {
                 self.line.push(byte);
                 if !cancel.is_empty() && self.line.ends_with(cancel) {
                     self.line.clear();
+                }
+                if !prompt.is_empty() && self.line == prompt {
+                    self.line.clear();
+                    self.seen = 0;
+                    return Some(Found::Prompt);
                 }
             }
             return None;

@@ -1,6 +1,7 @@
 //! This side: asks, listens, orders.
 //!
 //! - One thing waits for its answer at a time; orders go before questions. What answers nothing in time is let go.
+//! - A device with a prompt is left alone until it shows it: some take any byte before as a wish to stop.
 //! - A line that was under way when we began to listen is noise, since its end could look like a whole one.
 //! - Safe frames end whatever line was half sent (after `cancel`, where the description has one), then say theirs.
 
@@ -23,6 +24,8 @@ pub struct Host {
     plan: Plan,
     splitter: Splitter,
     waiting: Option<Waiting>,
+    /// The prompt is awaited, at the longest until then.
+    busy: Option<Time>,
     queue: VecDeque<Queued>,
     identified: bool,
     /// The lanes are closed: an acknowledgement that nothing waits for answers a safe frame.
@@ -51,6 +54,7 @@ impl Host {
             plan,
             splitter: Splitter::new(true),
             waiting: None,
+            busy: None,
             queue: VecDeque::new(),
             identified: false,
             abandoned: false,
@@ -128,11 +132,33 @@ impl Host {
         }
     }
 
+    /// The device is ready: a question that it has not answered will not be answered.
+    fn prompted(&mut self) {
+        self.busy = None;
+        self.waiting.take_if(|waiting| waiting.order.is_none());
+    }
+
+    /// Says that we live. A device with a prompt takes it like any other line; others take it whatever they are at.
+    fn beat(&mut self, at: Time, out: &mut Turn) {
+        let busy = self.busy.is_some();
+        let Some(beat) = self.plan.heartbeat.as_mut().filter(|beat| beat.due <= at && !busy) else { return };
+        beat.due = after(beat.due, beat.every, at);
+        if !beat.muted {
+            let line = write(&beat.send, self.plan.ends, self.plan.sum.as_ref());
+            out.sends.push((Lane::Query, Frame::serial(self.link, line)));
+            self.busy = self.plan.busy_until(at);
+        }
+    }
+
     /// Sends what may go now.
     fn pump(&mut self, at: Time, out: &mut Turn) {
-        while self.waiting.is_none() {
+        if !self.plan.prompt.is_empty() {
+            self.beat(at, out);
+        }
+        while self.waiting.is_none() && self.busy.is_none() {
             if let Some(queued) = self.queue.pop_front() {
                 out.sends.push((Lane::Normal, Frame::serial(self.link, queued.line)));
+                self.busy = self.plan.busy_until(at);
                 self.waiting = queued.ack.map(|answer| Waiting {
                     answer,
                     order: Some(queued.ticket),
@@ -144,6 +170,7 @@ impl Host {
             let Some(next) = next.filter(|i| self.plan.asks[*i].due <= at) else { return };
             let bytes = self.bytes(&self.plan.asks[next].send);
             out.sends.push((Lane::Query, Frame::serial(self.link, bytes)));
+            self.busy = self.plan.busy_until(at);
             let ask = &mut self.plan.asks[next];
             ask.due = after(ask.due, ask.every, at);
             self.waiting = ask.answer.map(|answer| Waiting { answer, order: None, until: at + self.plan.within });
@@ -163,8 +190,9 @@ fn shortened(text: &str) -> String {
 impl Codec for Host {
     fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
         for byte in frame.bytes.iter() {
-            match self.splitter.push(*byte, b"", self.plan.sum.as_ref()) {
+            match self.splitter.push(*byte, b"", &self.plan.prompt, self.plan.sum.as_ref()) {
                 Some(Found::Line(line)) => self.line(&line, out),
+                Some(Found::Prompt) => self.prompted(),
                 Some(Found::Noise(bytes)) => out.note(Note::Noise { bytes }),
                 Some(Found::Corrupt(bytes)) => out.note(Note::Corrupt { bytes }),
                 None => {}
@@ -184,27 +212,20 @@ impl Codec for Host {
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {
+        self.busy.take_if(|until| *until <= at);
         if let Some(late) = self.waiting.take_if(|w| w.until <= at)
             && let Some(ticket) = late.order
         {
             out.note(Note::Unanswered { ticket });
         }
-        if let Some(beat) = self.plan.heartbeat.as_mut().filter(|beat| beat.due <= at) {
-            beat.due = after(beat.due, beat.every, at);
-            if !beat.muted {
-                let line = write(&beat.send, self.plan.ends, self.plan.sum.as_ref());
-                out.sends.push((Lane::Query, Frame::serial(self.link, line)));
-            }
-        }
+        self.beat(at, out);
         self.pump(at, out);
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let beat = self.plan.heartbeat.as_ref().map(|beat| beat.due);
-        let rest = match &self.waiting {
-            Some(waiting) => Some(waiting.until),
-            None => self.plan.asks.iter().map(|ask| ask.due).min(),
-        };
+        let beat = self.plan.heartbeat.as_ref().map(|beat| beat.due).filter(|_| self.busy.is_none());
+        let awaited = self.waiting.as_ref().map(|waiting| waiting.until).into_iter().chain(self.busy).max();
+        let rest = awaited.or_else(|| self.plan.asks.iter().map(|ask| ask.due).min());
         beat.into_iter().chain(rest).min()
     }
 

@@ -31,6 +31,9 @@ pub struct LinesConfig {
     pub restarts: Option<String>,
     /// What makes the device forget a half-sent line, such as Ctrl-C; sent before every safe line.
     pub cancel: Option<String>,
+    /// What the device shows, without a line end, when it is ready for the next line. Nothing is asked or ordered before it, or
+    /// before `within` has passed.
+    pub prompt: Option<String>,
 }
 
 /// A question that is asked again and again.

@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) ends: Ends,
     pub(super) cancel: Vec<u8>,
     pub(super) within: Span,
+    /// Empty: the device has none.
+    pub(super) prompt: Vec<u8>,
 }
 
 pub(super) struct MessagePlan {
@@ -36,8 +38,12 @@ pub(super) struct MessagePlan {
     pub(super) picks: Vec<Pick>,
 }
 
+/// What follows the name of a group that is written in hexadecimal digits.
+const HEX: &str = ":hex";
+
 pub(super) struct Pick {
     group: String,
+    hex: bool,
     signal: SignalId,
     scale: f64,
     offset: f64,
@@ -75,6 +81,13 @@ pub(super) struct Fact {
     pub(super) heard: Option<bool>,
 }
 
+impl Plan {
+    /// Until when the device is left alone after a line to it, unless its prompt comes before.
+    pub(super) fn busy_until(&self, at: Time) -> Option<Time> {
+        (!self.prompt.is_empty()).then_some(at + self.within)
+    }
+}
+
 impl Pick {
     /// The value, where the line holds one.
     pub(super) fn value(&self, groups: &[(&str, &str)]) -> Option<(SignalId, Value)> {
@@ -82,6 +95,8 @@ impl Pick {
         Some((self.signal, self.decoded(text).unwrap_or(Value::Unknown)))
     }
     fn decoded(&self, text: &str) -> Option<Value> {
+        let (whole, number): (fn(&str) -> Option<i64>, fn(&str) -> Option<f64>) =
+            if self.hex { (hexadecimal, |text| Some(hexadecimal(text)? as f64)) } else { (whole, number) };
         Some(match &self.decode {
             Decode::Number => {
                 let value = number(text)? * self.scale + self.offset;
@@ -167,6 +182,13 @@ fn whole(text: &str) -> Option<i64> {
     }
 }
 
+/// Digits with or without blanks between them, the most significant first.
+fn hexadecimal(text: &str) -> Option<i64> {
+    let digits: String = text.split([' ', '\t']).collect();
+    let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    plain.then(|| i64::from_str_radix(&digits, 16).ok()).flatten()
+}
+
 struct Maker<'c> {
     device: &'c DeviceConfig,
     messages: Vec<MessagePlan>,
@@ -202,9 +224,11 @@ impl Maker<'_> {
         None
     }
     fn signal(&mut self, index: usize, map: &SignalMap) {
-        if let Some((place, group)) = self.field(ConfigSite::Signal(index), &map.field) {
+        let plain = map.field.strip_suffix(HEX);
+        if let Some((place, group)) = self.field(ConfigSite::Signal(index), plain.unwrap_or(&map.field)) {
             self.messages[place].picks.push(Pick {
                 group,
+                hex: plain.is_some(),
                 signal: map.signal,
                 scale: map.scale,
                 offset: map.offset,
@@ -333,6 +357,7 @@ pub(super) fn plan_device(device: &DeviceConfig) -> Result<Plan, Vec<ConfigProbl
         ends: config.ends,
         cancel: config.cancel.clone().unwrap_or_default().into_bytes(),
         within: config.within,
+        prompt: config.prompt.clone().unwrap_or_default().into_bytes(),
     })
 }
 

@@ -8,6 +8,9 @@ use super::frame::{frame, pack, sound};
 use super::{Kind, Table, WordOrder};
 use std::collections::BTreeMap;
 
+/// A write to this unit is for every device, and none answers it (Modbus over serial line 1.02, 2.1).
+const EVERYBODY: u8 = 0;
+
 /// Something a client has written.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Written {
@@ -56,12 +59,15 @@ impl Server {
             self.buffer.push(*byte);
             // The sound request that ends here, if there is one: the earliest that may have begun.
             let end = self.buffer.len();
-            let begins = (end.saturating_sub(FRAME_MAX)..end.saturating_sub(3))
-                .find(|begin| self.buffer[*begin] == self.unit && whole(&self.buffer[*begin..]));
+            let begins =
+                (end.saturating_sub(FRAME_MAX)..end.saturating_sub(3)).find(|begin| self.hears(&self.buffer[*begin..]));
             if let Some(begin) = begins {
                 let request = self.buffer.split_off(begin);
                 self.buffer.clear();
-                out.push(self.answer(&request[1..request.len() - 2], written));
+                let answer = self.answer(&request[1..request.len() - 2], written);
+                if request[0] != EVERYBODY {
+                    out.push(answer);
+                }
             } else if end > 2 * FRAME_MAX {
                 self.buffer.drain(..FRAME_MAX);
             }
@@ -70,6 +76,12 @@ impl Server {
     /// Forgets half a frame, as at power-up.
     pub fn forget(&mut self) {
         self.buffer.clear();
+    }
+
+    /// Whether these bytes are one whole request to this device.
+    fn hears(&self, bytes: &[u8]) -> bool {
+        let to_all = bytes[0] == EVERYBODY && matches!(bytes[1], 5 | 6 | 15 | 16);
+        (bytes[0] == self.unit || to_all) && whole(bytes)
     }
 
     fn answer(&mut self, data: &[u8], written: &mut Vec<Written>) -> Vec<u8> {
@@ -191,6 +203,9 @@ mod tests {
         server.forget();
         assert_eq!(ask(&mut server, &frame(2, &[3, 0, 0, 0, 4])).0, Vec::<u8>::new(), "another unit");
         server.forget();
+        let (said, written) = ask(&mut server, &frame(0, &[6, 0, 1, 0, 9]));
+        assert_eq!((said, written.len(), server.get(Table::Holding, 1)), (vec![], 1, Some(9)), "for everybody");
+        assert_eq!(ask(&mut server, &frame(0, &[3, 0, 1, 0, 1])), (vec![], vec![]), "everybody can only be written to");
         assert_eq!(ask(&mut server, &frame(1, &[3, 0, 2, 0, 3])).0, frame(1, &[0x83, 2]));
         assert_eq!(ask(&mut server, &frame(1, &[3, 0, 0, 0, 126])).0, frame(1, &[0x83, 3]));
         assert_eq!(ask(&mut server, &frame(1, &[0x55])).0, frame(1, &[0xD5, 1]));

@@ -28,6 +28,11 @@ pub(super) static KEYS: Record = record(
         key("within", Shape::Quantity, "how long an answer is awaited (500 ms)"),
         key("refuses", Shape::Text, "the message that refuses an order"),
         key("restarts", Shape::Text, "the message that the device says when it starts"),
+        key(
+            "prompt",
+            Shape::Text,
+            "what it shows without a line end when it is ready, such as \">\"; awaited before a line",
+        ),
         key("cancel", Shape::Text, "what makes it forget a half-sent line, such as \"\\x03\"; sent before safe lines"),
     ],
 );
@@ -83,6 +88,16 @@ fn config(page: &mut Page, fields: &Fields<'_>) -> Option<LinesConfig> {
         Some(node) => page.text(node, "what cancels a line").map(|word| Some(word.text.clone())),
         None => Some(None),
     };
+    let prompt = match fields.get("prompt") {
+        Some(node) => page.text(node, "what is shown when a line may be sent").and_then(|word| {
+            let plain = !word.text.is_empty() && !word.text.contains(['\n', '\r']);
+            if !plain {
+                page.error(word.span.clone(), "a prompt stands at the end of no line".into(), None);
+            }
+            plain.then(|| Some(word.text.clone()))
+        }),
+        None => Some(None),
+    };
     Some(LinesConfig {
         messages: messages?,
         asks: asks?,
@@ -92,6 +107,7 @@ fn config(page: &mut Page, fields: &Fields<'_>) -> Option<LinesConfig> {
         refuses: refuses?,
         restarts: restarts?,
         cancel: cancel?,
+        prompt: prompt?,
     })
 }
 

@@ -118,3 +118,15 @@ pub fn controller(
         _ => Err(format!("there is no controller `{name}`")),
     }
 }
+
+/// The files of this repository, for tests that set up a twin as a shipped rig does.
+#[cfg(test)]
+struct Shipped;
+
+#[cfg(test)]
+impl crate::diag::Files for Shipped {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        std::fs::read(root.join(path)).map_err(|error| error.to_string())
+    }
+}

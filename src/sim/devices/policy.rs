@@ -43,22 +43,13 @@ impl Law for Learned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diag::Files;
     use crate::fault::TwinFault;
     use crate::rig::read_policy;
     use crate::rig::twins::{POLICY, TwinKind};
     use crate::sim::devices::Controller;
+    use crate::sim::devices::Shipped;
     use crate::sim::devices::talker::UNKNOWN;
     use serde_json::Value;
-
-    struct Shipped;
-
-    impl Files for Shipped {
-        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-            std::fs::read(root.join(path)).map_err(|error| error.to_string())
-        }
-    }
 
     /// The shipped pilot of the drone bench, told that it is 4 m up, with a task 3 m to the north.
     fn pilot() -> Talker<Learned> {

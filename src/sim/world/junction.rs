@@ -109,7 +109,8 @@ pub struct Junction {
     pub walk_volts: f64,
     /// Somebody stands at the crossing and has pressed the button.
     pub call: bool,
-    /// It flashes until the monitor is told to let the controller have the lamps. The conflict monitor's relay feeds the lamps from the flasher, whatever the controller does.
+    /// The conflict monitor's relay feeds the lamps from the flasher, whatever the controller does, until the monitor is told to let
+    /// the controller have them.
     pub flash_relay: bool,
     pub mains_volts: f64,
     pub mains_hertz: f64,

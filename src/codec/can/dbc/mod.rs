@@ -12,7 +12,8 @@ pub struct Database {
     pub messages: Vec<MessageDef>,
 }
 
-/// A message.
+/// A message. Where the file shortens a name to its 32 characters and tells the whole one (`SystemMessageLongSymbol`,
+/// `SystemSignalLongSymbol`), the whole one counts.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MessageDef {
     pub name: String,
@@ -138,6 +139,28 @@ impl MessageDef {
             at = *chooser;
         }
         needs
+    }
+    /// Puts what the choosers of these signals must say for them to be there. A chooser that is among them has a value of its own.
+    pub fn choose(&self, given: &[usize], data: &mut [u8]) -> Result<(), String> {
+        for (chooser, raw) in given.iter().flat_map(|place| self.needs(*place)) {
+            if !given.contains(&chooser) {
+                self.signals[chooser].put_raw(raw as f64, data)?;
+            }
+        }
+        Ok(())
+    }
+    /// The data in which these signals have these values, in the file's own units; all else is zero. The error names what does not
+    /// exist or does not fit.
+    pub fn encode(&self, values: &[(&str, f64)]) -> Result<Vec<u8>, String> {
+        let missing = |name: &str| format!("there is no signal `{name}` in `{}`", self.name);
+        let find = |(name, _): &(&str, f64)| self.signal(name).map(|(place, _)| place).ok_or_else(|| missing(name));
+        let places: Vec<usize> = values.iter().map(find).collect::<Result<_, _>>()?;
+        let mut data = vec![0; self.length];
+        self.choose(&places, &mut data)?;
+        for (place, (_, value)) in places.iter().zip(values) {
+            self.signals[*place].put_value(*value, &mut data)?;
+        }
+        Ok(data)
     }
     /// Every signal that this data carries, with its raw value; what lies beyond its end is left out.
     pub fn decode<'m>(&'m self, data: &[u8]) -> Vec<(&'m SignalDef, Raw)> {

@@ -53,6 +53,9 @@ struct Told {
     start: BTreeMap<(u32, String), f64>,
     start_default: f64,
     chosen: Vec<Chosen>,
+    /// Whole names, where a name is longer than the 32 characters that the older tools take.
+    long_messages: BTreeMap<u32, String>,
+    long_signals: BTreeMap<(u32, String), String>,
 }
 
 /// Of an extended multiplexed signal: message, signal, its chooser, ranges, line.
@@ -97,7 +100,7 @@ pub(super) fn read(text: &str) -> Result<Database, DbcError> {
                     chosen.push(choices);
                 }
             }
-            "VAL_" => values(&mut words, &mut database, &places)?,
+            "VAL_" => values(&mut words, &mut database, &places, orphans)?,
             "SIG_VALTYPE_" => value_type(&mut words, &mut database, &places, orphans)?,
             "SG_MUL_VAL_" => {
                 let (raw, signal) = (words.number("a message's number")?, words.plain("a signal")?);
@@ -136,6 +139,15 @@ pub(super) fn read(text: &str) -> Result<Database, DbcError> {
             signal.start_value = start.copied().unwrap_or(told.start_default);
         }
         choose(message, &chosen[*place], told.chosen.iter().filter(|(of, ..)| of == raw))?;
+        // Only now: every other statement has the short names.
+        for signal in &mut message.signals {
+            if let Some(long) = told.long_signals.remove(&(*raw, signal.name.clone())) {
+                signal.name = long;
+            }
+        }
+        if let Some(long) = told.long_messages.remove(raw) {
+            message.name = long;
+        }
     }
     Ok(database)
 }
@@ -249,7 +261,12 @@ fn signal(words: &mut Words) -> Result<(SignalDef, Choice), DbcError> {
     Ok((signal, choice))
 }
 
-fn values(words: &mut Words, database: &mut Database, places: &BTreeMap<u32, usize>) -> Result<(), DbcError> {
+fn values(
+    words: &mut Words,
+    database: &mut Database,
+    places: &BTreeMap<u32, usize>,
+    orphans: Option<u32>,
+) -> Result<(), DbcError> {
     let first = words.plain("a message's number")?;
     // Without a number it is of an environment variable.
     let Ok(raw) = first.parse::<u32>() else {
@@ -265,6 +282,8 @@ fn values(words: &mut Words, database: &mut Database, places: &BTreeMap<u32, usi
     let message = places.get(&raw).map(|place| &mut database.messages[*place]);
     if let Some(signal) = message.and_then(|message| message.signals.iter_mut().find(|s| s.name == name)) {
         signal.choices = choices;
+    } else if Some(raw) != orphans {
+        return Err(words.error(format!("there is no signal `{name}` in message {raw}")));
     }
     Ok(())
 }
@@ -309,6 +328,15 @@ fn attribute(words: &mut Words, told: &mut Told) -> Result<(), DbcError> {
             let raw = words.number("a message's number")?;
             let signal = words.plain("a signal's name")?;
             told.start.insert((raw, signal), number(words.next()));
+        }
+        (Some(Word::Plain(of)), "SystemMessageLongSymbol") if of == "BO_" => {
+            let raw = words.number("a message's number")?;
+            told.long_messages.insert(raw, words.text("the whole name, as a text")?);
+        }
+        (Some(Word::Plain(of)), "SystemSignalLongSymbol") if of == "SG_" => {
+            let raw = words.number("a message's number")?;
+            let signal = words.plain("a signal's name")?;
+            told.long_signals.insert((raw, signal), words.text("the whole name, as a text")?);
         }
         (Some(Word::Mark(';')), _) => return Ok(()),
         _ => {}

@@ -273,12 +273,17 @@ fn flags_in_words(flags: u8) -> String {
 
 impl Codec for Host {
     fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
+        let waited = self.asked.is_some();
         let mut lines = std::mem::take(&mut self.lines);
         self.framer.push(&frame.bytes, |line| lines.push(line));
         for line in lines.drain(..) {
             self.line(at, line, out);
         }
         self.lines = lines;
+        if waited && self.asked.is_none() {
+            // What an answer held up may be due for long: it is not left as a deadline that is over.
+            self.ask(at, out);
+        }
     }
 
     fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
