@@ -95,11 +95,11 @@ impl Pick {
         Some((self.signal, self.decoded(text).unwrap_or(Value::Unknown)))
     }
     fn decoded(&self, text: &str) -> Option<Value> {
-        let (whole, number): (fn(&str) -> Option<i64>, fn(&str) -> Option<f64>) =
-            if self.hex { (hexadecimal, |text| Some(hexadecimal(text)? as f64)) } else { (whole, number) };
+        let whole = if self.hex { hexadecimal } else { whole };
+        let plain = |text| if self.hex { whole(text).map(|whole| whole as f64) } else { number(text) };
         Some(match &self.decode {
             Decode::Number => {
-                let value = number(text)? * self.scale + self.offset;
+                let value = plain(text)? * self.scale + self.offset;
                 Value::Number(Some(value).filter(|v| v.is_finite())?)
             }
             Decode::States(table) => {
@@ -111,7 +111,7 @@ impl Pick {
             Decode::Flag => Value::Flag(match text {
                 "true" | "TRUE" | "on" | "ON" => true,
                 "false" | "FALSE" | "off" | "OFF" => false,
-                other => number(other)? != 0.0,
+                other => plain(other)? != 0.0,
             }),
         })
     }
