@@ -1,8 +1,8 @@
 //! How much faster than time the twins of each rig are, alone and in whole runs, and what they cost live.
 //!
 //! `cargo bench --bench twins`: per rig, 60 s of its twins and their world ticked by themselves with nobody listening; the
-//! rig's nominal scenario in virtual time; and the same on wires, where the processes of the twins are asked how much of a core
-//! they used. The nominal scenario is the one that the rig's page calls so.
+//! rig's nominal scenario in virtual time; and the same on wires (40 s at most), where the processes of the twins are asked how much
+//! of a core they used. The nominal scenario is the one that the rig's page calls so.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const TICKS_PER_SECOND: f64 = 100.0;
 /// Seconds of the twins' own time.
 const ALONE_S: i64 = 60;
+/// A scenario that lasts longer live is stopped by then, as a person would.
+const LIVE_MOST: Duration = Duration::from_secs(40);
 
 fn main() {
     println!("{}", support::machine());
@@ -83,6 +85,7 @@ fn live(scenario: &str) -> String {
         .expect("the program starts");
     let begun = Instant::now();
     let mut used: Vec<(u32, f64, f64)> = Vec::new();
+    let mut stopped = false;
     let ended = loop {
         for (pid, seconds) in twins_of(harness.id()) {
             let elapsed = begun.elapsed().as_secs_f64();
@@ -94,12 +97,17 @@ fn live(scenario: &str) -> String {
         if let Some(status) = harness.try_wait().expect("it is our child") {
             break status;
         }
+        if !stopped && begun.elapsed() > LIVE_MOST {
+            stopped = true;
+            Command::new("kill").args(["-INT", &harness.id().to_string()]).status().expect("there is a kill");
+        }
         // How often is looked changes nothing of what is measured.
         std::thread::sleep(Duration::from_millis(100));
     };
     let shares: Vec<String> = used.iter().map(|(_, cpu, lived)| format!("{:.1} %", cpu / lived * 100.0)).collect();
     match ended.code() {
         Some(0) => shares.join(", "),
+        _ if stopped => shares.join(", "),
         other => format!("{} (the run ended with {other:?})", shares.join(", ")),
     }
 }

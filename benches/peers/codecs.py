@@ -99,7 +99,7 @@ def pymodbus():
 
 
 def protobuf():
-    from pysparkplug._payload import _PBPayload as Payload
+    from pysparkplug._protobuf.sparkplug_b_pb2 import Payload
 
     def decode(stream):
         count = 0

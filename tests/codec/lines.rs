@@ -417,6 +417,26 @@ fn a_heartbeat_waits_for_the_prompt_too_and_for_nothing_else() {
     }
 }
 
+/// What is under way when the guard trips gets no company: the safe line alone, and questions once its prompts are over.
+#[test]
+fn after_a_trip_a_device_with_a_prompt_is_left_to_its_safe_line() {
+    let mut host = host_of(device(LinesConfig { prompt: Some(">".into()), ..lines(None, None) }));
+    let mut turn = Turn::default();
+    host.tick(at(0), &mut turn);
+    host.abandon();
+    assert_eq!(sent(&hear(&mut *host, at(10), b"\r\n>", 1)), [""; 0], "the prompt of what was cancelled");
+    assert_eq!(sent(&hear(&mut *host, at(15), b"\r\n>", 1)), [""; 0], "that of the empty line");
+    let heard = hear(&mut *host, at(30), b"OK\r\n>", 1);
+    assert!(matches!(heard.notes[..], [.., Note::SafeAcked { .. }]), "{:?}", heard.notes);
+    assert_eq!(sent(&heard), [""; 0]);
+    let mut turn = Turn::default();
+    host.tick(at(79), &mut turn);
+    assert_eq!(sent(&turn), [""; 0]);
+    assert_eq!(host.next_deadline(), Some(at(80)));
+    host.tick(at(80), &mut turn);
+    assert_eq!(sent(&turn), ["V?\r\n"]);
+}
+
 #[test]
 fn micropython_is_read_at_its_prompt() {
     let mut config = device(LinesConfig {

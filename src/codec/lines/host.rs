@@ -9,12 +9,15 @@ use super::framing::{Found, Splitter, write};
 use super::plan::{Plan, plan};
 use crate::codec::{Body, Codec, ConfigProblem, EncodeError, LinkConfig, Message, NotTimeless, Note, Turn};
 use crate::command::{Command, Ticket};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::wire::{DeviceId, Frame, Lane, LinkId};
 use std::collections::VecDeque;
 
 /// Most orders that wait for the one before them.
 const QUEUE_MAX: usize = 16;
+/// After a trip a device with a prompt is asked only once it was ready for so long: the safe line brings several prompts, that of
+/// what it cancelled, of the empty line, and its own.
+const SETTLES: Span = Span::from_millis(50);
 /// Longest piece of a device's line in a note, in letters.
 const SHOWN: usize = 100;
 
@@ -30,6 +33,8 @@ pub struct Host {
     identified: bool,
     /// The lanes are closed: an acknowledgement that nothing waits for answers a safe frame.
     abandoned: bool,
+    /// The trip was just now.
+    hushed: bool,
 }
 
 struct Waiting {
@@ -58,6 +63,7 @@ impl Host {
             queue: VecDeque::new(),
             identified: false,
             abandoned: false,
+            hushed: false,
         })
     }
 
@@ -133,8 +139,8 @@ impl Host {
     }
 
     /// The device is ready: a question that it has not answered will not be answered.
-    fn prompted(&mut self) {
-        self.busy = None;
+    fn prompted(&mut self, at: Time) {
+        self.busy = self.abandoned.then(|| at + SETTLES);
         self.waiting.take_if(|waiting| waiting.order.is_none());
     }
 
@@ -153,6 +159,9 @@ impl Host {
     /// Sends what may go now.
     fn pump(&mut self, at: Time, out: &mut Turn) {
         if !self.plan.prompt.is_empty() {
+            if std::mem::take(&mut self.hushed) {
+                self.busy = Some(at + SETTLES);
+            }
             self.beat(at, out);
         }
         while self.waiting.is_none() && self.busy.is_none() {
@@ -179,7 +188,7 @@ impl Host {
 }
 
 /// The next instant of something periodic; what was missed is not made up for.
-fn after(due: Time, every: crate::time::Span, at: Time) -> Time {
+fn after(due: Time, every: Span, at: Time) -> Time {
     if due + every > at { due + every } else { at + every }
 }
 
@@ -192,7 +201,7 @@ impl Codec for Host {
         for byte in frame.bytes.iter() {
             match self.splitter.push(*byte, b"", &self.plan.prompt, self.plan.sum.as_ref()) {
                 Some(Found::Line(line)) => self.line(&line, out),
-                Some(Found::Prompt) => self.prompted(),
+                Some(Found::Prompt) => self.prompted(at),
                 Some(Found::Noise(bytes)) => out.note(Note::Noise { bytes }),
                 Some(Found::Corrupt(bytes)) => out.note(Note::Corrupt { bytes }),
                 None => {}
@@ -218,7 +227,9 @@ impl Codec for Host {
         {
             out.note(Note::Unanswered { ticket });
         }
-        self.beat(at, out);
+        if self.plan.prompt.is_empty() {
+            self.beat(at, out);
+        }
         self.pump(at, out);
     }
 
@@ -241,6 +252,7 @@ impl Codec for Host {
         self.queue.clear();
         self.waiting.take_if(|waiting| waiting.order.is_some());
         self.abandoned = true;
+        self.hushed = true;
     }
 
     fn mute(&mut self, device: DeviceId, on: bool) -> bool {

@@ -81,9 +81,6 @@ pub(super) struct Fact {
     pub(super) heard: Option<bool>,
 }
 
-/// How a word is read as a number.
-type Read<T> = fn(&str) -> Option<T>;
-
 impl Plan {
     /// Until when the device is left alone after a line to it, unless its prompt comes before.
     pub(super) fn busy_until(&self, at: Time) -> Option<Time> {
@@ -98,11 +95,11 @@ impl Pick {
         Some((self.signal, self.decoded(text).unwrap_or(Value::Unknown)))
     }
     fn decoded(&self, text: &str) -> Option<Value> {
-        let (whole, number): (Read<i64>, Read<f64>) =
-            if self.hex { (hexadecimal, |text| Some(hexadecimal(text)? as f64)) } else { (whole, number) };
+        let whole = if self.hex { hexadecimal } else { whole };
+        let plain = |text| if self.hex { whole(text).map(|whole| whole as f64) } else { number(text) };
         Some(match &self.decode {
             Decode::Number => {
-                let value = number(text)? * self.scale + self.offset;
+                let value = plain(text)? * self.scale + self.offset;
                 Value::Number(Some(value).filter(|v| v.is_finite())?)
             }
             Decode::States(table) => {
@@ -114,7 +111,7 @@ impl Pick {
             Decode::Flag => Value::Flag(match text {
                 "true" | "TRUE" | "on" | "ON" => true,
                 "false" | "FALSE" | "off" | "OFF" => false,
-                other => number(other)? != 0.0,
+                other => plain(other)? != 0.0,
             }),
         })
     }
