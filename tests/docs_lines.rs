@@ -110,7 +110,40 @@ fn the_rig_of_the_page_on_receivers_checks() {
     let (plan, warnings) = scenario::observe("rigs/witness/rig.yaml", &page_of(&text), 1)
         .unwrap_or_else(|list| panic!("{}", rendered(&list)));
     assert_eq!(rendered(&warnings), "");
-    assert_eq!(plan.rig.links[0].codec.devices[0].signals.len(), 6);
+    let link: &LinkConfig = &plan.rig.links[0].codec;
+    assert_eq!(link.devices[0].signals.len(), 6);
+    let mut host = build(link).unwrap_or_else(|problems| panic!("{problems:?}"));
+    // In order of the signals' names on the page, through any cut of the bytes; each sum was made by hand of the text before it.
+    let said = [
+        "GNGGA,120000.00,4807.0380,N,01131.0000,W,4,12,0.7,545.4,M,46.9,M,,",
+        "GPRMC,120000.00,A,4807.0380,N,01131.0000,W,010.0,084.4,230394,,",
+        "GPRMC,120001.00,V,,,,,,,230394,,",
+    ]
+    .map(|body| format!("${body}*{:02X}\r\n", body.bytes().fold(0, |sum, byte| sum ^ byte)))
+    .concat();
+    let mut turn = Turn::default();
+    for byte in said.bytes() {
+        host.feed(Time::ZERO, &Frame::serial(link.link, vec![byte]), &mut turn);
+    }
+    let told = |name: &str| -> Vec<Value> {
+        let id = plan.rig.signals.find(&format!("receiver.{name}")).expect("the page has it");
+        turn.samples.iter().filter(|(signal, _)| *signal == id).map(|(_, value)| *value).collect()
+    };
+    let near = |name: &str, wanted: f64| match told(name).first() {
+        Some(Value::Number(found)) => assert!((found - wanted).abs() < 1e-9, "{name}: {found}"),
+        other => panic!("{name}: {other:?}"),
+    };
+    near("latitude", (48.0 + 7.038 / 60.0) * std::f64::consts::PI / 180.0);
+    near("longitude", -(11.0 + 31.0 / 60.0) * std::f64::consts::PI / 180.0);
+    near("altitude", 545.4);
+    near("speed", 5.14444);
+    assert_eq!(told("fix"), [Value::State(3)], "the fourth of the page's states: RTK");
+    assert_eq!(told("valid"), [Value::Flag(true), Value::Flag(false)]);
+    assert_eq!(told("speed").last(), Some(&Value::Unknown), "an empty field is no zero");
+    // A wrong sum is no value.
+    let before = turn.samples.len();
+    host.feed(Time::ZERO, &Frame::serial(link.link, b"$GPRMC,120002.00,A,,,,,011.0,,,,*00\r\n".to_vec()), &mut turn);
+    assert_eq!(turn.samples.len(), before);
 }
 
 /// Foreign devices of `tests/peers`, which are started only there: their rigs and scenarios check here too.
