@@ -113,7 +113,7 @@ fn the_rig_of_the_page_on_receivers_checks() {
     let link: &LinkConfig = &plan.rig.links[0].codec;
     assert_eq!(link.devices[0].signals.len(), 6);
     let mut host = build(link).unwrap_or_else(|problems| panic!("{problems:?}"));
-    // In order of the signals' names on the page, through any cut of the bytes; each sum was made by hand of the text before it.
+    // In order of the signals' names on the page, through any cut of the bytes.
     let said = [
         "GNGGA,120000.00,4807.0380,N,01131.0000,W,4,12,0.7,545.4,M,46.9,M,,",
         "GPRMC,120000.00,A,4807.0380,N,01131.0000,W,010.0,084.4,230394,,",

@@ -122,7 +122,7 @@ fn devices_on_a_line_are_recognised_by_their_answers() {
 fn a_line_that_is_silent_is_told_and_so_is_what_is_missing() {
     let silent = Answering::by(|_| None);
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    new("silent", &silent.path, &folder).with(3).says("nothing on").says("GRBL, ELM327, SLCAN, Modbus RTU");
+    new("silent", &silent.path, &folder).with(3).says("nothing on").says("SLCAN, ELM327, GRBL, Modbus RTU");
     run(["rigs", "new"]).with(64).says("a name is wanted");
     run(["rigs", "new", "bench"]).with(64).says("a port is wanted");
     run(["rigs", "new", "../etc", "--port", "/dev/null"]).with(64).says("no name of a rig");
