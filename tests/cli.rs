@@ -123,6 +123,12 @@ fn every_shipped_scenario_checks() {
     assert_eq!(warnings.collect::<Vec<_>>(), [""; 0]);
 }
 
+#[test]
+fn a_folder_in_the_place_of_a_file_is_told_with_the_file_that_is_in_it() {
+    run(["check", "rigs/junction"]).with(64).says("it is a folder; a file is wanted, such as `rigs/junction/rig.yaml`");
+    run(["check", "rigs"]).with(64).says("it is a folder; a file is wanted");
+}
+
 /// Checks and runs: both refuse with exit code 64, and no folder is made.
 #[track_caller]
 fn refused(stand: &Stand, scenario: &str, more: &[&str], words: &[&str]) {

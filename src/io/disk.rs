@@ -4,6 +4,7 @@ use crate::diag::Files;
 use crate::scenario::MADE_FOLDER;
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 /// A file of a rig is text for people: more than this is a mistake, and is not read to its end.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -25,7 +26,9 @@ impl Files for Disk {
         // Looked at before it is opened: opening a pipe that nobody writes to would wait for ever.
         let meta = std::fs::metadata(path).map_err(words)?;
         if meta.is_dir() {
-            return Err("it is a folder; a file is wanted".to_owned());
+            let inside = Path::new(path).join("rig.yaml");
+            let such = if inside.is_file() { format!(", such as `{}`", inside.display()) } else { String::new() };
+            return Err(format!("it is a folder; a file is wanted{such}"));
         }
         if !meta.is_file() {
             return Err("it is a device or a pipe; a file is wanted".to_owned());
