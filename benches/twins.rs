@@ -1,6 +1,6 @@
 //! How much faster than time the twins of each rig are, alone and in whole runs, and what they cost live.
 //!
-//! `cargo bench --bench twins`: per rig, 60 s of its twins and their world ticked by themselves with nobody listening; the
+//! `cargo bench --bench twins`: per rig, 60 s of its twins, their world and the codecs of its links, by themselves; the
 //! rig's nominal scenario in virtual time; and the same on wires (40 s at most), where the processes of the twins are asked how much
 //! of a core they used. The nominal scenario is the one that the rig's page calls so.
 
@@ -8,6 +8,7 @@
 mod common;
 mod support;
 
+use checkrein::codec::{Codec, Turn, build};
 use checkrein::run::{Effects, Input};
 use checkrein::time::{Span, Time};
 use checkrein::r#virtual::{Options, Sink, drive};
@@ -33,17 +34,34 @@ fn main() {
     }
 }
 
-/// How many times faster than time the bench goes when nobody speaks to it.
+/// How many times faster than time the bench goes with the codecs of its links alone: they open, ask and listen, and order nothing.
 fn alone(scenario: &str) -> f64 {
     let plan = common::plan(scenario, 1);
     let mut bench = common::bench(&plan);
+    let hosts = plan.rig.links.iter().map(|link| build(&link.codec).unwrap_or_else(|problems| panic!("{problems:?}")));
+    let mut hosts: Vec<Box<dyn Codec>> = hosts.collect();
     let end = Time::ZERO + Span::from_secs(ALONE_S);
-    let (mut now, mut said, mut bytes) = (Time::ZERO, Vec::new(), 0);
+    let (mut now, mut said, mut turn, mut bytes) = (Time::ZERO, Vec::new(), Turn::default(), 0);
     let begun = Instant::now();
     while now < end {
+        for host in &mut hosts {
+            if host.next_deadline().is_some_and(|due| due <= now) {
+                host.tick(now, &mut turn);
+            }
+        }
+        for (_, frame) in turn.sends.drain(..) {
+            bench.receive(now, &frame, &mut said);
+        }
         bench.tick(now, &mut said);
-        bytes += said.drain(..).map(|frame| frame.bytes.len()).sum::<usize>();
-        now = bench.next_deadline().map_or(end, |due| due.max(now + Span::from_nanos(1)));
+        for frame in said.drain(..) {
+            bytes += frame.bytes.len();
+            hosts[usize::from(frame.link.0)].feed(now, &frame, &mut turn);
+        }
+        let sends = std::mem::take(&mut turn.sends);
+        turn.clear();
+        turn.sends = sends;
+        let dues = hosts.iter().filter_map(|host| host.next_deadline()).chain(bench.next_deadline());
+        now = dues.min().map_or(end, |due| due.max(now + Span::from_nanos(1)));
     }
     let took = begun.elapsed();
     assert!(bytes > 0, "{scenario}: twins say something");
