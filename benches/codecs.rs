@@ -90,7 +90,7 @@ fn nominal(rig: &str, link: &str) -> (std::sync::Arc<Plan>, Vec<(Time, Frame)>) 
     let own = LinkId(u16::try_from(place.unwrap_or_else(|| panic!("{rig} has no link {link}"))).expect("few links"));
     let (_, kept) = common::run(&plan, &Options::default());
     let came = kept.inputs.into_iter().filter_map(|input| match input {
-        Input::Bytes { at, frame } if frame.link == own => Some((at, frame)),
+        Input::Bytes { at, frame, .. } if frame.link == own => Some((at, frame)),
         _ => None,
     });
     let once: Vec<(Time, Frame)> = came.collect();

@@ -270,7 +270,7 @@ fn feed(plan: &Arc<Plan>, chunks: &[(Frame, usize)], mut recorder: recorder::Han
     'all: loop {
         for (frame, messages) in chunks {
             at += Span::from_nanos(*messages as i64 * 1_000_000_000 / (RATE / 6));
-            let input = Input::Bytes { at, frame: frame.clone() };
+            let input = Input::bytes(at, frame.clone());
             take(input, &mut batch, &mut armed, &mut fed.samples);
             fed.inputs += 1;
             if batch.len() >= BATCH {

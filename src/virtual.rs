@@ -8,10 +8,10 @@ use crate::run::{Effect, Effects, Input, LinkState, OperatorOrder, Outcome, Reco
 use crate::scenario::plan::Plan;
 use crate::sim::Bench;
 use crate::time::{Span, Time};
-use crate::wire::{DeviceId, Frame, LinkId};
+use crate::wire::{DeviceId, Frame, Lane, LinkId};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Reads are cut to this, as the host does with a real port.
@@ -99,6 +99,31 @@ fn present(run: &Run, link: LinkId) -> Option<Frame> {
 enum Due {
     Input(Input),
     ToBench(Frame),
+    /// The wire of this link may be free for what waits.
+    Wire(LinkId),
+}
+
+/// What waits to leave by a link: the lanes of the host, with a wire that carries one write at a time.
+#[derive(Default)]
+struct Outgoing {
+    /// By lane: Safe, Query, Normal.
+    lanes: [VecDeque<Write>; 3],
+    /// The wire is taken until then.
+    free_at: Time,
+}
+
+/// What the run names by one id: a frame, or all those of a rung.
+struct Write {
+    id: SendId,
+    frames: Vec<Frame>,
+}
+
+fn lane_place(lane: Lane) -> usize {
+    match lane {
+        Lane::Safe => 0,
+        Lane::Query => 1,
+        Lane::Normal => 2,
+    }
 }
 
 struct World {
@@ -112,6 +137,8 @@ struct World {
     order: u64,
     /// Per link and direction: nothing overtakes.
     free_at: BTreeMap<(LinkId, bool), Time>,
+    /// What waits to leave, by link.
+    outgoing: BTreeMap<LinkId, Outgoing>,
     gone: Vec<LinkId>,
     deaf_until: BTreeMap<LinkId, Time>,
     subscriptions: Vec<(LinkId, String)>,
@@ -137,6 +164,7 @@ pub fn drive(plan: Arc<Plan>, bench: Bench, options: &Options, sink: &mut dyn Si
         due: BTreeMap::new(),
         order: 0,
         free_at: BTreeMap::new(),
+        outgoing: BTreeMap::new(),
         gone: Vec::new(),
         deaf_until: BTreeMap::new(),
         subscriptions,
@@ -183,6 +211,7 @@ pub fn drive(plan: Arc<Plan>, bench: Bench, options: &Options, sink: &mut dyn Si
                     input.restamp(world.now);
                     world.feed(input, sink);
                 }
+                Due::Wire(link) => world.pump(link, sink),
                 Due::ToBench(frame) => {
                     let mut out = Vec::new();
                     world.bench.receive(world.now, &frame, &mut out);
@@ -237,10 +266,11 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect, sink: &mut dyn Sink) {
         match effect {
-            Effect::Send { id, frame, .. } => self.transmit(id, vec![frame], sink),
+            Effect::Send { id, lane, frame } => self.transmit(id, lane, vec![frame], sink),
             Effect::Rung { id, ladder, rung } => {
                 let frames = self.plan.ladders[ladder.0 as usize].rungs[rung.0 as usize].frames.clone();
-                self.transmit(id, frames, sink);
+                self.outgoing.values_mut().for_each(|out| out.lanes[lane_place(Lane::Normal)].clear());
+                self.transmit(id, Lane::Safe, frames, sink);
             }
             Effect::Twin { device, fault, on } => self.twin_fault(device, &fault, on),
             Effect::Prompt { .. } => {
@@ -248,8 +278,10 @@ impl World {
                 let order = OperatorOrder::Answer { yes: self.answer };
                 self.later(at, Due::Input(Input::Operator { at, order }));
             }
-            // Nothing waits in virtual time: what was sent has left.
-            Effect::Emit(_) | Effect::Flush | Effect::DropNormal => {}
+            Effect::DropNormal => {
+                self.outgoing.values_mut().for_each(|out| out.lanes[lane_place(Lane::Normal)].clear());
+            }
+            Effect::Emit(_) | Effect::Flush => {}
             Effect::Finish(outcome) => self.outcome = Some(outcome),
         }
     }
@@ -261,36 +293,70 @@ impl World {
         }
     }
 
-    fn transmit(&mut self, id: SendId, frames: Vec<Frame>, sink: &mut dyn Sink) {
-        let begun = self.now + Span::from_micros(10);
-        let mut done = begun;
-        for frame in frames {
-            let link = frame.link;
+    fn transmit(&mut self, id: SendId, lane: Lane, frames: Vec<Frame>, sink: &mut dyn Sink) {
+        let Some(link) = frames.first().map(|frame| frame.link) else { return };
+        if self.gone.contains(&link) {
+            return;
+        }
+        self.outgoing.entry(link).or_default().lanes[lane_place(lane)].push_back(Write { id, frames });
+        self.pump(link, sink);
+    }
+
+    /// Lets leave what the wire has room for.
+    fn pump(&mut self, link: LinkId, sink: &mut dyn Sink) {
+        let now = self.now;
+        loop {
+            let Some(out) = self.outgoing.get_mut(&link) else { return };
             if self.gone.contains(&link) {
+                out.lanes.iter_mut().for_each(VecDeque::clear);
+                return;
+            }
+            if out.free_at > now {
+                // Whoever took the wire has left word for when it is free.
+                return;
+            }
+            let normal = &mut out.lanes[lane_place(Lane::Normal)];
+            if let Some(late) = normal.pop_front_if(|write| write.frames.iter().any(|frame| frame.has_lapsed(now))) {
+                self.later(now, Due::Input(Input::Lapsed { at: now, id: late.id }));
                 continue;
             }
-            done = done.max(begun + Span::from_micros(10));
+            let Some(write) = out.lanes.iter_mut().find_map(VecDeque::pop_front) else { return };
+            self.leave(link, write, sink);
+        }
+    }
+
+    fn leave(&mut self, link: LinkId, write: Write, sink: &mut dyn Sink) {
+        let begun = self.now + Span::from_micros(10);
+        let mut done = begun + Span::from_micros(10);
+        for frame in write.frames {
+            done += self.on_the_wire(link, frame.bytes.len());
             sink.sent(begun, &frame);
             if self.bench_hears(&frame) {
                 let at = self.arrival(link, true, frame.bytes.len());
                 self.later(at, Due::ToBench(frame));
             }
         }
-        let lost = self.plan.rig.links.iter().all(|l| self.gone.contains(&l.id));
-        if !lost {
-            self.later(done, Due::Input(Input::Sent { at: done, id, begun, done, queued_ahead: 0 }));
+        if let LinkKind::Serial(_) = self.plan.rig.links[link.0 as usize].kind {
+            self.outgoing.entry(link).or_default().free_at = done;
+            self.later(done, Due::Wire(link));
+        }
+        self.later(done, Due::Input(Input::Sent { at: done, id: write.id, begun, done, queued_ahead: 0 }));
+    }
+
+    /// How long so many bytes take on the wire of a link; a broker's is not reckoned.
+    fn on_the_wire(&self, link: LinkId, bytes: usize) -> Span {
+        match &self.plan.rig.links[link.0 as usize].kind {
+            LinkKind::Serial(serial) => {
+                Span::from_nanos(bytes as i64 * 10 * 1_000_000_000 / i64::from(serial.baud.max(1)))
+            }
+            LinkKind::Mqtt(_) => Span::ZERO,
         }
     }
 
     /// When so many bytes are through a link; nothing overtakes what left before.
     fn arrival(&mut self, link: LinkId, to_device: bool, bytes: usize) -> Time {
         let free = self.free_at.get(&(link, to_device)).copied().unwrap_or(Time::ZERO).max(self.now);
-        let wire = match &self.plan.rig.links[link.0 as usize].kind {
-            LinkKind::Serial(serial) => {
-                Span::from_nanos(bytes as i64 * 10 * 1_000_000_000 / i64::from(serial.baud.max(1)))
-            }
-            LinkKind::Mqtt(_) => Span::ZERO,
-        };
+        let wire = self.on_the_wire(link, bytes);
         let wake = match &self.plan.rig.links[link.0 as usize].kind {
             LinkKind::Serial(_) => self.draw(WAKE_MIN, WAKE_MAX),
             LinkKind::Mqtt(_) => self.draw(BROKER_MIN, BROKER_MAX),
@@ -324,7 +390,7 @@ impl World {
                             break;
                         }
                         let at = self.arrival(link, false, chunk.len());
-                        self.later(at, Due::Input(Input::Bytes { at, frame: Frame::serial(link, chunk) }));
+                        self.later(at, Due::Input(Input::bytes(at, Frame::serial(link, chunk))));
                     }
                 }
                 Some(topic) => {
@@ -332,7 +398,7 @@ impl World {
                     let to_bench = self.bench_subscriptions.iter().any(|(l, t)| *l == link && topic_matches(t, &topic));
                     if to_run {
                         let at = self.arrival(link, false, frame.bytes.len());
-                        self.later(at, Due::Input(Input::Bytes { at, frame: frame.clone() }));
+                        self.later(at, Due::Input(Input::bytes(at, frame.clone())));
                     }
                     if to_bench {
                         let at = self.arrival(link, true, frame.bytes.len());
@@ -355,7 +421,7 @@ impl World {
                 self.feed(Input::Recorder { at, state: RecorderState::Full }, sink);
             }
             DisturbanceKind::Garbage(link, bytes) => {
-                self.feed(Input::Bytes { at, frame: Frame::serial(link, bytes) }, sink);
+                self.feed(Input::bytes(at, Frame::serial(link, bytes)), sink);
             }
             DisturbanceKind::Deafness(link, span) => {
                 self.deaf_until.insert(link, at + span);

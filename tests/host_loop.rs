@@ -173,7 +173,7 @@ fn bytes_come_in_effects_go_out_and_what_left_is_told() {
     assert_eq!(bench.state(), LinkState::Up);
     write(&pty, b"hello");
     assert_eq!(read_until(&pty, b"hello"), b"");
-    let Input::Bytes { at, frame } = bench.next() else { panic!("bytes come first") };
+    let Input::Bytes { at, frame, .. } = bench.next() else { panic!("bytes come first") };
     assert_eq!(frame, Frame::serial(TELEM, *b"hello"));
     let Input::Sent { at: sent_at, id, begun, done, .. } = bench.next() else { panic!("then that they left") };
     assert_eq!(id, SendId(7));
@@ -290,7 +290,7 @@ fn a_flood_on_the_queue_starves_no_port_and_a_flood_on_a_port_no_order() {
     let flood = bench.poster.clone();
     let flooder = std::thread::spawn(move || {
         let frame = Frame::publish(LinkId(9), "flood", *b"x");
-        while flood.post_blocking(Post::Input(Input::Bytes { at: Time::ZERO, frame: frame.clone() })) {}
+        while flood.post_blocking(Post::Input(Input::bytes(Time::ZERO, frame.clone()))) {}
     });
     write(&pty, b"p");
     assert_eq!(read_until(&pty, b"p"), b"");
@@ -304,7 +304,7 @@ fn inputs_are_in_order_of_time_whatever_their_stamps() {
     let pty = Pty::open().unwrap();
     let bench = Bench::start(&[&pty.path], Box::new(|_, _| None));
     let up = bench.next().at();
-    let old = Input::Bytes { at: Time::MIN, frame: Frame::publish(LinkId(9), "old", *b"x") };
+    let old = Input::bytes(Time::MIN, Frame::publish(LinkId(9), "old", *b"x"));
     assert!(bench.poster.post_blocking(Post::Input(old)));
     assert!(bench.next().at() >= up);
     bench.stop();

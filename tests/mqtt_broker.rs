@@ -4,14 +4,13 @@ use checkrein::codec::sparkplug::state::{State, presence};
 use checkrein::io::broker::{Broker, User};
 use checkrein::io::clock::Clock;
 use checkrein::io::mqtt::{self, Config, Login, Will};
-use checkrein::io::queue::{Post, queue};
+use checkrein::io::queue::{Post, Posts, queue};
 use checkrein::run::{Input, LinkState, SendId};
 use checkrein::wire::{Frame, FrameFlags, Lane, LinkId};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc::Receiver;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_checkrein");
 
@@ -42,7 +41,7 @@ fn config(broker: &Broker, user: &User, version: u8, subscriptions: &[&str]) -> 
 /// A link with the end of the queue at which its posts arrive.
 struct Link {
     handle: mqtt::Handle,
-    posts: Receiver<Post>,
+    posts: Posts,
     clock: Clock,
 }
 

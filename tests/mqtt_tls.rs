@@ -3,7 +3,7 @@
 use checkrein::io::broker::{Broker, User};
 use checkrein::io::clock::Clock;
 use checkrein::io::mqtt::{self, Config, Login};
-use checkrein::io::queue::{Post, queue};
+use checkrein::io::queue::{Post, Posts, queue};
 use checkrein::io::tunnel::TlsSettings;
 use checkrein::rig::Tls;
 use checkrein::run::{Input, LinkState, SendId};
@@ -71,7 +71,7 @@ impl Bench {
         Bench { runtime, user, _broker: broker, port }
     }
 
-    fn state(&self, host: &str, version: u8, tls: Tls) -> (LinkState, mqtt::Handle, tokio::sync::mpsc::Receiver<Post>) {
+    fn state(&self, host: &str, version: u8, tls: Tls) -> (LinkState, mqtt::Handle, Posts) {
         let config = Config {
             link: LinkId(0),
             client_id: format!("tls-{version}"),

@@ -5,6 +5,7 @@ mod common;
 mod run_story {
     pub mod arming;
     pub mod attacks;
+    pub mod behind;
     pub mod cell;
     pub mod closing;
     pub mod controllers;

@@ -7,7 +7,7 @@ use checkrein::io::broker::{Broker, User};
 use checkrein::io::clock::Clock;
 use checkrein::io::host::{Setup, Table, spawn};
 use checkrein::io::mqtt;
-use checkrein::io::queue::{Post, Poster, queue};
+use checkrein::io::queue::{Post, Poster, Posts, queue};
 use checkrein::io::recorder::{self, FileSink};
 use checkrein::run::{Input, LinkState, OperatorOrder, Run};
 use checkrein::scenario::plan::Plan;
@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::Receiver;
 
 const BUS: LinkId = LinkId(0);
 /// Messages a second of the other traffic.
@@ -84,7 +83,7 @@ steps:
 /// A client of the broker: what it hears arrives in the queue, stamped.
 struct Client {
     handle: mqtt::Handle,
-    heard: Receiver<Post>,
+    heard: Posts,
     clock: Clock,
 }
 
@@ -108,7 +107,7 @@ impl Client {
     /// When the next message of the topic arrived.
     fn hear(&mut self, topic: &str) -> checkrein::time::Time {
         loop {
-            if let Post::Input(Input::Bytes { at, frame }) = self.heard.blocking_recv().expect("the client lives")
+            if let Post::Input(Input::Bytes { at, frame, .. }) = self.heard.blocking_recv().expect("the client lives")
                 && frame.topic.as_deref() == Some(topic)
             {
                 return at;

@@ -74,11 +74,13 @@ pub fn write(prepared: &Prepared, done: &Done, plots: bool, json: bool) -> ExitC
     if let Some(quality) = done.loop_quality.as_ref().filter(|_| !json) {
         let granted = |yes: bool| if yes { "granted" } else { "not granted" };
         say::line(format!(
-            "loop: real-time priority {}, memory lock {}, latest tick {:.3} ms late, {} stalls",
+            "loop: real-time priority {}, memory lock {}, latest tick {:.3} ms late, {} stalls, longest wait \
+             of what arrived {:.3} ms",
             granted(quality.real_time),
             granted(quality.memory_locked),
             quality.latest_tick.nanos() as f64 / 1e6,
-            quality.stalls
+            quality.stalls,
+            quality.longest_wait.nanos() as f64 / 1e6
         ));
     }
     Exit::Verdict(outcome.verdict).into()

@@ -31,7 +31,21 @@ pub trait Codec: Send {
     /// Takes what arrived. Any chunking of the same stream gives the same messages.
     fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn);
     /// Takes an order: its frames go to `out`, now or (flow control) in a later call. The ticket comes back in a note.
-    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError>;
+    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+        self.order_until(at, command, ticket, None, out)
+    }
+    /// The same, for an order whose time runs out: nothing of it is begun or repeated later than `not_after`. Each of its
+    /// frames carries that instant; what waited inside the codec until then is noted as [`Note::Lapsed`].
+    fn order_until(
+        &mut self,
+        at: Time,
+        command: &Command,
+        ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError>;
+    /// A frame of an order was thrown away behind this codec, since its time to leave was over: nobody will answer it.
+    fn lapsed(&mut self, _at: Time, _frame: &Frame, _out: &mut Turn) {}
     /// Tells a controller what it may see: one telling of `tells[index]` with these values, in the order of its fields.
     fn tell(&mut self, _at: Time, _device: DeviceId, _values: &[(SignalId, Value)], _out: &mut Turn) {}
     /// Does what is due: polls, heartbeats, time-outs, retries.
@@ -130,6 +144,8 @@ pub enum Note {
     SafeAcked { device: DeviceId, commands: Vec<CommandId>, refused: Option<String> },
     /// No acknowledgement came in the protocol's own time, retries included.
     Unanswered { ticket: Ticket },
+    /// The order waited for its turn until its time was over: nothing of it was said.
+    Lapsed { ticket: Ticket },
     /// All identity facts of the device that the rig asks for were heard and agree.
     Identified { device: DeviceId },
     /// The device is another one than the rig says.

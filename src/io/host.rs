@@ -14,7 +14,7 @@ use crate::io::feed::{Feed, Seen};
 use crate::io::floor::FloorTest;
 use crate::io::lanes::{Left, Waiting};
 use crate::io::line::{Line, SerialLink, Surroundings};
-use crate::io::queue::{Post, Poster};
+use crate::io::queue::{Post, Poster, Posts};
 use crate::io::recorder::{self, Batch, Item};
 use crate::io::serial::READ_MAX;
 use crate::io::timer::Timer;
@@ -29,7 +29,6 @@ use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::task::{Context, Poll};
-use tokio::sync::mpsc::Receiver;
 
 /// Reads from one port in one turn, at most.
 const READS: usize = 8;
@@ -85,7 +84,7 @@ pub struct Setup {
     pub mqtt: Vec<mqtt::Handle>,
     /// Those of links to brokers; a serial link starts its own when it opens its port.
     pub watchdogs: Vec<Watchdog>,
-    pub queue: Receiver<Post>,
+    pub queue: Posts,
     pub poster: Poster,
     pub recorder: Option<recorder::Handle>,
     pub feed: Option<Feed>,
@@ -111,6 +110,8 @@ pub struct Quality {
     pub latest_tick: Span,
     /// Ticks that came more than 250 ms late.
     pub stalls: u64,
+    /// The longest that bytes waited here, between their arrival and the run.
+    pub longest_wait: Span,
 }
 
 /// How the loop ended.
@@ -197,7 +198,7 @@ struct Host<F> {
     lines: Vec<Line>,
     mqtt: Vec<mqtt::Handle>,
     watchdogs: Vec<Watchdog>,
-    queue: Receiver<Post>,
+    queue: Posts,
     recorder: Option<recorder::Handle>,
     feed: Option<Feed>,
     twins: Option<FaultTeller>,
@@ -328,6 +329,9 @@ impl<F: Fold> Host<F> {
             self.take(cx, input);
             busy = true;
         }
+        if self.queue.was_full() {
+            self.own.push_back(Input::Choked { at: self.clock.now() });
+        }
         for _ in 0..POSTS {
             let Poll::Ready(Some(post)) = self.queue.poll_recv(cx) else { break };
             busy = true;
@@ -345,7 +349,7 @@ impl<F: Fold> Host<F> {
             Ok(0) => (),
             Ok(count) => {
                 let frame = Frame::serial(self.lines[place].id(), &self.buffer[..count]);
-                self.take(cx, Input::Bytes { at: self.clock.now(), frame });
+                self.take(cx, Input::bytes(self.clock.now(), frame));
             }
             Err(why) => self.lost(place, why),
         }
@@ -356,6 +360,7 @@ impl<F: Fold> Host<F> {
         match post {
             Post::Input(input) => self.take(cx, input),
             Post::Left(left) => self.left.push(left),
+            Post::Lapsed(id) => self.own.push_back(Input::Lapsed { at: self.clock.now(), id }),
             // The recorder died: handing over tells why.
             Post::Wake => self.hand_over(),
         }
@@ -434,10 +439,18 @@ impl<F: Fold> Host<F> {
         if self.finished.is_some() {
             return;
         }
-        // Posts were stamped on other threads; the run's inputs are in order of time all the same.
-        let at = input.at().max(self.last);
+        // Posts were stamped on other threads; the run's inputs are in order of time all the same. Bytes are taken now, and
+        // keep how long they waited: what the run makes of them happens now, and what they say is as old as it is.
+        let at = match input {
+            Input::Bytes { .. } => self.clock.now(),
+            _ => input.at(),
+        };
+        let at = at.max(self.last);
         input.restamp(at);
         self.last = at;
+        if let Input::Bytes { waited, .. } = input {
+            self.quality.longest_wait = self.quality.longest_wait.max(waited);
+        }
         self.quality.inputs += 1;
         self.effects.clear();
         self.batch.items.push(Item::Input(input));
@@ -551,7 +564,10 @@ impl<F: Fold> Host<F> {
         if open.lanes.is_empty() {
             return;
         }
-        if let Err(gone) = open.pump(&self.clock, cx, &mut self.left) {
+        let pumped = open.pump(&self.clock, cx, &mut self.left);
+        let at = self.clock.now();
+        self.own.extend(open.lanes.lapsed.drain(..).map(|id| Input::Lapsed { at, id }));
+        if let Err(gone) = pumped {
             self.lost(place, gone.0);
         }
     }

@@ -54,6 +54,8 @@ pub struct Lanes {
     query: VecDeque<Waiter>,
     normal: VecDeque<Waiter>,
     half: Option<Half>,
+    /// What was thrown away since its time to leave was over; whoever pumps takes it.
+    pub lapsed: Vec<SendId>,
     /// Most bytes that may be queued in the kernel when Normal or Query adds a frame.
     most_queued: usize,
 }
@@ -66,6 +68,7 @@ impl Lanes {
             query: VecDeque::new(),
             normal: VecDeque::new(),
             half: None,
+            lapsed: Vec::with_capacity(16),
             most_queued: port.bytes_within(tightest_reaction / 4),
         }
     }
@@ -130,6 +133,7 @@ impl Lanes {
         left: &mut Vec<Left>,
     ) -> Result<Waiting, Gone> {
         loop {
+            self.lapse(clock);
             if self.half.is_none()
                 && let Some(wait) = self.choose(port, clock)
             {
@@ -152,6 +156,18 @@ impl Lanes {
                 && let Some(Half { waiter, begun: Some((begun, queued_ahead)), .. }) = self.half.take()
             {
                 left.push(Left { id: waiter.id, begun, done: clock.now(), queued_ahead, frame: waiter.frame });
+            }
+        }
+    }
+
+    /// Throws away what would be next and may not begin to leave any more.
+    fn lapse(&mut self, clock: &Clock) {
+        if let Some(half) = self.half.take_if(|half| half.written == 0 && half.waiter.frame.has_lapsed(clock.now())) {
+            self.lapsed.extend(half.waiter.id);
+        }
+        if self.half.is_none() {
+            while let Some(waiter) = self.normal.pop_front_if(|waiter| waiter.frame.has_lapsed(clock.now())) {
+                self.lapsed.extend(waiter.id);
             }
         }
     }

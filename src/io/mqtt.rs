@@ -7,7 +7,7 @@
 
 use crate::io::lanes::Left;
 use crate::io::mqtt_client::{Client, Happening};
-use crate::io::queue::{Post, Poster};
+use crate::io::queue::{Post, Poster, Posts};
 use crate::io::tunnel::{TlsSettings, Tunnel};
 use crate::rig::Secret;
 use crate::run::{Input, LinkState, SendId};
@@ -103,9 +103,13 @@ struct Out {
 }
 
 impl Out {
-    fn next(&mut self) -> Option<Waiter> {
+    /// What may be given to the client next; what may not leave any more is thrown away, and named in `lapsed`.
+    fn next(&mut self, now: Time, lapsed: &mut Vec<SendId>) -> Option<Waiter> {
         if self.underway.len() >= UNDERWAY_MAX {
             return None;
+        }
+        while let Some(waiter) = self.normal.pop_front_if(|waiter| waiter.frame.has_lapsed(now)) {
+            lapsed.extend(waiter.id);
         }
         self.safe.pop_front().or_else(|| self.query.pop_front()).or_else(|| self.normal.pop_front())
     }
@@ -214,7 +218,7 @@ async fn serve_beside(
 }
 
 /// The next state of a link that is asked for nothing else; `None` at its end.
-async fn state(posts: &mut tokio::sync::mpsc::Receiver<Post>) -> Option<LinkState> {
+async fn state(posts: &mut Posts) -> Option<LinkState> {
     loop {
         if let Post::Input(Input::Link { state, .. }) = posts.recv().await? {
             return Some(state);
@@ -390,8 +394,8 @@ async fn connection(
                 {
                     say_of_us(config.link, of_us, word, poster, shared);
                 }
-                let frame = Frame { link: config.link, topic: Some(topic.into()), flags, bytes };
-                if !poster.post(Post::Input(Input::Bytes { at: poster.clock().now(), frame })).await {
+                let frame = Frame { link: config.link, topic: Some(topic.into()), flags, bytes, not_after: None };
+                if !poster.post(Post::Input(Input::bytes(poster.clock().now(), frame))).await {
                     break Ok(());
                 }
             }
@@ -452,10 +456,11 @@ async fn publish(
     poster: Poster,
     shared: Arc<Shared>,
 ) {
+    let mut lapsed = Vec::new();
     loop {
         let (waiter, done) = {
             let mut out = shared.out();
-            let next = if out.up { out.next() } else { None };
+            let next = if out.up { out.next(poster.clock().now(), &mut lapsed) } else { None };
             let empty = out.underway.is_empty();
             let done = next.is_none() && out.closing && empty;
             let parts = next.map(|waiter| {
@@ -465,6 +470,9 @@ async fn publish(
             });
             (parts, done)
         };
+        for id in lapsed.drain(..) {
+            poster.post(Post::Lapsed(id)).await;
+        }
         match waiter {
             Some((topic, flags, bytes)) => {
                 let topic = topic.unwrap_or_else(|| "".into());
@@ -589,7 +597,7 @@ fn judge_delay(bursts: &[Duration], host: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn queue_and_shared() -> (Poster, tokio::sync::mpsc::Receiver<Post>, Arc<Shared>) {
+    fn queue_and_shared() -> (Poster, Posts, Arc<Shared>) {
         let (poster, posts) = crate::io::queue::queue(crate::io::clock::Clock::start());
         let shared = Arc::new(Shared::default());
         shared.out().up = true;

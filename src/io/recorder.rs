@@ -439,7 +439,7 @@ mod tests {
 
     fn bytes(count: usize) -> Batch {
         let frame = Frame::serial(crate::wire::LinkId(0), [1u8]);
-        let input = Input::Bytes { at: Time::ZERO, frame };
+        let input = Input::bytes(Time::ZERO, frame);
         Batch { items: vec![Item::Input(input); count], samples: Vec::new() }
     }
 
@@ -524,7 +524,7 @@ mod tests {
         assert_eq!(handle.hand_over(&mut bytes(6)), None);
         assert!(handle.half_full());
         let frame = Frame::serial(crate::wire::LinkId(0), vec![0; bytes(10).weight()]);
-        let long = Item::Input(Input::Bytes { at: Time::ZERO, frame });
+        let long = Item::Input(Input::bytes(Time::ZERO, frame));
         let mut batch = Batch { items: vec![long], samples: Vec::new() };
         assert_eq!(handle.hand_over(&mut batch), Some(RecorderState::Full));
         drop(go);

@@ -9,7 +9,7 @@ use crate::io::clock::Clock;
 use crate::io::mqtt::{self, Config, Login};
 use crate::io::os::{self, Deaf};
 use crate::io::pty::Pty;
-use crate::io::queue::{Post, Poster, queue};
+use crate::io::queue::{Post, Poster, Posts, queue};
 use crate::io::timer::Timer;
 use crate::io::twins::{BrokerLogin, Fact, Order, Setup};
 use crate::rig::{LinkKind, Rig};
@@ -26,7 +26,6 @@ use std::process::ExitCode;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::mpsc::Receiver;
 
 /// The twins as this loop sees them; [`sim::Bench`] is the real thing.
 pub trait World {
@@ -143,7 +142,7 @@ struct SerialEnd {
 struct Ends {
     serial: Vec<SerialEnd>,
     mqtt: Vec<mqtt::Handle>,
-    posts: Receiver<Post>,
+    posts: Posts,
     /// Keeps the queue open where no twin is on a broker.
     _poster: Poster,
     sent: u64,

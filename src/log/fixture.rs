@@ -446,7 +446,7 @@ pub fn flight() -> Vec<Entry> {
         let at = ms(millis);
         let t = millis as f64 / 1e3;
         let frame = Frame::serial(LinkId(0), (millis as u32).to_le_bytes().to_vec());
-        timed.push((at, Entry::Input(Input::Bytes { at, frame })));
+        timed.push((at, Entry::Input(Input::bytes(at, frame))));
         let number = |signal, n| Sample { at, signal, value: Value::Number(n) };
         let mut samples = vec![number(ALTITUDE, altitude(t)), number(ROLL, roll(t))];
         if millis % 1_000 == 100 {

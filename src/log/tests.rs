@@ -331,21 +331,27 @@ fn input_place(input: &Input) -> usize {
         Input::Recorder { .. } => 7,
         Input::Lease { .. } => 8,
         Input::SelfTest { .. } => 9,
+        Input::Lapsed { .. } => 10,
+        Input::Choked { .. } => 11,
     }
 }
-const INPUT_KINDS: usize = 10;
+const INPUT_KINDS: usize = 12;
 
 fn every_input() -> Vec<Input> {
     let (at, link) = (ms(17), LinkId(1));
     let mut all = vec![
-        Input::Bytes { at, frame: Frame::serial(link, vec![0, 255, 10]) },
+        Input::bytes(at, Frame::serial(link, vec![0, 255, 10])),
+        Input::Lapsed { at, id: SendId(u64::MAX) },
+        Input::Choked { at },
         Input::Bytes {
             at,
+            waited: Span::from_millis(7),
             frame: Frame {
                 link,
                 topic: Some("".into()),
                 flags: FrameFlags { retained: true, duplicate: true, qos: 2 },
                 bytes: Vec::new(),
+                not_after: None,
             },
         },
         Input::Samples {
@@ -455,7 +461,7 @@ proptest! {
         let sample = |signal, value| crate::signal::Sample { at, signal, value };
         let known = if state < 3 { Value::State(state) } else { Value::Unknown };
         let entries = [
-            Entry::Input(Input::Bytes { at, frame: Frame::serial(LinkId(0), bytes) }),
+            Entry::Input(Input::bytes(at, Frame::serial(LinkId(0), bytes))),
             Entry::Samples(vec![
                 sample(fixture::ALTITUDE, Value::Number(altitude)),
                 sample(fixture::MODE, known),

@@ -4,7 +4,6 @@
 //! speak of the command before; a ladder's order follows the command on the same way.
 
 use super::core::Core;
-use super::wires::LinkRun;
 use super::{Effect, Effects, SendId};
 use crate::guard::{LadderId, LadderSet, Stage};
 use crate::scenario::plan::Mode;
@@ -14,6 +13,9 @@ use crate::wire::LinkId;
 /// How much longer a device may take to say so where its signals come only when they change, and how long what was said may take to
 /// leave.
 pub(super) const WORD_WITHIN: Span = Span::from_secs(1);
+
+/// How often it is said at most that commands outlive their time on the way out.
+const LAPSED_WORD_EVERY: Span = Span::from_secs(1);
 
 impl Core {
     /// A command that may energise goes to this device.
@@ -26,24 +28,55 @@ impl Core {
 
     /// A frame that could move something left, and with it all that was handed over before it.
     pub(super) fn has_left(&mut self, id: SendId, done: Time, queued_ahead: u32) {
-        let find = |link: &LinkRun| link.leaving.iter().position(|leaving| leaving.id == id);
-        let Some((place, nth)) = self.links.iter().enumerate().find_map(|(place, link)| Some((place, find(link)?)))
-        else {
-            return;
-        };
+        let Some((place, nth)) = self.on_its_way(id) else { return };
         let link = LinkId(u16::try_from(place).expect("a rig has fewer than 65536 links"));
         let left = done.max(self.now) + self.drain_of(link, queued_ahead);
         let link = &mut self.links[place];
-        link.leaving.drain(..=nth);
+        link.leaving.left(nth);
         link.moved_at = link.moved_at.max(Some(left));
+    }
+
+    /// The link of a frame that could move something, and where it stands among those on their way.
+    fn on_its_way(&self, id: SendId) -> Option<(usize, usize)> {
+        self.links.iter().enumerate().find_map(|(place, link)| Some((place, link.leaving.place(id)?)))
+    }
+
+    /// A frame was thrown away, since its time to leave was over.
+    pub(super) fn has_lapsed(&mut self, id: SendId, out: &mut Effects) {
+        let Some((place, nth)) = self.on_its_way(id) else { return };
+        let link = LinkId(u16::try_from(place).expect("a rig has fewer than 65536 links"));
+        let Some(frame) = self.links[place].leaving.lapse(nth) else { return };
+        self.lapsed(link, out);
+        let mut turn = std::mem::take(&mut self.turn);
+        turn.clear();
+        self.links[place].codec.lapsed(self.now, &frame, &mut turn);
+        self.notes_and_sends(link, &mut turn, out);
+        self.turn = turn;
+    }
+
+    /// A controller's command outlived its `max_age` on its way out, and was not said: told once a second at most, with
+    /// how many there were.
+    pub(super) fn lapsed(&mut self, link: LinkId, out: &mut Effects) {
+        let slot = &mut self.links[usize::from(link.0)];
+        slot.lapsed += 1;
+        if self.now < slot.next_lapsed_word {
+            return;
+        }
+        slot.next_lapsed_word = self.now + LAPSED_WORD_EVERY;
+        let (count, name) = (slot.lapsed, &self.plan.rig.links[usize::from(link.0)].name);
+        let frames = if count == 1 { "1 message".to_owned() } else { format!("{count} messages so far") };
+        let why = format!(
+            "link {name}: {frames} of a controller waited longer than `max_age` to leave, and were thrown away"
+        );
+        self.remark(why, out);
     }
 
     /// How much later than now a command for this link would leave, as far as is known: what waits before it waits for so long
     /// already, and takes its time on the wire.
     pub(super) fn behind(&self, link: LinkId) -> Span {
         let slot = &self.links[usize::from(link.0)];
-        let bytes = slot.waiting().fold(0_u32, |bytes, leaving| bytes.saturating_add(leaving.bytes));
-        let waits = slot.waiting().next().map_or(Span::ZERO, |oldest| self.now.since(oldest.since));
+        let bytes = slot.leaving.waiting_bytes();
+        let waits = slot.leaving.oldest().map_or(Span::ZERO, |oldest| self.now.since(oldest.since));
         let on_the_wire = slot.moved_at.map_or(Span::ZERO, |left| left.since(self.now)).max(Span::ZERO);
         waits.max(on_the_wire + self.drain_of(link, bytes))
     }
@@ -66,14 +99,14 @@ impl Core {
     /// Whether something that was said has not left, and may.
     pub(super) fn is_leaving(&self) -> bool {
         let may = self.tripped().is_none() && self.plan.mode != Mode::Observe;
-        may && self.links.iter().any(|link| link.waiting().next().is_some())
+        may && self.links.iter().any(|link| link.leaving.is_waiting())
     }
 
     /// What has not left is thrown away, all but what is on its way out at this instant: that was the last word.
     pub(super) fn drop_normal(&mut self, out: &mut Effects) {
         let now = self.now;
-        for link in self.links.iter_mut().filter(|link| link.waiting().next().is_some()) {
-            link.leaving.iter_mut().for_each(|leaving| leaving.dropped = true);
+        for link in self.links.iter_mut().filter(|link| link.leaving.is_waiting()) {
+            link.leaving.drop_all();
             link.moved_at = link.moved_at.max(Some(now));
         }
         out.list.push(Effect::DropNormal);

@@ -59,12 +59,12 @@ impl Core {
         } else {
             self.pass_time(at, out);
         }
-        let arrived = self.now;
+        let arrived = self.now - self.waited;
         if self.controllers[place].said.faulted() {
             // What comes of it is told at the gate.
             self.emit(EventKind::CommandAsked { device, command, stale }, out);
         }
-        self.controllers[place].said.push(arrived, Proposal { command, stale, arrived });
+        self.controllers[place].said.push(self.now, Proposal { command, stale, arrived });
         self.gate_proposals(place, out);
     }
 
@@ -101,7 +101,8 @@ impl Core {
             Decision::Pass | Decision::Clamp { .. } => command,
             Decision::Reject(_) => return,
         };
-        if let Err(why) = self.order(goes, false, out) {
+        let not_after = limits.max_age.filter(|_| enforced).map(|age| proposal.arrived + age);
+        if let Err(why) = self.order(goes, false, not_after, out) {
             let name = &self.plan.rig.commands.def(goes.id).name;
             self.remark(format!("{name} passed the gate and could not be said on the wire: {why}"), out);
         }

@@ -56,8 +56,10 @@ pub(super) struct Core {
     pub(super) plan: Arc<Plan>,
     /// The last closed instant.
     pub(super) now: Time,
-    /// When the input at hand arrived: several instants can come of one input, each a nanosecond after the other.
+    /// When the input at hand was taken: several instants can come of one input, each a nanosecond after the other.
     pub(super) arrived: Time,
+    /// How long it had waited by then.
+    pub(super) waited: Span,
     pub(super) links: Vec<LinkRun>,
     pub(super) judging: Judging,
     pub(super) reacting: Reacting,
@@ -105,6 +107,7 @@ impl Core {
         Core {
             now: Time::ZERO,
             arrived: Time::MIN,
+            waited: Span::ZERO,
             links,
             judging: Judging::new(&plan, probes),
             reacting: Reacting::new(&plan),
@@ -182,7 +185,11 @@ impl Core {
     }
 
     /// Hands a frame to the host past the link's faults.
-    pub(super) fn send_now(&mut self, lane: Lane, frame: Frame, out: &mut Effects) {
+    pub(super) fn send_now(&mut self, lane: Lane, mut frame: Frame, out: &mut Effects) {
+        if frame.has_lapsed(self.now) {
+            // A fault of the link held it back, and what it imitates nobody could have thrown away.
+            frame.not_after = None;
+        }
         let closed = lane == Lane::Normal && !self.reacting.guard.open();
         // Who only looks may ask, and nothing else.
         if closed || (self.plan.mode == Mode::Observe && lane != Lane::Query) {
@@ -192,7 +199,8 @@ impl Core {
         if lane == Lane::Normal {
             let link = &mut self.links[usize::from(frame.link.0)];
             let bytes = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
-            link.leaving.push_back(Leaving { id, since: self.now, bytes, dropped: false });
+            let can_lapse = frame.not_after.map(|_| frame.clone());
+            link.leaving.push(Leaving { id, since: self.now, bytes, can_lapse, dropped: false });
             link.moved_at = link.moved_at.max(Some(self.now));
         }
         out.list.push(Effect::Send { id, lane, frame });
@@ -242,10 +250,10 @@ impl Core {
         let limits = GateConfig { max_age: None, min_interval: None };
         let bounds = self.bounds_of(command.id);
         match self.reacting.guard.gate(self.now, from, Span::ZERO, &mut command, &bounds, &limits) {
-            Decision::Pass => self.order(command, true, out),
+            Decision::Pass => self.order(command, true, None, out),
             Decision::Clamp { arg, from, to, rule } => {
                 self.say_held(command.id, arg, from, to, rule, out);
-                self.order(command, true, out)
+                self.order(command, true, None, out)
             }
             Decision::Reject(refusal) => Err(format!("the guard rejected it ({refusal})")),
         }
@@ -259,8 +267,15 @@ impl Core {
         self.remark(format!("the guard held {} of {} to {by}: {to} instead of {from}", arg, def.name), out);
     }
 
-    /// Hands a command that passed the gate to the codec. `watched`: a step will ask for the ticket.
-    pub(super) fn order(&mut self, command: Command, watched: bool, out: &mut Effects) -> Result<Ticket, String> {
+    /// Hands a command that passed the gate to the codec. `watched`: a step will ask for the ticket. `not_after`: what of it
+    /// has not begun to leave by then is thrown away.
+    pub(super) fn order(
+        &mut self,
+        command: Command,
+        watched: bool,
+        not_after: Option<Time>,
+        out: &mut Effects,
+    ) -> Result<Ticket, String> {
         let def = self.plan.rig.commands.def(command.id);
         let (device, acked) = (def.device, def.acked);
         let harmless = def.harmless;
@@ -277,7 +292,7 @@ impl Core {
         self.emit(EventKind::CommandGiven { command, ticket }, out);
         let mut turn = std::mem::take(&mut self.turn);
         turn.clear();
-        let given = self.links[link.0 as usize].codec.order(self.now, &command, ticket, &mut turn);
+        let given = self.links[link.0 as usize].codec.order_until(self.now, &command, ticket, not_after, &mut turn);
         self.notes_and_sends(link, &mut turn, out);
         self.turn = turn;
         if given.is_err() {

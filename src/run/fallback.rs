@@ -161,7 +161,7 @@ impl Core {
             Decision::Clamp { arg, from, to, rule } => self.say_held(id, arg, from, to, rule, out),
             Decision::Reject(refusal) => return Err(format!("the guard rejected {} ({refusal})", def.name)),
         }
-        self.order(command, false, out).map(drop)
+        self.order(command, false, None, out).map(drop)
     }
 
     /// When silence alone makes a fallback take over; the guard knows what is due of one that is engaged.

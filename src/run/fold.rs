@@ -39,6 +39,8 @@ pub struct Run {
     never_armed: Option<NeverArmed>,
     /// Some deadline does not move: our bug. The run goes on from tick to tick, so that the way to safety stays open.
     stuck: bool,
+    /// It was said that the harness cannot keep up with what arrives.
+    behind: bool,
 }
 
 /// Stages of a run; they only go forward.
@@ -84,6 +86,7 @@ impl Run {
             turn: Turn::default(),
             never_armed: None,
             stuck: false,
+            behind: false,
         }
     }
 
@@ -134,7 +137,12 @@ impl Run {
             return;
         }
         match input {
-            Input::Bytes { frame, .. } => self.bytes(at, frame, out),
+            Input::Bytes { waited, frame, .. } => {
+                self.lagging(at, *waited, out);
+                self.core.waited = *waited;
+                self.bytes(at, frame, out);
+                self.core.waited = Span::ZERO;
+            }
             Input::Samples { batch, .. } => {
                 let stamp = at.max(self.core.now.next());
                 let count = self.core.plan.rig.signals.len();
@@ -145,6 +153,14 @@ impl Run {
             Input::Sent { id, begun, done, queued_ahead, .. } => {
                 self.core.now = self.core.now.max(at);
                 self.core.sent(*id, *begun, *done, *queued_ahead, out);
+            }
+            Input::Lapsed { id, .. } => {
+                self.core.now = self.core.now.max(at);
+                self.core.has_lapsed(*id, out);
+            }
+            Input::Choked { .. } => {
+                self.core.now = self.core.now.max(at);
+                self.fall_behind("more arrived than the harness could take: its queue was full".to_owned(), out);
             }
             Input::Tick { .. } => {}
             Input::Operator { order, .. } => self.operator(at, order, out),
@@ -199,6 +215,24 @@ impl Run {
         self.core.now = self.core.now.max(at);
         self.core.reacting.guard.stood_still(late);
         self.core.remark(format!("the harness stood still for {late}: nobody watched, and nothing was judged"), out);
+        self.trip_all(Cause::Stall, out);
+    }
+
+    /// What arrived waited so long that nobody watched in between.
+    fn lagging(&mut self, at: Time, waited: Span, out: &mut Effects) {
+        if waited > STALL {
+            self.core.now = self.core.now.max(at);
+            self.fall_behind(format!("more arrived than the harness could take: this had waited for {waited}"), out);
+        }
+    }
+
+    /// The harness is behind what happens: said once, and no more to be vouched for than if it had stood still.
+    fn fall_behind(&mut self, why: String, out: &mut Effects) {
+        let watches = self.core.judging.armed_at.is_some() || self.core.plan.mode == Mode::Observe;
+        if !watches || std::mem::replace(&mut self.behind, true) {
+            return;
+        }
+        self.core.remark(why, out);
         self.trip_all(Cause::Stall, out);
     }
 
@@ -553,7 +587,14 @@ mod tests {
 
     impl Codec for Stuck {
         fn feed(&mut self, _at: Time, _frame: &Frame, _out: &mut Turn) {}
-        fn order(&mut self, _: Time, _: &Command, _: Ticket, _: &mut Turn) -> Result<(), EncodeError> {
+        fn order_until(
+            &mut self,
+            _: Time,
+            _: &Command,
+            _: Ticket,
+            _: Option<Time>,
+            _: &mut Turn,
+        ) -> Result<(), EncodeError> {
             Ok(())
         }
         fn tick(&mut self, _at: Time, _out: &mut Turn) {}

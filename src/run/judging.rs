@@ -211,9 +211,17 @@ impl Core {
     pub(super) fn instant(&mut self, at: Time, batch: &[(SignalId, Value)], out: &mut Effects) {
         debug_assert!(at > self.now || self.now == Time::ZERO, "instants never run backwards");
         self.now = at;
+        let arrived = self.arrived - self.waited;
+        let outdated;
+        let batch = if self.waited > Span::ZERO && batch.iter().any(|(signal, _)| self.is_outdated(*signal)) {
+            outdated = batch.iter().map(|(s, v)| (*s, if self.is_outdated(*s) { Value::Unknown } else { *v }));
+            &outdated.collect::<Vec<_>>()
+        } else {
+            batch
+        };
         for (signal, value) in batch {
-            self.judging.heard[signal.0 as usize] = Some((*value, at));
-            self.judging.arrived[signal.0 as usize] = self.arrived;
+            self.judging.heard[signal.0 as usize] = Some((*value, at - self.waited));
+            self.judging.arrived[signal.0 as usize] = arrived;
             out.samples.push(Sample { at, signal: *signal, value: *value });
         }
         let mut changes = std::mem::take(&mut self.judging.changes);
@@ -231,6 +239,11 @@ impl Core {
         self.note_hearing(batch, out);
         self.watch_stops(out);
         self.confirm_safe(out);
+    }
+
+    /// A sample of this signal that waited as long as the one at hand is stale before it can be judged.
+    fn is_outdated(&self, signal: SignalId) -> bool {
+        self.judging.stale_after[signal.0 as usize].is_some_and(|span| self.waited >= span)
     }
 
     /// Closes every instant up to and including `at`, with no sample.
@@ -308,10 +321,14 @@ impl Core {
 
     /// What the rules' engine said becomes events, and trips.
     fn changed(&mut self, changes: &mut Vec<Change>, out: &mut Effects) {
+        // What the sample at hand shows could be known when it arrived.
+        let (now, waited) = (self.now, self.waited);
+        let known = |at: Time| if at >= now { at - waited } else { at };
         for change in changes.drain(..) {
             match change {
                 Change::Tested { rule, .. } => self.emit(EventKind::RuleTested { rule }, out),
                 Change::Violated { rule, instant, at } => {
+                    let at = known(at);
                     let slot = &mut self.judging.violations[rule.0 as usize];
                     let first = slot.is_none();
                     slot.get_or_insert((instant, at));
@@ -329,6 +346,7 @@ impl Core {
                     self.emit(EventKind::RuleEpisode { rule, broken, instant: at }, out);
                 }
                 Change::Blind { rule, signal, unknown, at } => {
+                    let at = known(at);
                     if unknown && let Reaction::Stop(devices) = &self.plan.clone().rules[rule.0 as usize].reaction {
                         let stop = self.reacting.ladders_of(devices);
                         self.trip(Cause::Unknown(rule), stop, Some(at), out);
@@ -366,8 +384,8 @@ impl Core {
 
     /// A message of a device arrived, whatever it said.
     pub(super) fn alive(&mut self, device: DeviceId, at: Time) {
-        self.reacting.guard.heard(device, at);
-        self.heard_by_fallback(device, at);
+        self.reacting.guard.heard(device, at - self.waited);
+        self.heard_by_fallback(device, at - self.waited);
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Input {
     /// Bytes arrived.
     Bytes {
         at: Time,
+        /// How long they waited here before the run could take them: they arrived so much earlier.
+        waited: Span,
         frame: Frame,
     },
     /// Recorded or imported samples arrived (observe plans).
@@ -60,6 +62,15 @@ pub enum Input {
         begun: Time,
         done: Time,
         queued_ahead: u32,
+    },
+    /// A frame was thrown away on this side: its [`Frame::not_after`] was over before its first byte could leave.
+    Lapsed {
+        at: Time,
+        id: SendId,
+    },
+    /// More arrived than the run took: its queue was full, and nobody knows when what waits before it arrived.
+    Choked {
+        at: Time,
     },
     /// Time passed; nothing else happened.
     Tick {
@@ -99,6 +110,8 @@ impl Input {
             | Input::Samples { at, .. }
             | Input::Link { at, .. }
             | Input::Sent { at, .. }
+            | Input::Lapsed { at, .. }
+            | Input::Choked { at }
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }
@@ -110,13 +123,23 @@ impl Input {
 }
 
 impl Input {
-    /// Moves the stamp: whoever hands inputs to the run keeps them in order of time.
+    /// Bytes that are taken as they arrive.
+    pub fn bytes(at: Time, frame: Frame) -> Input {
+        Input::Bytes { at, waited: Span::ZERO, frame }
+    }
+
+    /// Moves the stamp: whoever hands inputs to the run keeps them in order of time. Bytes keep when they arrived.
     pub fn restamp(&mut self, to: Time) {
+        if let Input::Bytes { at, waited, .. } = self {
+            *waited = (*waited + to.since(*at)).max(Span::ZERO);
+        }
         match self {
             Input::Bytes { at, .. }
             | Input::Samples { at, .. }
             | Input::Link { at, .. }
             | Input::Sent { at, .. }
+            | Input::Lapsed { at, .. }
+            | Input::Choked { at }
             | Input::Tick { at }
             | Input::Operator { at, .. }
             | Input::Watchdog { at, .. }

@@ -9,7 +9,7 @@ use crate::fault::FramePipe;
 use crate::guard::Cause;
 use crate::rig::LinkDef;
 use crate::time::{Span, Time};
-use crate::wire::{DeviceId, LinkId};
+use crate::wire::{DeviceId, Frame, LinkId};
 use std::collections::VecDeque;
 
 /// Trouble on the wire is said at most this often per link; the counts are exact.
@@ -23,9 +23,12 @@ pub(super) struct LinkRun {
     /// Faults on what we send in the Normal lane.
     pub outgoing: FramePipe,
     /// Frames handed over that could move something, oldest first, until they are known to have left.
-    pub leaving: VecDeque<Leaving>,
+    pub leaving: LeavingQueue,
     /// When such a frame was handed over or left, whichever is later.
     pub moved_at: Option<Time>,
+    /// Commands thrown away on their way out, since their time was over, and when that may be said again.
+    pub lapsed: u64,
+    pub next_lapsed_word: Time,
 }
 
 /// A frame on its way out of this computer.
@@ -33,6 +36,8 @@ pub(super) struct Leaving {
     pub id: SendId,
     pub since: Time,
     pub bytes: u32,
+    /// The frame itself, where it may be thrown away on its way: its codec must hear of that.
+    pub can_lapse: Option<Frame>,
     /// Thrown away since: it leaves only if it was on its way out at that instant.
     pub dropped: bool,
 }
@@ -66,16 +71,69 @@ impl LinkRun {
             state: Standing::Awaited,
             trouble: Trouble::default(),
             outgoing: FramePipe::new(seed ^ (u64::from(link.id.0) << 48 | 3)),
-            leaving: VecDeque::new(),
+            leaving: LeavingQueue::default(),
             moved_at: None,
+            lapsed: 0,
+            next_lapsed_word: Time::MIN,
         }
     }
 }
 
-impl LinkRun {
-    /// What waits to leave, oldest first.
-    pub fn waiting(&self) -> impl Iterator<Item = &Leaving> {
-        self.leaving.iter().filter(|leaving| !leaving.dropped)
+/// Frames on their way out, oldest first. How many bytes of them wait is counted along, since every proposal asks.
+#[derive(Default)]
+pub(super) struct LeavingQueue {
+    frames: VecDeque<Leaving>,
+    /// Of those that were not thrown away.
+    waiting_bytes: u64,
+}
+
+impl LeavingQueue {
+    /// A frame is handed over.
+    pub fn push(&mut self, leaving: Leaving) {
+        if !leaving.dropped {
+            self.waiting_bytes += u64::from(leaving.bytes);
+        }
+        self.frames.push_back(leaving);
+    }
+    /// Where a frame stands, if it is here.
+    pub fn place(&self, id: SendId) -> Option<usize> {
+        // Ids only grow along the queue.
+        self.frames.binary_search_by_key(&id, |leaving| leaving.id).ok()
+    }
+    /// A frame left, and with it all that was handed over before it.
+    pub fn left(&mut self, place: usize) {
+        let gone = self.frames.drain(..=place).filter(|leaving| !leaving.dropped);
+        self.waiting_bytes -= gone.map(|leaving| u64::from(leaving.bytes)).sum::<u64>();
+    }
+    /// A frame was thrown away on its way; `None` when all of its time were, before it.
+    pub fn lapse(&mut self, place: usize) -> Option<Frame> {
+        let lapsed = self.frames.remove(place).filter(|lapsed| !lapsed.dropped)?;
+        self.waiting_bytes -= u64::from(lapsed.bytes);
+        lapsed.can_lapse
+    }
+    /// All that has not left is thrown away, but for what is on its way out at this instant.
+    pub fn drop_all(&mut self) {
+        self.frames.iter_mut().for_each(|leaving| leaving.dropped = true);
+        self.waiting_bytes = 0;
+    }
+    /// The link is gone, and everything with it.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+        self.waiting_bytes = 0;
+    }
+    /// The oldest that waits.
+    pub fn oldest(&self) -> Option<&Leaving> {
+        // What was thrown away stands before all that was handed over since.
+        let first = self.frames.partition_point(|leaving| leaving.dropped);
+        self.frames.get(first)
+    }
+    /// Bytes that wait.
+    pub fn waiting_bytes(&self) -> u32 {
+        u32::try_from(self.waiting_bytes).unwrap_or(u32::MAX)
+    }
+    /// Whether any does.
+    pub fn is_waiting(&self) -> bool {
+        self.oldest().is_some()
     }
 }
 
@@ -116,6 +174,11 @@ impl Core {
             Note::Refused { ticket, reason } => return self.close_ticket(ticket, TicketState::Refused(reason), out),
             Note::SafeAcked { device, commands, refused } => {
                 return self.acked(device, &commands, refused, out);
+            }
+            Note::Lapsed { ticket } => {
+                let why = "it waited longer than `max_age`, and was not said".to_owned();
+                self.close_ticket(ticket, TicketState::Refused(why), out);
+                return self.lapsed(link, out);
             }
             Note::Unanswered { ticket } => return self.close_ticket(ticket, TicketState::Unanswered, out),
             Note::Identified { device } => {

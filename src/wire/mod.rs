@@ -5,6 +5,7 @@
 pub mod ids;
 pub mod presence;
 
+use crate::time::Time;
 pub use ids::{DeviceId, Lane, LinkId};
 pub use presence::Presence;
 use std::sync::Arc;
@@ -20,6 +21,9 @@ pub struct Frame {
     pub flags: FrameFlags,
     /// The bytes as they were on the wire (serial) or the payload (MQTT).
     pub bytes: Vec<u8>,
+    /// On its way out: no byte of it may begin to leave after this instant; it is thrown away then. Only what is of the
+    /// Normal lane has one. It says nothing of the wire, and is not recorded.
+    pub not_after: Option<Time>,
 }
 
 /// MQTT delivery flags of a frame.
@@ -36,10 +40,18 @@ pub struct FrameFlags {
 impl Frame {
     /// A chunk of a serial stream.
     pub fn serial(link: LinkId, bytes: impl Into<Vec<u8>>) -> Frame {
-        Frame { link, topic: None, flags: FrameFlags::default(), bytes: bytes.into() }
+        Frame { link, topic: None, flags: FrameFlags::default(), bytes: bytes.into(), not_after: None }
     }
     /// One MQTT publish at QoS 0, not retained.
     pub fn publish(link: LinkId, topic: &str, bytes: impl Into<Vec<u8>>) -> Frame {
-        Frame { link, topic: Some(topic.into()), flags: FrameFlags::default(), bytes: bytes.into() }
+        Frame { link, topic: Some(topic.into()), flags: FrameFlags::default(), bytes: bytes.into(), not_after: None }
+    }
+    /// Whether its time to leave is over.
+    pub fn has_lapsed(&self, now: Time) -> bool {
+        self.not_after.is_some_and(|last| last < now)
+    }
+    /// The same, to be thrown away when it has not begun to leave by this instant.
+    pub fn until(self, not_after: Option<Time>) -> Frame {
+        Frame { not_after, ..self }
     }
 }

@@ -5,7 +5,7 @@ use checkrein::io::broker::{Broker, User};
 use checkrein::io::clock::Clock;
 use checkrein::io::mqtt::{self, Config, Login};
 use checkrein::io::pty::Pty;
-use checkrein::io::queue::{Post, queue};
+use checkrein::io::queue::{Post, Posts, queue};
 use checkrein::run::{Input, LinkState, SendId};
 use checkrein::wire::{Frame, Lane, LinkId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc::Receiver;
 
 const POLICY: &str = "rigs/drone-bench/learned/pilot.onnx";
 const MAPPING: &str = "rigs/drone-bench/learned/pilot.yaml";
@@ -39,7 +38,7 @@ struct Bench {
     password: PathBuf,
     runtime: Runtime,
     handle: mqtt::Handle,
-    posts: Receiver<Post>,
+    posts: Posts,
     clock: Clock,
     sent: u64,
 }

@@ -121,7 +121,7 @@ fn a_person_who_stops_the_bring_up_aborts() {
 fn what_no_link_of_the_rig_brings_is_said_and_harms_nothing() {
     let mut story = Story::armed(LIMIT, START);
     let nowhere = LinkId(99);
-    story.feed(Input::Bytes { at: ms(21), frame: Frame::serial(nowhere, [1, 2, 3]) });
+    story.feed(Input::bytes(ms(21), Frame::serial(nowhere, [1, 2, 3])));
     story.feed(Input::Link { at: ms(22), link: nowhere, state: LinkState::Up });
     story.feed(Input::Watchdog { at: ms(23), link: nowhere, fired: true });
     let said = |kind: &EventKind| matches!(kind, EventKind::Remark { text } if text.contains("link 99"));

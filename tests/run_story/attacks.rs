@@ -31,7 +31,7 @@ impl Attack {
         if self.story.outcome.is_none() {
             self.said += 1;
             let frame = Frame { flags, ..Frame::publish(BUS, topic, bytes) };
-            self.story.feed(Input::Bytes { at: ms(millis), frame });
+            self.story.feed(Input::bytes(ms(millis), frame));
         }
     }
 

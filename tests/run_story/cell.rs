@@ -238,6 +238,10 @@ impl Story {
             }
             if leaves == Some(next) {
                 let Leaving { done, id, begun, frames, .. } = self.leaving.pop_front().expect("it was just seen");
+                if frames.iter().any(|frame| frame.has_lapsed(begun)) {
+                    self.feed(Input::Lapsed { at: done, id });
+                    continue;
+                }
                 frames.iter().for_each(|frame| self.obey(frame));
                 self.feed(Input::Sent { at: done, id, begun, done, queued_ahead: 0 });
             } else if self.next_state == next {
@@ -274,14 +278,19 @@ impl Story {
 
     pub fn publish(&mut self, at: Time, topic: &str, text: &str) {
         if self.outcome.is_none() {
-            self.feed(Input::Bytes { at, frame: Frame::publish(BUS, topic, text.as_bytes()) });
+            self.feed(Input::bytes(at, Frame::publish(BUS, topic, text.as_bytes())));
         }
+    }
+
+    /// What was said `waited` ago, and waited here since.
+    pub fn publish_late(&mut self, at: Time, waited: Span, topic: &str, text: impl Into<Vec<u8>>) {
+        self.feed(Input::Bytes { at, waited, frame: Frame::publish(BUS, topic, text) });
     }
 
     /// The pilot asks for a place.
     pub fn propose(&mut self, millis: i64, to: f64) {
         self.until(millis);
-        self.feed(Input::Bytes { at: ms(millis), frame: Frame::publish(BUS, "pilot/go", propose(&[("to", to)])) });
+        self.feed(Input::bytes(ms(millis), Frame::publish(BUS, "pilot/go", propose(&[("to", to)]))));
     }
 
     pub fn link(&mut self, millis: i64, state: LinkState) {

@@ -94,7 +94,7 @@ fn out_of_range_too_fast_no_number_retained_and_malformed_are_refused() {
         FrameFlags { duplicate: true, ..FrameFlags::default() },
     ] {
         let frame = Frame { flags, ..Frame::publish(BUS, "pilot/go", propose(&[("to", 3.0)])) };
-        story.feed(Input::Bytes { at: ms(400), frame });
+        story.feed(Input::bytes(ms(400), frame));
         assert_eq!(decisions(&story).last(), Some(&refused(Refusal::Stale)));
     }
     let before = decisions(&story).len();
@@ -126,7 +126,7 @@ fn a_silent_controller_trips_and_a_retained_word_is_no_life() {
     story.until(700);
     let flags = FrameFlags { retained: true, ..FrameFlags::default() };
     let frame = Frame { flags, ..Frame::publish(BUS, "pilot/go", propose(&[("to", 3.0)])) };
-    story.feed(Input::Bytes { at: ms(701), frame });
+    story.feed(Input::bytes(ms(701), frame));
     story.until(799);
     assert!(story.tripped().is_empty());
     story.until(801);

@@ -61,7 +61,7 @@ fn energised(story: &mut Story) {
 
 fn creep(story: &mut Story, millis: i64, pace: f64) {
     story.until(millis);
-    story.feed(Input::Bytes { at: ms(millis), frame: Frame::publish(BUS, "pilot/creep", propose(&[("pace", pace)])) });
+    story.feed(Input::bytes(ms(millis), Frame::publish(BUS, "pilot/creep", propose(&[("pace", pace)]))));
 }
 
 /// Each thing wrong with the command hides those that come later in the order, and none that come earlier.
@@ -74,13 +74,13 @@ fn the_gate_asks_in_its_documented_order() {
     };
     story.link(1, checkrein::run::LinkState::Up);
     // Lane: not armed. It is also stale and out of its range.
-    story.feed(Input::Bytes { at: ms(10), frame: bad(true, 9.5) });
+    story.feed(Input::bytes(ms(10), bad(true, 9.5)));
     story.until(100);
     story.order(100, OperatorOrder::TakeOver);
     // Authority, then freshness, then rate, then range, then bounds.
-    story.feed(Input::Bytes { at: ms(110), frame: bad(true, 9.5) });
+    story.feed(Input::bytes(ms(110), bad(true, 9.5)));
     story.order(120, OperatorOrder::HandBack);
-    story.feed(Input::Bytes { at: ms(130), frame: bad(true, 9.5) });
+    story.feed(Input::bytes(ms(130), bad(true, 9.5)));
     story.propose(140, 3.0);
     story.propose(150, 9.5);
     story.propose(300, 9.5);

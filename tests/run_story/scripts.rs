@@ -209,7 +209,7 @@ fn thousands_of_rounds_of_nothing_come_to_an_end() {
 #[test]
 fn garbage_is_counted_and_said() {
     let mut story = Story::armed(LIMIT, &steps("  - hold: 1 s\n"));
-    story.feed(Input::Bytes { at: ms(30), frame: Frame::publish(super::cell::BUS, "nobody/knows", "x") });
+    story.feed(Input::bytes(ms(30), Frame::publish(super::cell::BUS, "nobody/knows", "x")));
     story.ends(RunVerdict::Pass, "");
     assert!(story.kinds().iter().any(|k| matches!(k, EventKind::WireTrouble { foreign_frames: 1, .. })));
 }

@@ -43,8 +43,7 @@ fn armed(keys: &str) -> Story {
 fn says(story: &mut Story, millis: i64, text: &'static str) {
     story.until(millis);
     story.panel = Some(text);
-    story
-        .feed(Input::Bytes { at: ms(millis), frame: Frame::publish(super::cell::BUS, "panel/state", text.as_bytes()) });
+    story.feed(Input::bytes(ms(millis), Frame::publish(super::cell::BUS, "panel/state", text.as_bytes())));
 }
 
 fn motions(story: &Story) -> Vec<Motion> {

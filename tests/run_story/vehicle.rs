@@ -100,7 +100,7 @@ impl Flight {
 
     fn says(&mut self, at: Time, bytes: Vec<u8>) {
         if self.outcome.is_none() {
-            self.feed(Input::Bytes { at, frame: Frame::serial(TELEM, bytes) });
+            self.feed(Input::bytes(at, Frame::serial(TELEM, bytes)));
         }
     }
 
@@ -253,7 +253,7 @@ fn any_chunking_of_the_same_bytes_gives_the_same_events() {
         let mut effects = Effects::default();
         run.handle(&Input::Link { at: ms(1), link: TELEM, state: LinkState::Up }, &mut effects);
         for bytes in stream.chunks(chunk) {
-            run.handle(&Input::Bytes { at: ms(20), frame: Frame::serial(TELEM, bytes) }, &mut effects);
+            run.handle(&Input::bytes(ms(20), Frame::serial(TELEM, bytes)), &mut effects);
         }
         let mut kinds = Vec::new();
         for effect in effects.list {

@@ -94,7 +94,7 @@ pub(super) async fn over_mqtt(policy: &Arc<Policy>, config: Config) -> Result<()
         tokio::select! {
             () = &mut stop => break,
             post = posts.recv() => match post {
-                Some(Post::Input(Input::Bytes { at, frame })) => {
+                Some(Post::Input(Input::Bytes { at, frame, .. })) => {
                     let topic = frame.topic.as_deref();
                     if let Err(why) = work.mind.hear(at, topic, frame.flags.retained, &frame.bytes) {
                         say::aside(format!("not understood on {}: {why}", topic.unwrap_or("")));

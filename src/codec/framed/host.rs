@@ -44,6 +44,8 @@ struct Queued {
     ticket: Ticket,
     bytes: Vec<u8>,
     ack: Option<usize>,
+    /// Nothing of it is said later.
+    not_after: Option<Time>,
 }
 
 impl<T: Tongue> Host<T> {
@@ -135,11 +137,23 @@ impl<T: Tongue> Host<T> {
         }
     }
 
+    /// Orders whose time is over are not said any more.
+    fn lapse(&mut self, at: Time, out: &mut Turn) {
+        self.queue.retain(|queued| {
+            let lapsed = queued.not_after.is_some_and(|last| last < at);
+            if lapsed {
+                out.note(Note::Lapsed { ticket: queued.ticket });
+            }
+            !lapsed
+        });
+    }
+
     /// Sends what may go now.
     fn pump(&mut self, at: Time, out: &mut Turn) {
+        self.lapse(at, out);
         while self.waiting.is_none() {
             if let Some(queued) = self.queue.pop_front() {
-                out.sends.push((Lane::Normal, Frame::serial(self.link, queued.bytes)));
+                out.sends.push((Lane::Normal, Frame::serial(self.link, queued.bytes).until(queued.not_after)));
                 let (order, until) = (Some(queued.ticket), at + self.plan.within);
                 self.waiting = queued.ack.map(|answer| Waiting { answer, order, until });
                 continue;
@@ -180,12 +194,20 @@ impl<T: Tongue> Codec for Host<T> {
         self.pump(at, out);
     }
 
-    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+    fn order_until(
+        &mut self,
+        at: Time,
+        command: &Command,
+        ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError> {
         let (bytes, ack) = self.encode(command).map_err(EncodeError)?;
+        self.lapse(at, out);
         if self.queue.len() == QUEUE_MAX {
             return Err(EncodeError(format!("{QUEUE_MAX} orders wait for an answer of the device")));
         }
-        self.queue.push_back(Queued { ticket, bytes, ack });
+        self.queue.push_back(Queued { ticket, bytes, ack, not_after });
         self.pump(at, out);
         Ok(())
     }

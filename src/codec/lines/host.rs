@@ -48,6 +48,8 @@ struct Queued {
     ticket: Ticket,
     line: Vec<u8>,
     ack: Option<usize>,
+    /// Nothing of it is said later.
+    not_after: Option<Time>,
 }
 
 impl Host {
@@ -156,8 +158,20 @@ impl Host {
         }
     }
 
+    /// Orders whose time is over are not said any more.
+    fn lapse(&mut self, at: Time, out: &mut Turn) {
+        self.queue.retain(|queued| {
+            let lapsed = queued.not_after.is_some_and(|last| last < at);
+            if lapsed {
+                out.note(Note::Lapsed { ticket: queued.ticket });
+            }
+            !lapsed
+        });
+    }
+
     /// Sends what may go now.
     fn pump(&mut self, at: Time, out: &mut Turn) {
+        self.lapse(at, out);
         if !self.plan.prompt.is_empty() {
             if std::mem::take(&mut self.hushed) {
                 self.busy = Some(at + SETTLES);
@@ -166,7 +180,7 @@ impl Host {
         }
         while self.waiting.is_none() && self.busy.is_none() {
             if let Some(queued) = self.queue.pop_front() {
-                out.sends.push((Lane::Normal, Frame::serial(self.link, queued.line)));
+                out.sends.push((Lane::Normal, Frame::serial(self.link, queued.line).until(queued.not_after)));
                 self.busy = self.plan.busy_until(at);
                 self.waiting = queued.ack.map(|answer| Waiting {
                     answer,
@@ -210,12 +224,20 @@ impl Codec for Host {
         self.pump(at, out);
     }
 
-    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+    fn order_until(
+        &mut self,
+        at: Time,
+        command: &Command,
+        ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError> {
         let (line, ack) = self.encode(command).map_err(EncodeError)?;
+        self.lapse(at, out);
         if self.queue.len() == QUEUE_MAX {
             return Err(EncodeError(format!("{QUEUE_MAX} orders wait for an answer of the device")));
         }
-        self.queue.push_back(Queued { ticket, line, ack });
+        self.queue.push_back(Queued { ticket, line, ack, not_after });
         self.pump(at, out);
         Ok(())
     }

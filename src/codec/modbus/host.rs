@@ -85,7 +85,10 @@ enum What {
     /// Part of an order; the last part brings the ticket back.
     Order {
         ticket: Ticket,
+        first: bool,
         last: bool,
+        /// It is not begun later; what was begun is finished, so that no device stands half commanded.
+        not_after: Option<Time>,
     },
 }
 
@@ -142,11 +145,19 @@ impl Host {
         if self.pending.is_some() || at < self.free_at {
             return;
         }
+        self.lapse(at, out);
         if let Some(job) = self.due(at) {
             // What lies here was heard before the question, so it is no answer to it.
             self.discard(self.buffer.len());
             self.tell_noise(out);
             self.send(at, job, self.timing.retries, false, out);
+        }
+    }
+    /// Orders whose time is over are not begun any more.
+    fn lapse(&mut self, at: Time, out: &mut Turn) {
+        while let Some(lapsed) = self.waiting.iter().find_map(|job| job.lapsed(at)) {
+            self.waiting.retain(|job| !job.is_of(lapsed));
+            out.note(Note::Lapsed { ticket: lapsed });
         }
     }
     fn due(&mut self, at: Time) -> Option<Job> {
@@ -181,7 +192,7 @@ impl Host {
         let bytes = frame(self.devices[job.device].plan.unit, &job.request.data());
         let on_the_line = self.timing.character * (bytes.len() + job.request.answer_length()) as i64;
         let lane = if matches!(job.what, What::Order { .. }) { Lane::Normal } else { Lane::Query };
-        out.sends.push((lane, Frame::serial(self.link, bytes)));
+        out.sends.push((lane, Frame::serial(self.link, bytes).until(job.begins_until())));
         self.pending = Some(Pending { deadline: at + on_the_line + self.timing.timeout, job, tries_left, again });
     }
 
@@ -256,7 +267,7 @@ impl Host {
                 out.note(Note::Text { device: id, severity: 3, text });
             }
             (What::Beat, None) => {}
-            (What::Order { ticket, last }, None) => {
+            (What::Order { ticket, last, .. }, None) => {
                 if last {
                     out.note(Note::Acked { ticket });
                 }
@@ -295,7 +306,7 @@ impl Host {
         let Some(pending) = self.pending.take_if(|pending| pending.deadline <= at) else { return };
         self.discard(self.buffer.len());
         self.tell_noise(out);
-        if pending.tries_left > 0 {
+        if pending.tries_left > 0 && pending.job.lapsed(at).is_none() {
             self.send(at, pending.job, pending.tries_left - 1, true, out);
             return;
         }
@@ -308,6 +319,20 @@ impl Host {
 }
 
 impl Job {
+    /// The last instant at which it may begin; `None`: any will do.
+    fn begins_until(&self) -> Option<Time> {
+        match self.what {
+            What::Order { first: true, not_after, .. } => not_after,
+            _ => None,
+        }
+    }
+    /// The order that it begins, if its time is over.
+    fn lapsed(&self, at: Time) -> Option<Ticket> {
+        match self.what {
+            What::Order { ticket, .. } if self.begins_until().is_some_and(|last| last < at) => Some(ticket),
+            _ => None,
+        }
+    }
     fn is_of(&self, of: Ticket) -> bool {
         matches!(self.what, What::Order { ticket, .. } if ticket == of)
     }
@@ -409,11 +434,18 @@ impl Codec for Host {
         self.scan(at, out);
         self.advance(at, out);
     }
-    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+    fn order_until(
+        &mut self,
+        at: Time,
+        command: &Command,
+        ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError> {
         let requests = self.requests(command).map_err(EncodeError)?;
         let count = requests.len();
         for (place, (device, request)) in requests.into_iter().enumerate() {
-            let what = What::Order { ticket, last: place + 1 == count };
+            let what = What::Order { ticket, first: place == 0, last: place + 1 == count, not_after };
             self.waiting.push_back(Job { device, request, what });
         }
         self.advance(at, out);

@@ -134,7 +134,14 @@ impl Codec for Host {
         });
     }
 
-    fn order(&mut self, _at: Time, _command: &Command, _ticket: Ticket, _out: &mut Turn) -> Result<(), EncodeError> {
+    fn order_until(
+        &mut self,
+        _at: Time,
+        _command: &Command,
+        _ticket: Ticket,
+        _not_after: Option<Time>,
+        _out: &mut Turn,
+    ) -> Result<(), EncodeError> {
         Err(EncodeError("a receiver of NMEA sentences is told nothing".into()))
     }
 

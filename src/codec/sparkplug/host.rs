@@ -452,8 +452,15 @@ impl Codec for Host {
         self.ask(at, edge, out);
     }
 
-    fn order(&mut self, at: Time, command: &Command, _ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
-        out.sends.push((Lane::Normal, self.encode(at, command).map_err(EncodeError)?));
+    fn order_until(
+        &mut self,
+        at: Time,
+        command: &Command,
+        _ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError> {
+        out.sends.push((Lane::Normal, self.encode(at, command).map_err(EncodeError)?.until(not_after)));
         Ok(())
     }
 

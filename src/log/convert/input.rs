@@ -11,7 +11,7 @@ use crate::wire::{Frame, FrameFlags, LinkId};
 /// An input as the recording keeps it.
 pub fn input_to(input: &Input) -> proto::Input {
     let kind = match input {
-        Input::Bytes { at: _, frame } => Kind::Bytes(frame_to(frame)),
+        Input::Bytes { at: _, waited: _, frame } => Kind::Bytes(frame_to(frame)),
         Input::Samples { at: _, batch } => Kind::Samples(proto::input::SampleBatch {
             samples: batch
                 .iter()
@@ -32,6 +32,8 @@ pub fn input_to(input: &Input) -> proto::Input {
             done_nanos: done.nanos(),
             queued_ahead_bytes: *queued_ahead,
         }),
+        Input::Lapsed { at: _, id } => Kind::Lapsed(id.0),
+        Input::Choked { at: _ } => Kind::Choked(NOTHING),
         Input::Tick { at: _ } => Kind::Tick(NOTHING),
         Input::Operator { at: _, order } => Kind::Operator(proto::input::Operator {
             order: Some(match order {
@@ -78,14 +80,18 @@ pub fn input_to(input: &Input) -> proto::Input {
             }),
         }),
     };
-    proto::Input { at_nanos: input.at().nanos(), kind: Some(kind) }
+    let waited = match input {
+        Input::Bytes { waited, .. } => waited.nanos(),
+        _ => 0,
+    };
+    proto::Input { at_nanos: input.at().nanos(), waited_nanos: waited, kind: Some(kind) }
 }
 
 /// An input as the run takes it.
 pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
     let at = time(input.at_nanos);
     Ok(match need(input.kind, "kind of input")? {
-        Kind::Bytes(frame) => Input::Bytes { at, frame: frame_from(frame)? },
+        Kind::Bytes(frame) => Input::Bytes { at, waited: span(input.waited_nanos), frame: frame_from(frame)? },
         Kind::Samples(batch) => Input::Samples {
             at,
             batch: batch
@@ -110,6 +116,8 @@ pub fn input_from(input: proto::Input) -> Result<Input, Misread> {
             done: time(done.done_nanos),
             queued_ahead: done.queued_ahead_bytes,
         },
+        Kind::Lapsed(id) => Input::Lapsed { at, id: SendId(id) },
+        Kind::Choked(_) => Input::Choked { at },
         Kind::Tick(_) => Input::Tick { at },
         Kind::Operator(order) => Input::Operator {
             at,
@@ -179,7 +187,7 @@ pub fn sent_from(sent: proto::Sent) -> Result<(Time, Frame), Misread> {
 }
 
 fn frame_to(frame: &Frame) -> proto::Frame {
-    let Frame { link, topic, flags: FrameFlags { retained, duplicate, qos }, bytes } = frame;
+    let Frame { link, topic, flags: FrameFlags { retained, duplicate, qos }, bytes, not_after: _ } = frame;
     proto::Frame {
         link: link.0.into(),
         topic: topic.as_ref().map(|t| t.to_string()),
@@ -200,6 +208,7 @@ fn frame_from(frame: proto::Frame) -> Result<Frame, Misread> {
             qos: small(frame.qos, "quality of service")?,
         },
         bytes: frame.bytes,
+        not_after: None,
     })
 }
 

@@ -44,7 +44,7 @@ pub struct Host {
     asked: Option<Asked>,
     cycles: BTreeMap<(bool, u32), Cycle>,
     /// Frames that the adapter was given, in order: whose, and until when it may answer.
-    given: VecDeque<(Option<Ticket>, Time)>,
+    given: VecDeque<Given>,
     identified: Vec<bool>,
     /// By the place of its heartbeat: when it beats next.
     beats: Vec<Time>,
@@ -59,10 +59,20 @@ struct Asked {
     assembly: Assembly,
 }
 
+/// A frame given to the adapter, which answers each in turn.
+struct Given {
+    ticket: Option<Ticket>,
+    until: Time,
+    /// Its bytes, where it may be thrown away on the way.
+    can_lapse: Option<Vec<u8>>,
+}
+
 struct Cycle {
     frame: CanFrame,
     every: Span,
     due: Time,
+    /// Repeated until then; without one, until something else is ordered.
+    not_after: Option<Time>,
 }
 
 impl Host {
@@ -91,11 +101,20 @@ impl Host {
         format!("\rS{code}\rO\r")
     }
 
-    fn send(&mut self, at: Time, lane: Lane, frame: &CanFrame, ticket: Option<Ticket>, out: &mut Turn) {
+    fn send(
+        &mut self,
+        at: Time,
+        lane: Lane,
+        frame: &CanFrame,
+        ticket: Option<Ticket>,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) {
         let mut bytes = Vec::new();
         frame.write(&mut bytes);
-        out.sends.push((lane, Frame::serial(self.link, bytes)));
-        self.given.push_back((ticket, at + SENT_WITHIN));
+        let can_lapse = not_after.map(|_| bytes.clone());
+        out.sends.push((lane, Frame::serial(self.link, bytes).until(not_after)));
+        self.given.push_back(Given { ticket, until: at + SENT_WITHIN, can_lapse });
     }
 
     fn line(&mut self, at: Time, line: Line, out: &mut Turn) {
@@ -105,15 +124,15 @@ impl Host {
                 self.frame(at, &frame, out);
             }
             Line::Sent => {
-                if let Some((Some(ticket), _)) = self.given.pop_front() {
+                if let Some(Given { ticket: Some(ticket), .. }) = self.given.pop_front() {
                     out.note(Note::Acked { ticket });
                 }
             }
             Line::Refused => match self.given.pop_front() {
-                Some((Some(ticket), _)) => {
+                Some(Given { ticket: Some(ticket), .. }) => {
                     out.note(Note::Refused { ticket, reason: "the adapter did not send the frame".into() });
                 }
-                Some((None, _)) => self.warn("the adapter did not send a frame", out),
+                Some(Given { ticket: None, .. }) => self.warn("the adapter did not send a frame", out),
                 // It refuses to be opened twice, which is how one is opened that may be open already.
                 None => {}
             },
@@ -188,7 +207,7 @@ impl Host {
             Heard::First => {
                 asked.until = at + ANSWER_WITHIN;
                 let go_on = CanFrame::new(self.plan.questions[index].to, false, &FLOW_CONTROL);
-                self.send(at, Lane::Query, &go_on, None, out);
+                self.send(at, Lane::Query, &go_on, None, None, out);
             }
             Heard::More => asked.until = at + ANSWER_WITHIN,
             Heard::Whole(bytes) => self.answered(at, index, &bytes, out),
@@ -251,7 +270,7 @@ impl Host {
         data[1..=question.bytes.len()].copy_from_slice(&question.bytes);
         let frame = CanFrame::new(question.to, false, &data);
         self.asked = Some(Asked { question: index, until: at + ANSWER_WITHIN, assembly: Assembly::default() });
-        self.send(at, Lane::Query, &frame, None, out);
+        self.send(at, Lane::Query, &frame, None, None, out);
     }
 }
 
@@ -286,7 +305,14 @@ impl Codec for Host {
         }
     }
 
-    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+    fn order_until(
+        &mut self,
+        at: Time,
+        command: &Command,
+        ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError> {
         let order = self.plan.orders.get(&command.id);
         let order = order.ok_or_else(|| EncodeError("no device of this link knows the command".into()))?;
         let frame = order.fill(command).map_err(EncodeError)?;
@@ -295,12 +321,21 @@ impl Codec for Host {
         match order.message.cycle_millis {
             Some(millis) => {
                 let every = Span::from_millis(i64::from(millis));
-                self.cycles.insert(key, Cycle { frame, every, due: at + every });
+                self.cycles.insert(key, Cycle { frame, every, due: at + every, not_after });
             }
             None => drop(self.cycles.remove(&key)),
         }
-        self.send(at, Lane::Normal, &frame, ticket, out);
+        self.send(at, Lane::Normal, &frame, ticket, not_after, out);
         Ok(())
+    }
+
+    /// The adapter will not answer for it.
+    fn lapsed(&mut self, _at: Time, frame: &Frame, _out: &mut Turn) {
+        let never_left = |given: &Given| given.can_lapse.as_ref() == Some(&frame.bytes);
+        // The oldest of the same bytes may be on its way, the youngest is not.
+        if let Some(place) = self.given.iter().rposition(never_left) {
+            self.given.remove(place);
+        }
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {
@@ -313,23 +348,23 @@ impl Codec for Host {
             }
             out.sends.push((Lane::Query, Frame::serial(self.link, lines)));
         }
-        while let Some((ticket, until)) = self.given.front().copied().filter(|(_, until)| *until <= at) {
-            let _ = until;
-            self.given.pop_front();
-            if let Some(ticket) = ticket {
+        while let Some(given) = self.given.pop_front_if(|given| given.until <= at) {
+            if let Some(ticket) = given.ticket {
                 out.note(Note::Unanswered { ticket });
             }
         }
+        // What a controller asked for is not said for it when it has fallen silent.
+        self.cycles.retain(|_, cycle| cycle.not_after.is_none_or(|last| at <= last));
         let mut again = Vec::new();
         for cycle in self.cycles.values_mut().filter(|cycle| cycle.due <= at) {
             cycle.due += cycle.every;
             if cycle.due <= at {
                 cycle.due = at + cycle.every;
             }
-            again.push(cycle.frame);
+            again.push((cycle.frame, cycle.not_after));
         }
-        for frame in again {
-            self.send(at, Lane::Normal, &frame, None, out);
+        for (frame, not_after) in again {
+            self.send(at, Lane::Normal, &frame, None, not_after, out);
         }
         for place in 0..self.beats.len() {
             let beat = &self.plan.beats[place];
@@ -342,7 +377,7 @@ impl Codec for Host {
                 self.beats[place] = at + every;
             }
             if !self.muted.contains(&device) {
-                self.send(at, Lane::Query, &frame, None, out);
+                self.send(at, Lane::Query, &frame, None, None, out);
             }
         }
         self.ask(at, out);
@@ -353,7 +388,7 @@ impl Codec for Host {
             Some(asked) => Some(asked.until),
             None => self.asks.iter().min().copied(),
         };
-        let given = self.given.front().map(|(_, until)| *until);
+        let given = self.given.front().map(|given| given.until);
         let cycles = self.cycles.values().map(|cycle| cycle.due);
         cycles.chain(asks).chain(given).chain(self.beats.iter().copied()).chain([self.opens]).min()
     }

@@ -43,7 +43,7 @@ pub struct Host {
     heard: Vec<u8>,
     /// Anything that GRBL says was heard.
     alive: bool,
-    waiting: VecDeque<(String, Option<Ticket>)>,
+    waiting: VecDeque<Waiting>,
     flying: VecDeque<Flying>,
     poll_due: Time,
     beat_due: Time,
@@ -52,9 +52,20 @@ pub struct Host {
     identity: Identity,
 }
 
+/// A line that waits for room in the controller's buffer.
+struct Waiting {
+    line: String,
+    ticket: Ticket,
+    acked: bool,
+    /// Nothing of it is said later.
+    not_after: Option<Time>,
+}
+
 /// A line that was sent and not answered.
 struct Flying {
     bytes: usize,
+    /// The line, where it may be thrown away on the way.
+    can_lapse: Option<String>,
     sent: Time,
     what: What,
 }
@@ -100,19 +111,31 @@ impl Host {
 
     /// Sends as many of the waiting lines as fit.
     fn pump(&mut self, at: Time, out: &mut Turn) {
-        while let Some((line, _)) = self.waiting.front()
+        self.lapse(at, out);
+        while let Some(Waiting { line, .. }) = self.waiting.front()
             && self.room() > line.len()
         {
-            let Some((line, ticket)) = self.waiting.pop_front() else { return };
-            self.fly(at, line + "\n", What::Order(ticket), Lane::Normal, out);
+            let Some(Waiting { line, ticket, acked, not_after }) = self.waiting.pop_front() else { return };
+            self.fly(at, line + "\n", What::Order(acked.then_some(ticket)), Lane::Normal, not_after, out);
         }
+    }
+    /// Lines whose time is over are not said any more.
+    fn lapse(&mut self, at: Time, out: &mut Turn) {
+        self.waiting.retain(|waiting| {
+            let lapsed = waiting.not_after.is_some_and(|last| last < at);
+            if lapsed {
+                out.note(Note::Lapsed { ticket: waiting.ticket });
+            }
+            !lapsed
+        });
     }
     fn room(&self) -> usize {
         RX_BYTES.saturating_sub(self.flying.iter().map(|line| line.bytes).sum())
     }
-    fn fly(&mut self, at: Time, line: String, what: What, lane: Lane, out: &mut Turn) {
-        self.flying.push_back(Flying { bytes: line.len(), sent: at, what });
-        out.sends.push((lane, Frame::serial(self.link, line)));
+    fn fly(&mut self, at: Time, line: String, what: What, lane: Lane, not_after: Option<Time>, out: &mut Turn) {
+        let can_lapse = not_after.map(|_| line.clone());
+        self.flying.push_back(Flying { bytes: line.len(), can_lapse, sent: at, what });
+        out.sends.push((lane, Frame::serial(self.link, line).until(not_after)));
     }
 
     /// A whole line, without its end.
@@ -230,7 +253,8 @@ impl Host {
             What::Order(ticket) => ticket,
             What::Own => None,
         });
-        for ticket in flying.chain(std::mem::take(&mut self.waiting).into_iter().filter_map(|(_, ticket)| ticket)) {
+        let waiting = std::mem::take(&mut self.waiting).into_iter().filter(|line| line.acked).map(|line| line.ticket);
+        for ticket in flying.chain(waiting) {
             out.note(Note::Refused { ticket, reason: "the controller started anew".into() });
         }
         self.offset = None;
@@ -286,20 +310,40 @@ impl Codec for Host {
         }
     }
 
-    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+    fn order_until(
+        &mut self,
+        at: Time,
+        command: &Command,
+        ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError> {
         match self.order_of(command).map_err(EncodeError)? {
-            OrderPlan::Now(bytes) => out.sends.push((Lane::Normal, Frame::serial(self.link, bytes.clone()))),
+            OrderPlan::Now(bytes) => {
+                out.sends.push((Lane::Normal, Frame::serial(self.link, bytes.clone()).until(not_after)));
+            }
             OrderPlan::Line { head, words, acked } => {
-                let ticket = acked.then_some(ticket);
+                let acked = *acked;
                 let line = OrderPlan::line(head, words, command).map_err(EncodeError)?;
+                self.lapse(at, out);
                 if self.waiting.len() >= WAITING_MAX {
                     return Err(EncodeError(format!("{WAITING_MAX} lines already wait for the controller to read on")));
                 }
-                self.waiting.push_back((line, ticket));
+                self.waiting.push_back(Waiting { line, ticket, acked, not_after });
                 self.pump(at, out);
             }
         }
         Ok(())
+    }
+
+    /// The controller never saw the line: it takes no room, and its answer will not come.
+    fn lapsed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
+        let never_left = |line: &Flying| line.can_lapse.as_ref().is_some_and(|line| line.as_bytes() == frame.bytes);
+        // The oldest of the same words may be on its way, the youngest is not.
+        if let Some(place) = self.flying.iter().rposition(never_left) {
+            self.flying.remove(place);
+            self.pump(at, out);
+        }
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {
@@ -313,8 +357,8 @@ impl Codec for Host {
             self.identity.due = Some(at + IDENTITY_EVERY);
             // Behind orders it would wait for them, and they for it.
             if self.flying.is_empty() && self.waiting.is_empty() {
-                self.fly(at, SPOIL.to_owned(), What::Own, Lane::Query, out);
-                self.fly(at, "$I\n".to_owned(), What::Own, Lane::Query, out);
+                self.fly(at, SPOIL.to_owned(), What::Own, Lane::Query, None, out);
+                self.fly(at, "$I\n".to_owned(), What::Own, Lane::Query, None, out);
             }
         }
     }

@@ -166,9 +166,16 @@ impl Codec for Host {
         }
     }
 
-    fn order(&mut self, _at: Time, command: &Command, _ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+    fn order_until(
+        &mut self,
+        _at: Time,
+        command: &Command,
+        _ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError> {
         let frame = self.encode(command).map_err(EncodeError)?;
-        out.sends.push((Lane::Normal, frame));
+        out.sends.push((Lane::Normal, frame.until(not_after)));
         Ok(())
     }
 

@@ -17,7 +17,7 @@ mod safe;
 mod station;
 
 use self::device::Device;
-use self::orders::Orders;
+use self::orders::{Given, Orders};
 use self::station::Station;
 use super::dialect::{Dialect, PAYLOAD_MAX};
 use super::field::Kind;
@@ -236,7 +236,14 @@ impl Codec for Host {
         }
     }
 
-    fn order(&mut self, at: Time, command: &Command, ticket: Ticket, out: &mut Turn) -> Result<(), EncodeError> {
+    fn order_until(
+        &mut self,
+        at: Time,
+        command: &Command,
+        ticket: Ticket,
+        not_after: Option<Time>,
+        out: &mut Turn,
+    ) -> Result<(), EncodeError> {
         let (index, order) = self
             .devices
             .iter()
@@ -250,9 +257,9 @@ impl Codec for Host {
             .station
             .frame(version, message, &payload)
             .ok_or_else(|| EncodeError(format!("MAVLink 1 cannot carry `{}`", message.name)))?;
-        out.sends.push((Lane::Normal, frame));
+        out.sends.push((Lane::Normal, frame.until(not_after)));
         if order.acked {
-            self.orders.expect(at, index, order, message, payload, ticket);
+            self.orders.expect(at, index, order, message, payload, Given { ticket, not_after });
         }
         Ok(())
     }

@@ -110,8 +110,15 @@ impl Ack {
     }
 }
 
+/// What was ordered, and until when it may be said.
+pub(super) struct Given {
+    pub(super) ticket: Ticket,
+    pub(super) not_after: Option<Time>,
+}
+
 struct Waiting {
     ticket: Ticket,
+    not_after: Option<Time>,
     /// Index of the device on the link.
     device: usize,
     /// What the acknowledgement will name.
@@ -139,11 +146,12 @@ impl Orders {
         order: &OrderPlan,
         message: &MessageDef,
         payload: Payload,
-        ticket: Ticket,
+        given: Given,
     ) {
         let command = order.acknowledged_as(&payload, message);
         self.waiting.push(Waiting {
-            ticket,
+            ticket: given.ticket,
+            not_after: given.not_after,
             device,
             command,
             place: order.place,
@@ -185,7 +193,8 @@ impl Orders {
             if waiting.due > at {
                 return true;
             }
-            if waiting.in_progress || waiting.tries >= TRIES {
+            let lapsed = waiting.not_after.is_some_and(|last| last < at);
+            if waiting.in_progress || waiting.tries >= TRIES || lapsed {
                 out.note(Note::Unanswered { ticket: waiting.ticket });
                 return false;
             }
@@ -196,7 +205,7 @@ impl Orders {
             waiting.due = at + PATIENCE;
             let version = devices[waiting.device].version();
             let frame = station.frame(version, dialect.at(waiting.place), &waiting.payload);
-            out.sends.extend(frame.map(|frame| (Lane::Normal, frame)));
+            out.sends.extend(frame.map(|frame| (Lane::Normal, frame.until(waiting.not_after))));
             true
         });
     }
