@@ -3,12 +3,14 @@
 mod common;
 
 use checkrein::diag::report;
-use checkrein::run::RunVerdict;
+use checkrein::rig::LinkKind;
 use checkrein::run::event::EventKind;
+use checkrein::run::{Effect, Input, RunVerdict};
 use checkrein::scenario::plan::Mode;
 use checkrein::scenario::{Request, check};
 use checkrein::r#virtual::{Options, drive};
 use common::{Kept, ProjectFiles, bench, plan};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Drives a scenario; the verdict, and every event.
@@ -57,4 +59,40 @@ fn nominal_drives_trip_nothing() {
         let (verdict, kept) = driven(&plan);
         assert_eq!((verdict, tripped(&kept)), (RunVerdict::Pass, false), "seed {seed}");
     }
+}
+
+/// Goal: in virtual time a wire is as slow as its baud rate, so that what waits behind it grows old. Method: every write of a
+/// drive takes at least its time, and none begins before the one before it is through.
+#[test]
+fn a_wire_carries_one_write_at_a_time_in_virtual_time_too() {
+    let plan = plan("scenarios/car-bench/follow.yaml", 1);
+    let (_, kept) = driven(&plan);
+    let sent: BTreeMap<_, _> = kept
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            Input::Sent { id, begun, done, .. } => Some((*id, (*begun, *done))),
+            _ => None,
+        })
+        .collect();
+    let mut free_at = BTreeMap::new();
+    let mut writes: Vec<_> = kept
+        .effects
+        .iter()
+        .filter_map(|(_, effect)| match effect {
+            Effect::Send { id, frame, .. } => sent.get(id).map(|times| (*times, frame)),
+            _ => None,
+        })
+        .collect();
+    writes.sort_by_key(|((begun, _), _)| *begun);
+    let mut counted = 0;
+    for ((begun, done), frame) in writes {
+        let LinkKind::Serial(serial) = &plan.rig.links[usize::from(frame.link.0)].kind else { continue };
+        let least = frame.bytes.len() as i64 * 10 * 1_000_000_000 / i64::from(serial.baud);
+        assert!(done.since(begun).nanos() >= least, "{} bytes in {}", frame.bytes.len(), done.since(begun));
+        let free = free_at.insert(frame.link, done).unwrap_or(begun);
+        assert!(begun >= free, "it began at {begun}, while another was on the wire until {free}");
+        counted += 1;
+    }
+    assert!(counted > 1_000, "{counted} writes");
 }

@@ -382,3 +382,121 @@ fn a_dead_recorder_reaches_the_run_by_itself() {
     assert_eq!(state, RecorderState::Dead("the disk is full".into()));
     assert_eq!(bench.stop().recording, Err("the disk is full".into()));
 }
+
+#[test]
+fn what_may_not_leave_any_more_is_thrown_away_and_named() {
+    let pty = Pty::open().unwrap();
+    let react: React = Box::new(|input, out| {
+        match input {
+            Input::Bytes { frame, .. } if frame.bytes == b"fill" => {
+                // More than the pseudo-terminal holds.
+                out.list.extend((0..64).map(|i| send(i, Lane::Normal, &[b'n'; 1024])));
+            }
+            Input::Bytes { at, frame, .. } if frame.bytes == b"late" => {
+                let until = |id, text: &[u8], last| Effect::Send {
+                    id: SendId(id),
+                    lane: Lane::Normal,
+                    frame: Frame::serial(TELEM, text).until(last),
+                };
+                out.list.push(until(100, b"OVER", Some(*at)));
+                out.list.push(until(101, b"IN TIME", Some(*at + Span::from_secs(3_600))));
+                out.list.push(until(102, b"last", None));
+            }
+            _ => (),
+        }
+        None
+    });
+    let bench = Bench::start(&[&pty.path], react);
+    assert_eq!(bench.state(), LinkState::Up);
+    write(&pty, b"fill");
+    assert!(matches!(bench.next(), Input::Bytes { .. }));
+    write(&pty, b"late");
+    // Nothing is read before the run has taken it, so that it stands behind a full port.
+    while !matches!(bench.next(), Input::Bytes { frame, .. } if frame.bytes == b"late") {}
+    let heard = read_until(&pty, b"last");
+    assert!(!heard.windows(4).any(|window| window == b"OVER"), "it was over");
+    assert!(heard.ends_with(b"IN TIME"), "{}", String::from_utf8_lossy(&heard[heard.len().saturating_sub(40)..]));
+    let (mut lapsed, mut sent) = (Vec::new(), Vec::new());
+    while !sent.contains(&SendId(102)) {
+        match bench.next() {
+            Input::Lapsed { id, .. } => lapsed.push(id),
+            Input::Sent { id, .. } => sent.push(id),
+            _ => (),
+        }
+    }
+    assert_eq!(lapsed, [SendId(100)]);
+    assert!(!sent.contains(&SendId(100)) && sent.contains(&SendId(101)));
+    bench.stop();
+}
+
+#[test]
+fn a_stop_is_read_before_what_links_brought_and_that_the_queue_was_full_is_told() {
+    let pty = Pty::open().unwrap();
+    let clock = Clock::start();
+    let (gate, open) = channel::<()>();
+    // The first message holds the loop until everything is queued.
+    let react: React = Box::new(move |input, _| {
+        if let Input::Bytes { frame, .. } = input
+            && frame.bytes == b"hold"
+        {
+            open.recv().expect("the test opens it");
+        }
+        None
+    });
+    let bench = Bench::start_with(&[&pty.path], react, |_| ());
+    assert_eq!(bench.state(), LinkState::Up);
+    let post = |bytes: &[u8]| Post::Input(Input::bytes(clock.now(), Frame::publish(LinkId(9), "flood", bytes)));
+    assert!(bench.poster.post_blocking(post(b"hold")));
+    assert!(matches!(bench.next(), Input::Bytes { .. }));
+    let (begun, flooding) = channel::<()>();
+    let (poster, flood) = (bench.poster.clone(), post(b"x"));
+    let flooder = std::thread::spawn(move || {
+        for nth in 0..20_000 {
+            // Fewer than there is room for.
+            if nth == 1_000 {
+                begun.send(()).expect("the test waits");
+            }
+            assert!(poster.post_blocking(flood.clone()));
+        }
+    });
+    flooding.recv().expect("it floods");
+    let order = Input::Operator { at: clock.now(), order: OperatorOrder::HandBack };
+    assert!(bench.poster.post_blocking(Post::Input(order)));
+    // Until somebody waits for room.
+    while !bench.poster.is_full() {
+        std::thread::yield_now();
+    }
+    gate.send(()).expect("the loop waits");
+    let (mut before_order, mut after_order, mut ordered, mut choked) = (0, 0, false, 0);
+    while before_order + after_order < 20_000 {
+        match bench.next() {
+            Input::Bytes { waited, .. } if !ordered => {
+                before_order += 1;
+                assert!(waited >= Span::ZERO);
+            }
+            Input::Bytes { .. } => after_order += 1,
+            Input::Operator { .. } => ordered = true,
+            Input::Choked { .. } => choked += 1,
+            _ => (),
+        }
+    }
+    flooder.join().unwrap();
+    assert!(ordered && before_order < 128, "{before_order} messages were taken before the order");
+    assert!(choked >= 1, "nobody was told that the queue had been full");
+    let ended = bench.stop();
+    assert!(ended.quality.longest_wait > Span::ZERO);
+}
+
+#[test]
+fn bytes_keep_how_long_they_waited() {
+    let pty = Pty::open().unwrap();
+    let bench = Bench::start(&[&pty.path], Box::new(|_, _| None));
+    assert_eq!(bench.state(), LinkState::Up);
+    let now = bench.poster.clock().now();
+    let arrived = now - Span::from_secs(2);
+    assert!(bench.poster.post_blocking(Post::Input(Input::bytes(arrived, Frame::publish(LinkId(9), "t", *b"x")))));
+    let Input::Bytes { at, waited, .. } = bench.next() else { panic!("bytes come next") };
+    assert!(at >= now);
+    assert_eq!(at - waited, arrived);
+    assert!(bench.stop().quality.longest_wait >= Span::from_secs(2));
+}

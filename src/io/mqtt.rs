@@ -623,6 +623,29 @@ mod tests {
     }
 
     #[test]
+    fn what_may_not_leave_any_more_is_passed_over_and_named() {
+        let (poster, _posts, shared) = queue_and_shared();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let task = runtime.spawn(std::future::ready(()));
+        let handle = Handle { link: LinkId(7), shared: shared.clone(), task };
+        let now = poster.clock().now();
+        let frame = |last| Frame::publish(LinkId(7), "arm/go", *b"{}").until(last);
+        for (id, lane, last) in [
+            (1, Lane::Normal, Some(Time::ZERO)),
+            (2, Lane::Normal, Some(now)),
+            (3, Lane::Normal, None),
+            // A safe frame has no such time; if it had, it would go all the same.
+            (4, Lane::Safe, Some(Time::ZERO)),
+        ] {
+            assert!(handle.send(now, lane, Some(SendId(id)), frame(last)));
+        }
+        let mut lapsed = Vec::new();
+        let given: Vec<_> = std::iter::from_fn(|| shared.out().next(now, &mut lapsed)).map(|w| w.id).collect();
+        assert_eq!(given, [Some(SendId(4)), Some(SendId(2)), Some(SendId(3))]);
+        assert_eq!(lapsed, [SendId(1)]);
+    }
+
+    #[test]
     fn a_client_that_ends_in_order_is_no_news() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (poster, mut posts, shared) = queue_and_shared();

@@ -99,6 +99,10 @@ impl Poster {
     pub async fn order(&self, order: OperatorOrder) -> bool {
         self.post(Post::Input(Input::Operator { at: self.clock.now(), order })).await
     }
+    /// Whether what a link brings next would have to wait for room.
+    pub fn is_full(&self) -> bool {
+        self.links.capacity() == 0
+    }
     /// Makes the run thread look around; when the queue is full it is looking anyway.
     pub fn wake(&self) {
         let _ = self.first.try_send(Post::Wake);

@@ -333,3 +333,35 @@ fn every_mistake_is_named_where_it_stands() {
     assert_eq!(problems[0].site, ConfigSite::Protocol);
     assert!(problems[0].message.contains("`vehicle.dbc` cannot be read: line 1"), "{}", problems[0].message);
 }
+
+#[test]
+fn a_cycle_ends_with_the_time_of_its_order_and_what_never_left_has_no_answer() {
+    let cyclic = format!("{DBC}\nBA_ \"GenMsgCycleTime\" BO_ 512 50;\n");
+    let mut config = config_of(&cyclic);
+    config.devices[0].signals.truncate(1);
+    let mut host = build(&config).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let mut turn = Turn::default();
+    let last = Some(at_ms(120));
+    host.order_until(at_ms(0), &command(DRIVE, &[1.0, 0.0]), Ticket(1), last, &mut turn).expect("fits");
+    for millis in 1..1_000 {
+        if host.next_deadline().is_some_and(|due| due <= at_ms(millis)) {
+            host.tick(at_ms(millis), &mut turn);
+        }
+    }
+    let normal: Vec<_> = turn.sends.iter().filter(|(lane, _)| *lane == Lane::Normal).map(|(_, frame)| frame).collect();
+    assert_eq!(normal.len(), 3, "at once, after 50 ms and after 100 ms");
+    assert!(normal.iter().all(|frame| frame.not_after == last));
+    // The adapter answers each frame in turn: the one that was thrown away is none of them.
+    turn.clear();
+    let last = Some(at_ms(1_100));
+    host.order_until(at_ms(1_000), &command(STOP, &[]), Ticket(2), last, &mut turn).expect("fits");
+    let gone = turn.sends.pop().expect("it was said").1;
+    host.order_until(at_ms(1_001), &command(CUT_IN, &[30.0, 9.5]), Ticket(3), last, &mut turn).expect("fits");
+    host.lapsed(at_ms(1_002), &gone, &mut turn);
+    turn.clear();
+    host.feed(at_ms(1_003), &Frame::serial(LINK, *b"z\r"), &mut turn);
+    host.order(at_ms(1_004), &command(STOP, &[]), Ticket(4), &mut turn).expect("fits");
+    turn.clear();
+    host.feed(at_ms(1_005), &Frame::serial(LINK, *b"z\r"), &mut turn);
+    assert_eq!(turn.notes, [Note::Acked { ticket: Ticket(4) }]);
+}

@@ -212,6 +212,16 @@ pub fn one_thing_waits_at_a_time<T: Tongue>(device: &DeviceConfig, state: &[(&st
     let commands = vec![TURN, HALT];
     assert_eq!(turn.notes, [Note::SafeAcked { device: ARM, commands, refused: None }]);
     assert_eq!(lanes(&turn), [], "what waited is gone");
+    // What waits for its turn until its time is over is not said.
+    let mut late = host_of(device);
+    let mut turn = Turn::default();
+    late.tick(at(0), &mut turn);
+    turn.clear();
+    late.order_until(at(10), &set, Ticket(7), Some(at(19)), &mut turn).expect("it fits");
+    late.order_until(at(10), &halt, Ticket(8), Some(at(20)), &mut turn).expect("it fits");
+    let turn = hear(&mut *late, at(20), &state, 64);
+    assert_eq!(turn.notes.last(), Some(&Note::Lapsed { ticket: Ticket(7) }));
+    assert_eq!(turn.sends.iter().map(|(_, frame)| frame.not_after).collect::<Vec<_>>(), [Some(at(20))]);
     let mut fresh = host_of(device);
     fresh.note_figures();
     fresh.tick(at(0), &mut Turn::default());

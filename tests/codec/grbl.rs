@@ -427,3 +427,41 @@ fn every_mistake_of_a_grbl_device_is_told_where_it_stands() {
     let near = problems.iter().find(|p| p.site == ConfigSite::Signal(1)).and_then(|p| p.remedy.as_deref());
     assert_eq!(near, Some("did you mean `status.MPos.x`?"));
 }
+
+fn order_until(host: &mut dyn Codec, millis: i64, x: f64, ticket: u64, last: Option<Time>) -> Turn {
+    let mut turn = Turn::default();
+    let command = Command::new(MOVE, &[x, 0.01]).expect("few");
+    host.order_until(at(millis), &command, Ticket(ticket), last, &mut turn).expect("it fits");
+    turn
+}
+
+#[test]
+fn a_line_that_waits_for_room_until_its_time_is_over_is_not_said() {
+    let mut host = host();
+    let mut under_way = 0;
+    // The buffer is full: what comes now waits here.
+    while !order_until(&mut *host, 0, -0.1, 1, None).sends.is_empty() {
+        under_way += 1;
+    }
+    order_until(&mut *host, 0, -0.2, 2, Some(at(250)));
+    order_until(&mut *host, 10, -0.3, 3, None);
+    let oks = "ok\r\n".repeat(under_way);
+    let turn = hear(&mut *host, at(251), &oks);
+    let lapsed = turn.notes.iter().filter(|note| **note == Note::Lapsed { ticket: Ticket(2) }).count();
+    let said = String::from_utf8(sent(&turn)).expect("text");
+    assert!(lapsed == 1 && !said.contains("X-200") && said.contains("X-300"), "{said:?} {:?}", turn.notes);
+    // What leaves in time carries until when it may.
+    let turn = order_until(&mut *host, 260, -0.4, 4, Some(at(500)));
+    assert_eq!(turn.sends[0].1.not_after, Some(at(500)));
+}
+
+#[test]
+fn a_line_that_never_left_takes_no_room_and_no_answer() {
+    let mut host = host();
+    let gone = order_until(&mut *host, 0, -0.1, 1, Some(at(250))).sends.remove(0).1;
+    order_until(&mut *host, 0, -0.2, 2, Some(at(400)));
+    let mut turn = Turn::default();
+    host.lapsed(at(300), &gone, &mut turn);
+    let turn = hear(&mut *host, at(310), "ok\r\n");
+    assert_eq!(turn.notes, [Note::Acked { ticket: Ticket(2) }], "the answer is that of the line that left");
+}

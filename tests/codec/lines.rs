@@ -483,3 +483,18 @@ fn numbers_in_hexadecimal_digits_are_read_where_the_field_says_so() {
     assert_eq!(samples[6..9], [none.as_slice(), &[(STATE, Value::Number(1.0))]].concat());
     assert_eq!(samples[9..], [none.as_slice(), &[(STATE, Value::Unknown)]].concat());
 }
+
+#[test]
+fn an_order_that_waits_for_its_turn_until_its_time_is_over_is_not_said() {
+    let mut host = host_of(device(lines(None, None)));
+    hear(&mut *host, at(0), b"\n", 1);
+    let mut turn = Turn::default();
+    let set = Command::new(SET, &[0.25]).expect("one");
+    let off = Command::new(OFF, &[]).expect("none");
+    // The question of the feed is not answered yet.
+    host.order_until(at(10), &set, Ticket(1), Some(at(19)), &mut turn).expect("fits");
+    host.order_until(at(10), &off, Ticket(2), Some(at(20)), &mut turn).expect("fits");
+    let turn = hear(&mut *host, at(20), b"V=1 S=RUN\n", 64);
+    assert_eq!(turn.notes.last(), Some(&Note::Lapsed { ticket: Ticket(1) }));
+    assert_eq!(turn.sends, [(Lane::Normal, Frame::serial(LINK, *b"OFF\r\n").until(Some(at(20))))]);
+}

@@ -165,3 +165,15 @@ fn the_answer_to_a_safe_frame_names_every_command_that_it_can_mean() {
     bench.says(at_ms(30), "COMMAND_ACK", &[("command", 400.0)]);
     assert_eq!(bench.turn.notes[4..], [Note::SafeAcked { device: FC, commands: vec![ARM], refused: None }]);
 }
+
+#[test]
+fn an_order_is_not_repeated_once_its_time_is_over() {
+    let mut bench = Bench::new(&config());
+    let last = at_ms(700);
+    bench.host.order_until(at_ms(0), &command(ARM, &[]), T, Some(last), &mut bench.turn).expect("the order fits");
+    run_until(&mut bench, 10_000);
+    let sent: Vec<_> = bench.turn.sends.iter().filter(|(lane, _)| *lane == Lane::Normal).collect();
+    assert_eq!(sent.len(), 2, "at once and after 500 ms; a second would be too late");
+    assert!(sent.iter().all(|(_, frame)| frame.not_after == Some(last)));
+    assert_eq!(bench.turn.notes, [Note::Unanswered { ticket: T }]);
+}

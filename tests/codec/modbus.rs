@@ -491,3 +491,39 @@ fn the_mirror_answers_every_function_as_pymodbus_does() {
     }
     assert_eq!(Vec::from_iter(functions), [1, 2, 3, 4, 5, 6, 15, 16, 0x83, 0x86, 0x90]);
 }
+
+#[test]
+fn an_order_whose_time_is_over_is_neither_begun_nor_asked_again() {
+    let mut host = host();
+    let mut turn = Turn::default();
+    let at = |millis: i64| Time::from_nanos(millis * 1_000_000);
+    // The beat goes first, and nobody answers it.
+    host.order_until(at(0), &command(SET, &[280.0]), Ticket(1), Some(at(100)), &mut turn).expect("it fits");
+    host.order_until(at(0), &command(OFF, &[]), Ticket(2), Some(at(10_000)), &mut turn).expect("it fits");
+    for millis in 0..20_000 {
+        if host.next_deadline().is_some_and(|due| due <= at(millis)) {
+            host.tick(at(millis), &mut turn);
+        }
+    }
+    assert_eq!(turn.notes.iter().filter(|n| **n == Note::Lapsed { ticket: Ticket(1) }).count(), 1, "{:?}", turn.notes);
+    let normal: Vec<_> = turn.sends.iter().filter(|(lane, _)| *lane == Lane::Normal).map(|(_, frame)| frame).collect();
+    assert!(!normal.is_empty() && normal.iter().all(|frame| frame.not_after == Some(at(10_000))), "{normal:?}");
+    assert!(turn.notes.contains(&Note::Unanswered { ticket: Ticket(2) }), "{:?}", turn.notes);
+    // An order that was begun in time, and is over when it would be asked again.
+    let mut host = self::host();
+    let mut turn = Turn::default();
+    host.tick(at(0), &mut turn);
+    let mut answers = Vec::new();
+    server().feed(&turn.sends[0].1.bytes, &mut answers, &mut Vec::new());
+    turn.clear();
+    host.feed(at(1), &Frame::serial(LINK, answers.concat()), &mut turn);
+    host.order_until(at(1), &command(OFF, &[]), Ticket(3), Some(at(20)), &mut turn).expect("it fits");
+    for millis in 2..2_000 {
+        if host.next_deadline().is_some_and(|due| due <= at(millis)) {
+            host.tick(at(millis), &mut turn);
+        }
+    }
+    let normal = turn.sends.iter().filter(|(lane, _)| *lane == Lane::Normal).count();
+    assert_eq!(normal, 1, "{:?}", turn.notes);
+    assert!(turn.notes.contains(&Note::Unanswered { ticket: Ticket(3) }), "{:?}", turn.notes);
+}
