@@ -10,6 +10,8 @@ mod blocking;
 mod board;
 #[path = "live/cell.rs"]
 mod cell;
+#[path = "live/flooding.rs"]
+mod flooding;
 #[path = "live/hazards.rs"]
 mod hazards;
 #[path = "live/lending.rs"]

@@ -204,7 +204,7 @@ fn every_cause_is_said_with_names() {
         (Cause::WrongIdentity(DeviceId(9)), "device `9` turned out to be another one"),
         (Cause::LinkLost(LinkId(1)), "link `local` was lost"),
         (Cause::Recorder, "the recorder could not keep up or could not write"),
-        (Cause::Stall, "the harness itself stood still too long"),
+        (Cause::Stall, "the harness itself stood still, or could not keep up with what arrived"),
         (Cause::Watchdog(LinkId(0)), "the watchdog of link `telem` fired or died"),
         (Cause::FallbackLost(DeviceId(1)), "the fallback of controller `pilot` could not go on"),
         (Cause::Released, "the hold-to-run key was let go, or nobody knows whether it is held"),

@@ -250,6 +250,9 @@ fn twin(reading: &mut Reading<'_>, node: &Node, role: Role) -> (Option<String>, 
     (name, None)
 }
 
+/// A machine that begins to act later than this is rare enough to be asked about: the project's own figure.
+const ACTS_LONG: Span = Span::from_secs(60);
+
 /// How soon a command shows.
 fn acts_within(page: &mut Page, node: &Node, role: Role) -> Option<Span> {
     if role == Role::Controller {
@@ -257,7 +260,15 @@ fn acts_within(page: &mut Page, node: &Node, role: Role) -> Option<Span> {
         page.error(node.span.clone(), "`acts_within` is for a machine".into(), Some(remedy.into()));
         return None;
     }
-    page.time(node, "500 ms", false)
+    let within = page.time(node, "500 ms", false)?;
+    if within > ACTS_LONG {
+        page.warn(
+            node.span.clone(),
+            format!("every run waits for {within} before it believes that this machine is at rest"),
+            Some("this is the time until a command begins to show, not until the machine has done it".into()),
+        );
+    }
+    Some(within)
 }
 
 /// What the device does when nobody speaks to it.

@@ -98,7 +98,7 @@ impl Plan {
             Cause::WrongIdentity(id) => format!("device `{}` turned out to be another one", device(id)),
             Cause::LinkLost(id) => format!("link `{}` was lost", link(id)),
             Cause::Recorder => "the recorder could not keep up or could not write".into(),
-            Cause::Stall => "the harness itself stood still too long".into(),
+            Cause::Stall => "the harness itself stood still, or could not keep up with what arrived".into(),
             Cause::Watchdog(id) => format!("the watchdog of link `{}` fired or died", link(id)),
             Cause::FallbackLost(id) => format!("the fallback of controller `{}` could not go on", device(id)),
             Cause::LeaseExpired => "the lease of the rig ran out".into(),

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-const RIG: &str = "\
+pub const RIG: &str = "\
 rig: policed
 about: An arm that a policy may move. The test plays both, on the broker that the harness started.
 envelope: envelope.yaml
@@ -42,8 +42,9 @@ devices:
       beat: { field: \"pilot/beat#/n\", scale: 1, range: 0 .. 10, every: 20 ms }
     dead_man: { silent_for: 1 s }
 ";
-const ENVELOPE: &str = "envelope: Of the arm\nrules:\n  limit:\n    always: arm.pos <= 8 m\n    react_within: 10 s\n";
-const SCENARIO: &str = "\
+pub const ENVELOPE: &str =
+    "envelope: Of the arm\nrules:\n  limit:\n    always: arm.pos <= 8 m\n    react_within: 10 s\n";
+pub const SCENARIO: &str = "\
 scenario: Under attack
 rig: policed
 about: The arm is live and the policy says what it likes.
@@ -56,15 +57,15 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// What the arm does and has heard.
 #[derive(Default)]
-struct Arm {
-    live: bool,
-    heard: Vec<(String, String)>,
+pub struct Arm {
+    pub live: bool,
+    pub heard: Vec<(String, String)>,
 }
 
-type Shared = Arc<(Mutex<Arm>, Condvar)>;
+pub type Shared = Arc<(Mutex<Arm>, Condvar)>;
 
 /// A client of the broker; `words` are what it says every 20 ms.
-fn plug_in(
+pub fn plug_in(
     runtime: &tokio::runtime::Runtime,
     logins: &serde_json::Value,
     login: Option<Login>,
@@ -106,19 +107,19 @@ fn plug_in(
     handle
 }
 
-fn login(logins: &serde_json::Value, name: &str) -> Login {
+pub fn login(logins: &serde_json::Value, name: &str) -> Login {
     let devices = logins["devices"].as_array().expect("there are devices");
     let device = devices.iter().find(|device| device["user"] == name).expect("each device has a login");
     Login { user: name.to_owned(), password: device["password"].as_str().expect("a text").to_owned() }
 }
 
-fn publish(topic: &str, text: &str) -> Frame {
+pub fn publish(topic: &str, text: &str) -> Frame {
     Frame::publish(LinkId(0), topic, text.as_bytes())
 }
 
 /// Waits until the arm is as described.
 #[track_caller]
-fn until(shared: &Shared, what: &str, wanted: impl Fn(&Arm) -> bool) {
+pub fn until(shared: &Shared, what: &str, wanted: impl Fn(&Arm) -> bool) {
     let arm = shared.0.lock().expect("nobody panics while holding it");
     let waited = shared.1.wait_timeout_while(arm, PATIENCE, |arm| !wanted(arm));
     let (arm, late) = waited.expect("nobody panics while holding it");
