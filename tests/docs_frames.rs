@@ -1,4 +1,4 @@
-//! The rigs of `docs/binary.md` and `docs/protobuf.md` check without a word, and work.
+//! The rigs of `docs/binary.md`, `docs/protobuf.md` and `docs/json.md` check without a word, and work.
 
 use checkrein::codec::framed::{Given, Heard};
 use checkrein::codec::{Codec, DeviceConfig, LinkConfig, Note, Turn, binary, build, protobuf};
@@ -250,4 +250,43 @@ fn mistakes_point_at_their_words() {
         assert!(told.contains(message), "{wrong}: {told}");
         assert!(told.contains(&format!("{file}:{line}:")), "{wrong} is not told at line {line}: {told}");
     }
+}
+
+#[test]
+fn the_rigs_of_json_work() {
+    let page = page("json.md");
+    // Each rig of the page stands for itself.
+    let only = |rig: &str| {
+        let files = page.0.iter().filter(|(path, _)| path.starts_with(&format!("rigs/{rig}/")));
+        Page(files.map(|(path, text)| (path.clone(), text.clone())).collect())
+    };
+    let greenhouse = link(&only("greenhouse"), "rigs/greenhouse/rig.yaml");
+    let mut host = build(&greenhouse).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let said = b"{\"t\":21.5,\"rh\":48,\"door\":\"open\",\"board\":7}\r\n".to_vec();
+    let turn = heard(&mut *host, &greenhouse, said);
+    let values: Vec<Value> = turn.samples.iter().map(|(_, value)| *value).collect();
+    assert_eq!(values, [Value::Number(294.65), Value::Number(0.48), Value::State(0)]);
+    assert!(turn.notes.contains(&Note::Identified { device: greenhouse.devices[0].device }));
+
+    let pump = link(&only("pump"), "rigs/pump/rig.yaml");
+    let device = &pump.devices[0];
+    let mut host = build(&pump).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let said = b"{\"type\":\"state\",\"flow\":{\"ml_s\":1.25},\"on\":true,\"fault\":null}\n".to_vec();
+    let values: Vec<Value> = heard(&mut *host, &pump, said).samples.iter().map(|(_, value)| *value).collect();
+    let Value::Number(flow) = values[0] else { panic!("{values:?}") };
+    assert!((flow - 1.25e-6).abs() < 1e-12 && values[1] == Value::Flag(true), "{values:?}");
+    let name = heard(&mut *host, &pump, b"{\"serial\":\"P-3\",\"version\":\"1.4\"}\n".to_vec());
+    assert!(name.notes.contains(&Note::Identified { device: device.device }));
+    assert_eq!(safe(&*host, device, 0, &[2.5e-6]), b"\n{\"cmd\":\"dose\",\"flow\":{\"ml_s\":2.5},\"soft\":true}\n");
+    assert_eq!(safe(&*host, device, 1, &[]), b"\n{\"cmd\":\"stop\"}\n");
+
+    let lamp = link(&only("lamp"), "rigs/lamp/rig.yaml");
+    let host = build(&lamp).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let mut hosted = build(&lamp).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let mut turn = Turn::default();
+    let state = *b"{\"state\":\"ON\",\"brightness\":120,\"device\":{\"model\":\"L1\"}}";
+    hosted.feed(Time::ZERO, &Frame::publish(lamp.link, "zigbee2mqtt/lamp", state), &mut turn);
+    let values: Vec<Value> = turn.samples.iter().map(|(_, value)| *value).collect();
+    assert_eq!(values, [Value::State(0), Value::Number(120.0)]);
+    assert_eq!(safe(&*host, &lamp.devices[0], 1, &[]), b"{\"state\":\"OFF\"}");
 }

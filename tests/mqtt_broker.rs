@@ -3,6 +3,7 @@
 use checkrein::codec::sparkplug::state::{State, presence};
 use checkrein::io::broker::{Broker, User};
 use checkrein::io::clock::Clock;
+use checkrein::io::lanes::Left;
 use checkrein::io::mqtt::{self, Config, Login, Will};
 use checkrein::io::queue::{Post, Posts, queue};
 use checkrein::run::{Input, LinkState, SendId};
@@ -61,9 +62,13 @@ impl Link {
         self.posts.blocking_recv().expect("the link posts as long as it lives")
     }
     fn state(&mut self) -> LinkState {
-        match self.next() {
-            Post::Input(Input::Link { state, .. }) => state,
-            other => panic!("a state of the link was awaited, not {other:?}"),
+        loop {
+            match self.next() {
+                Post::Input(Input::Link { state, .. }) => return state,
+                // What we said of ourselves left.
+                Post::Left(Left { id: None, .. }) => (),
+                other => panic!("a state of the link was awaited, not {other:?}"),
+            }
         }
     }
     /// The next message, passing over what tells that our own left.

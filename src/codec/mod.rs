@@ -204,25 +204,16 @@ pub struct DeviceConfig {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Protocol {
     /// `dialect`: `common`, `ardupilotmega`, or XML texts (the file and its includes) that the rig names.
-    Mavlink {
-        dialect: mavlink::DialectSource,
-        system: u8,
-        component: u8,
-    },
+    Mavlink { dialect: mavlink::DialectSource, system: u8, component: u8 },
+    /// Objects over MQTT.
     Json,
+    /// Objects over a serial line, one per line of text.
+    JsonLines(std::sync::Arc<json::ObjectsConfig>),
     /// CAN through a serial adapter: the signals' file, the adapter's setup, and the identifier of the control unit that
     /// answers questions of OBD-II (it answers at eight more).
-    Slcan {
-        dbc: std::sync::Arc<can::DbcSource>,
-        setup: can::Setup,
-        obd: u32,
-    },
+    Slcan { dbc: std::sync::Arc<can::DbcSource>, setup: can::Setup, obd: u32 },
     /// Modbus RTU: the unit's address, which word of two comes first, and how the line is timed.
-    Modbus {
-        unit: u8,
-        order: modbus::WordOrder,
-        timing: modbus::host::Timing,
-    },
+    Modbus { unit: u8, order: modbus::WordOrder, timing: modbus::host::Timing },
     /// Text lines by a description in the rig file.
     Lines(std::sync::Arc<lines::LinesConfig>),
     /// Frames of declared layouts.
@@ -234,12 +225,7 @@ pub enum Protocol {
     /// NMEA 0183: one receiver per port, which is only heard.
     Nmea,
     /// An edge node, or one device of it. `host`: the primary host that it waits for and obeys, which is us.
-    Sparkplug {
-        group: String,
-        node: String,
-        device: Option<String>,
-        host: Option<String>,
-    },
+    Sparkplug { group: String, node: String, device: Option<String>, host: Option<String> },
 }
 
 /// What kind of link a protocol is spoken over.
@@ -261,6 +247,7 @@ impl Protocol {
             | Protocol::Lines(_)
             | Protocol::Binary(_)
             | Protocol::Protobuf(_)
+            | Protocol::JsonLines(_)
             | Protocol::Nmea => Over::Serial,
             Protocol::Json | Protocol::Sparkplug { .. } => Over::Mqtt,
         }
@@ -270,6 +257,7 @@ impl Protocol {
         match self {
             Protocol::Mavlink { .. } => "MAVLink",
             Protocol::Json => "JSON",
+            Protocol::JsonLines(_) => "JSON lines",
             Protocol::Slcan { .. } => "SLCAN",
             Protocol::Modbus { .. } => "Modbus",
             Protocol::Lines(_) => "lines",
@@ -293,6 +281,7 @@ impl Protocol {
             // Each has the whole port to itself; the address says so.
             (Protocol::Lines(_), Protocol::Lines(_))
             | (Protocol::Binary(_), Protocol::Binary(_))
+            | (Protocol::JsonLines(_), Protocol::JsonLines(_))
             | (Protocol::Protobuf(_), Protocol::Protobuf(_)) => true,
             _ => false,
         }
@@ -301,9 +290,12 @@ impl Protocol {
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
-            Protocol::Grbl | Protocol::Lines(_) | Protocol::Binary(_) | Protocol::Protobuf(_) | Protocol::Nmea => {
-                Some("the whole port".to_owned())
-            }
+            Protocol::Grbl
+            | Protocol::Lines(_)
+            | Protocol::Binary(_)
+            | Protocol::Protobuf(_)
+            | Protocol::JsonLines(_)
+            | Protocol::Nmea => Some("the whole port".to_owned()),
             Protocol::Json | Protocol::Slcan { .. } => None,
             Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
             Protocol::Sparkplug { group, node, device: None, .. } => Some(format!("edge node {group}/{node}")),
@@ -357,7 +349,7 @@ pub struct CommandMap {
 #[derive(Clone, PartialEq, Debug)]
 pub enum FieldValue {
     Number(f64),
-    /// An enum entry (`MAV_CMD_NAV_LAND`) or a text.
+    /// An enum entry (`MAV_CMD_NAV_LAND`) or a text; where a protocol has truth values, `true` and `false` are these.
     Text(String),
     /// The argument at this place times scale plus offset: the raw number the wire wants.
     Arg {
@@ -462,6 +454,7 @@ pub fn build(config: &LinkConfig) -> Result<Box<dyn Codec>, Vec<ConfigProblem>> 
         Some(Protocol::Modbus { .. }) => Ok(Box::new(modbus::host::Host::new(config)?)),
         Some(Protocol::Lines(_)) => Ok(Box::new(lines::host::Host::new(config)?)),
         Some(Protocol::Protobuf(_)) => Ok(Box::new(protobuf::Host::new(config)?)),
+        Some(Protocol::JsonLines(_)) => Ok(Box::new(framed::Host::<json::Objects>::new(config)?)),
         Some(Protocol::Binary(_)) => Ok(Box::new(binary::Host::new(config)?)),
         Some(Protocol::Grbl) => Ok(Box::new(grbl::host::Host::new(config)?)),
         Some(Protocol::Nmea) => Ok(Box::new(nmea::host::Host::new(config)?)),

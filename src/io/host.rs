@@ -358,7 +358,14 @@ impl<F: Fold> Host<F> {
 
     fn posted(&mut self, cx: &mut Context<'_>, post: Post) {
         match post {
-            Post::Input(input) => self.take(cx, input),
+            Post::Input(mut input) => {
+                if let Input::Bytes { .. } = input {
+                    // They are taken now, and keep how long they waited: what the run makes of them happens now, and what
+                    // they say is as old as it is.
+                    input.restamp(self.clock.now());
+                }
+                self.take(cx, input);
+            }
             Post::Left(left) => self.left.push(left),
             Post::Lapsed(id) => self.own.push_back(Input::Lapsed { at: self.clock.now(), id }),
             // The recorder died: handing over tells why.
@@ -439,13 +446,8 @@ impl<F: Fold> Host<F> {
         if self.finished.is_some() {
             return;
         }
-        // Posts were stamped on other threads; the run's inputs are in order of time all the same. Bytes are taken now, and
-        // keep how long they waited: what the run makes of them happens now, and what they say is as old as it is.
-        let at = match input {
-            Input::Bytes { .. } => self.clock.now(),
-            _ => input.at(),
-        };
-        let at = at.max(self.last);
+        // Posts were stamped on other threads; the run's inputs are in order of time all the same.
+        let at = input.at().max(self.last);
         input.restamp(at);
         self.last = at;
         if let Input::Bytes { waited, .. } = input {

@@ -351,10 +351,17 @@ fn fits(page: &mut Page, word: &Word, link: &LinkDef, protocol: &Protocol, sites
         _ => return,
     };
     let (name, speaks) = (&word.text, protocol.speaks());
+    let remedy = match protocol {
+        Protocol::Json => {
+            Some("over a serial line write `{ json: { state: {} } }`: one object per line (docs/json.md)")
+        }
+        Protocol::JsonLines(_) => Some("over MQTT write `protocol: json`: one object per message (docs/json.md)"),
+        _ => None,
+    };
     page.error(
         sites.protocol.clone(),
         format!("device `{name}` speaks {speaks}, which needs {wants}; link `{}` is another kind", link.name),
-        None,
+        remedy.map(str::to_owned),
     );
 }
 
@@ -385,7 +392,10 @@ fn named(
         // A twin is what it is said to be.
         PortName::Twin => return,
     };
-    let remedy = Some("add `identity: { AUTOPILOT_VERSION.uid: 0x… }`".to_string());
+    let remedy = Some(match protocol {
+        Protocol::Mavlink { .. } => "add `identity: { AUTOPILOT_VERSION.uid: 0x… }`".to_string(),
+        _ => "add `identity` with something that it says of itself, such as its serial number".to_string(),
+    });
     // Sentences of a receiver say nothing of who sent them: the port's name is all there can be.
     if by_name && *protocol == Protocol::Nmea {
         return;

@@ -136,7 +136,8 @@ impl Core {
         let Some(id) = trip else { return };
         let Trip { cause, known_at, taken_at, begins, waits, under_way, .. } = self.reacting.trips[usize::from(id.0)];
         let violated_at = match cause {
-            Cause::Rule(rule) => self.judging.violations[usize::from(rule.0)].map(|(instant, _)| instant),
+            // What waited here broke it when it arrived, not when it was taken.
+            Cause::Rule(rule) => self.judging.violations[usize::from(rule.0)].map(|(instant, _)| instant.min(known_at)),
             _ => None,
         };
         let kind = EventKind::TripOpened { trip: id, cause, violated_at, known_at, taken_at, begins, waits, under_way };

@@ -5,6 +5,7 @@ use checkrein::codec::binary::{BinaryConfig, FrameDef};
 use checkrein::codec::framed::{
     Counts, Covers, Device, FramedConfig, Framing, Heard, Order, Sum, Tongue, WITHIN, Wire,
 };
+use checkrein::codec::json::{ObjectDef, Objects, ObjectsConfig};
 use checkrein::codec::protobuf::{Messages, ProtoSource, ProtobufConfig};
 use checkrein::codec::{
     CommandMap, Decode, DeviceConfig, FieldValue, LinkConfig, Protocol, SignalMap, Turn, binary, build,
@@ -28,6 +29,12 @@ message Halt { bytes more = 1; }
 /// The first byte chooses layout, framing and check sum, the second the size of the pieces; the rest arrives.
 pub fn try_bytes(data: &[u8]) {
     let [choice, pieces, bytes @ ..] = data else { return };
+    if choice >> 6 == 3 {
+        let framing = Framing::Lines { ends: vec![b'\n'] };
+        let wire = Wire { framing, sum: None, longest: Some(64 + 64 * usize::from(choice & 7)) };
+        let framed = FramedConfig { wire, asks: vec![], within: WITHIN, refuses: None, restarts: None };
+        return hold::<Objects>(&objects(framed), *pieces, bytes);
+    }
     let proto = choice & 1 == 1;
     let sync = vec![0xAA, 0x55];
     let length = |width, order, counts| Framing::Length { sync: sync.clone(), width, order, counts };
@@ -108,6 +115,26 @@ fn messages(framed: FramedConfig) -> DeviceConfig {
     let source = ProtoSource::collect("any.proto", PROTO.into(), |_| None);
     let config = ProtobufConfig { framed, source, says: "Says".into(), hears: Some("Hears".into()) };
     device(Protocol::Protobuf(Arc::new(config)), &["a[1]", "b", "c", "d", "e.e.b", "f", "e.a[0]"])
+}
+
+fn objects(framed: FramedConfig) -> DeviceConfig {
+    let with = |name: &str, value: FieldValue| vec![(name.to_string(), value)];
+    let object = |name: &str, with, has: &[&str]| ObjectDef {
+        name: name.into(),
+        with,
+        has: has.iter().map(|name| name.to_string()).collect(),
+    };
+    let config = ObjectsConfig {
+        framed,
+        says: vec![object("state", vec![], &["/a/b"]), object("other", with("t", FieldValue::Number(1.0)), &[])],
+        hears: vec![
+            object("turn", with("do", FieldValue::Text("turn".into())), &[]),
+            object("halt", with("do", FieldValue::Text("halt".into())), &[]),
+        ],
+    };
+    let mut device = device(Protocol::JsonLines(Arc::new(config)), &["/a/b", "/c", "/d/0", "/e~0", "/f", "/g"]);
+    device.signals.iter_mut().for_each(|signal| signal.field = signal.field.replacen("state.", "state#", 1));
+    device
 }
 
 fn layouts(framed: FramedConfig) -> DeviceConfig {

@@ -9,6 +9,7 @@ mod framed;
 mod framed_bytes;
 mod grbl;
 mod json;
+mod json_lines;
 mod lines;
 mod mavlink_bench;
 mod mavlink_orders;

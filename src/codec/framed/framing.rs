@@ -77,6 +77,10 @@ pub enum Framing {
     Fixed {
         sync: Vec<u8>,
     },
+    /// The content is text without line ends, and the line ends with these bytes; what is heard may end with CR, LF or both.
+    Lines {
+        ends: Vec<u8>,
+    },
 }
 
 /// A check sum behind a content.
@@ -168,6 +172,10 @@ impl Line {
                 stuffed.push(SLIP_END);
                 Ok(stuffed)
             }
+            Framing::Lines { ends } => {
+                bytes.extend_from_slice(ends);
+                Ok(bytes)
+            }
             Framing::Length { .. } | Framing::Fixed { .. } => Ok(bytes),
         }
     }
@@ -178,6 +186,7 @@ impl Line {
         match &self.framing {
             Framing::Cobs => vec![COBS_END],
             Framing::Slip => vec![SLIP_END, SLIP_END],
+            Framing::Lines { ends } => ends.clone(),
             Framing::Length { sync, .. } | Framing::Fixed { sync } => {
                 let filler = (0..=u8::MAX).find(|byte| !sync.contains(byte)).unwrap_or(0);
                 vec![filler; self.longest_frame()]
@@ -200,7 +209,7 @@ impl Line {
     fn sync(&self) -> &[u8] {
         match &self.framing {
             Framing::Length { sync, .. } | Framing::Fixed { sync } => sync,
-            Framing::Cobs | Framing::Slip => &[],
+            Framing::Cobs | Framing::Slip | Framing::Lines { .. } => &[],
         }
     }
 
@@ -314,7 +323,8 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// `midway`: the first frame may have begun before we listened. Without a check sum nothing would show it.
+    /// `midway`: the first frame may have begun before we listened. Without a check sum nothing would show it, but for lines:
+    /// the end of an object is no object, since it closes more than it opens.
     pub(super) fn new(line: Line, midway: bool) -> Finder {
         let skipping = midway && line.sum.is_none() && matches!(line.framing, Framing::Cobs | Framing::Slip);
         Finder { line, buffer: Vec::new(), seen: 0, skipping, noise: 0, told: 0 }
@@ -325,6 +335,7 @@ impl Finder {
         match self.line.framing {
             Framing::Cobs => self.stuffed(byte, COBS_END, out),
             Framing::Slip => self.stuffed(byte, SLIP_END, out),
+            Framing::Lines { .. } => self.lined(byte, out),
             Framing::Length { .. } | Framing::Fixed { .. } => self.marked(byte, expect, out),
         }
     }
@@ -364,6 +375,25 @@ impl Finder {
         });
         self.buffer = stuffed;
         self.buffer.clear();
+    }
+
+    fn lined(&mut self, byte: u8, out: &mut Vec<Found>) {
+        if !matches!(byte, b'\r' | b'\n') {
+            self.seen = self.seen.saturating_add(1);
+            self.skipping |= self.buffer.len() == self.line.longest;
+            if !self.skipping {
+                self.buffer.push(byte);
+            }
+            return;
+        }
+        let (seen, skipped) = (std::mem::take(&mut self.seen), std::mem::take(&mut self.skipping));
+        let line = std::mem::take(&mut self.buffer);
+        match (seen, skipped) {
+            // Also what stands between the two bytes of one line end.
+            (0, _) => {}
+            (seen, true) => out.push(Found::Noise(seen)),
+            (_, false) => out.push(Found::Content(line)),
+        }
     }
 
     fn marked(&mut self, byte: u8, expect: impl Fn(&[u8]) -> Expect, out: &mut Vec<Found>) {

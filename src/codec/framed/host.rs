@@ -74,7 +74,12 @@ impl<T: Tongue> Host<T> {
     fn content(&mut self, at: Time, content: &[u8], out: &mut Turn) {
         let plan = &mut self.plan;
         let Some(message) = plan.tongue.read(Side::Says, content) else {
-            out.note(Note::Foreign);
+            let bytes = u32::try_from(content.len()).unwrap_or(u32::MAX);
+            out.note(match plan.tongue.is_damaged(content) {
+                None => Note::Foreign,
+                Some(true) => Note::Corrupt { bytes },
+                Some(false) => Note::Noise { bytes },
+            });
             return;
         };
         let is = |kind: usize| plan.tongue.is(Side::Says, &message, kind);

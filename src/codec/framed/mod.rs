@@ -1,4 +1,5 @@
-//! Frames of bytes with a check sum: what `binary` and `protobuf` share, which is all but what a frame's content means.
+//! Frames of bytes with a check sum, and lines of text: what `binary`, `protobuf` and JSON lines share, which is all but what a
+//! frame's content means.
 //!
 //! Invariant: no layout is known here; the content of a frame is a [`Tongue`]'s to read and to write.
 

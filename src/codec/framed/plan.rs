@@ -80,7 +80,7 @@ impl<P> Pick<P> {
             }
             Decode::NamedStates(table) => Value::State(table.iter().find(|(n, _)| Some(n.as_str()) == raw.text())?.1),
             Decode::Bit(bit) => Value::Flag(raw.whole()? >> bit & 1 == 1),
-            Decode::Flag => Value::Flag(raw.number()? != 0.0),
+            Decode::Flag => Value::Flag(raw.flag()?),
         })
     }
 }
@@ -163,8 +163,8 @@ impl<T: Tongue> Maker<'_, T> {
     }
     /// `message.field`.
     fn field(&mut self, site: ConfigSite, field: &str) -> Option<T::Place> {
-        let Some((message, path)) = field.split_once('.') else {
-            self.problem(site, Trouble::new(format!("`{field}` is no `message.field`")));
+        let Some((message, path)) = T::split(field) else {
+            self.problem(site, Trouble::new(format!("`{field}` is no `{}`", T::shape())));
             return None;
         };
         let kind = self.named(site.clone(), Side::Says, message)?;

@@ -29,6 +29,9 @@ pub enum Raw {
     Text(String),
     /// A number that has a name.
     Named(i64, String),
+    Flag(bool),
+    /// Something that can be no value, in words: `a list`.
+    Nothing(String),
 }
 
 /// A value that a field is given.
@@ -81,12 +84,25 @@ pub trait Tongue: Sized + Send {
     fn is_envelope(&self, _side: Side, _kind: usize) -> bool {
         false
     }
+    /// A field's name in a rig file: the message, and the way in it.
+    fn split(field: &str) -> Option<(&str, &str)> {
+        field.split_once('.')
+    }
+    /// How such a name is written.
+    fn shape() -> &'static str {
+        "message.field"
+    }
     /// The place of a field that is named from the message on.
     fn place(&self, side: Side, kind: usize, path: &str) -> Result<Self::Place, Trouble>;
     /// Whether the field can be given this.
     fn admits(&self, place: &Self::Place, value: &FieldValue) -> Result<(), Trouble>;
     /// The content as a message; `None`: it is none that is described.
     fn read(&self, side: Side, content: &[u8]) -> Option<Self::Message>;
+    /// Of a content that is none of the messages: whether it is a broken one, or nothing of the kind; `None`: it is whole, and
+    /// foreign.
+    fn is_damaged(&self, _content: &[u8]) -> Option<bool> {
+        None
+    }
     /// Whether the message is of that kind.
     fn is(&self, side: Side, message: &Self::Message, kind: usize) -> bool;
     /// What the field holds; `None`: the message has no such field, or nothing in it.
@@ -108,7 +124,14 @@ impl Raw {
             Raw::Whole(whole) => Some(*whole as f64),
             Raw::Real(real) => Some(*real).filter(|r| r.is_finite()),
             Raw::Named(number, _) => Some(*number as f64),
-            Raw::Text(_) => None,
+            Raw::Text(_) | Raw::Flag(_) | Raw::Nothing(_) => None,
+        }
+    }
+    /// As a truth: no is zero.
+    pub fn flag(&self) -> Option<bool> {
+        match self {
+            Raw::Flag(flag) => Some(*flag),
+            other => other.number().map(|number| number != 0.0),
         }
     }
     /// As a whole number; a real one only where it is whole.
@@ -118,14 +141,14 @@ impl Raw {
             // Beyond 2^53 a real number says nothing of its last digits.
             Raw::Real(real) => (real.abs() <= 9e15 && *real == real.round()).then_some(*real as i128),
             Raw::Named(number, _) => Some((*number).into()),
-            Raw::Text(_) => None,
+            Raw::Text(_) | Raw::Flag(_) | Raw::Nothing(_) => None,
         }
     }
     /// As text.
     pub fn text(&self) -> Option<&str> {
         match self {
             Raw::Text(text) | Raw::Named(_, text) => Some(text),
-            Raw::Whole(_) | Raw::Real(_) => None,
+            Raw::Whole(_) | Raw::Real(_) | Raw::Flag(_) | Raw::Nothing(_) => None,
         }
     }
     /// For people.
@@ -133,13 +156,19 @@ impl Raw {
         match self {
             Raw::Whole(whole) => whole.to_string(),
             Raw::Real(real) => real.to_string(),
-            Raw::Text(text) | Raw::Named(_, text) => text.chars().take(super::host::SHOWN).collect(),
+            Raw::Text(text) | Raw::Named(_, text) | Raw::Nothing(text) => {
+                text.chars().take(super::host::SHOWN).collect()
+            }
+            Raw::Flag(flag) => flag.to_string(),
         }
     }
     /// Whether it is what a description says it should be.
     pub fn agrees(&self, wanted: &FieldValue) -> bool {
         match wanted {
-            FieldValue::Text(text) => self.text() == Some(text),
+            FieldValue::Text(text) => match self {
+                Raw::Flag(flag) => flag.to_string() == *text,
+                other => other.text() == Some(text),
+            },
             FieldValue::Number(number) => self.number().is_some_and(|found| near(found, *number)),
             FieldValue::Arg { .. } => false,
         }

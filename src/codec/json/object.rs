@@ -90,6 +90,23 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
     serde_json::to_writer(out, text).expect("writing to memory cannot fail, and a text has no keys");
 }
 
+/// `true` and `false` of a rig file, which are truth values wherever they stand.
+pub(super) fn truth(word: &str) -> Option<bool> {
+    match word {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Appends a word of a rig file: a truth value, or a text in quotes.
+pub(super) fn write_word(word: &str, out: &mut Vec<u8>) {
+    match truth(word) {
+        Some(_) => out.extend_from_slice(word.as_bytes()),
+        None => write_text(word, out),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

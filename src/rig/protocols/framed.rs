@@ -4,6 +4,7 @@ use crate::codec::checksum::Checksum;
 use crate::codec::framed::{Ask, Counts, Covers, FramedConfig, Framing, Order, Sum, WITHIN, Wire};
 use crate::rig::keys::record;
 use crate::rig::yaml::{Fields, Kind, Node, Page, Record, Shape, key, want};
+use crate::time::Span;
 
 /// What is said of `framing`.
 pub(super) const FRAMING_ABOUT: &str = "`cobs`, `slip`, or `{ sync: AA 55 }` with or without a `length`";
@@ -71,10 +72,37 @@ pub(super) fn read(page: &mut Page, fields: &Fields<'_>, order: Order) -> Option
         page.error(node.head(), message, Some("leave `covers` out".into()));
         return None;
     }
-    let longest = match fields.get("longest") {
+    let longest = longest(page, fields);
+    let talk = talk(page, fields);
+    Some(talk?.with(Wire { framing: framing?, sum: sum?, longest: longest? }))
+}
+
+/// `longest`, where the file says it.
+pub(super) fn longest(page: &mut Page, fields: &Fields<'_>) -> Option<Option<usize>> {
+    match fields.get("longest") {
         Some(node) => page.whole(node, 1..=LONGEST_MAX, "bytes").map(|n| Some(n as usize)),
         None => Some(None),
-    };
+    }
+}
+
+/// What a file says of questions and answers.
+pub(super) struct Talk {
+    asks: Vec<Ask>,
+    within: Span,
+    refuses: Option<String>,
+    restarts: Option<String>,
+}
+
+impl Talk {
+    /// The same over this wire.
+    pub(super) fn with(self, wire: Wire) -> FramedConfig {
+        let Talk { asks, within, refuses, restarts } = self;
+        FramedConfig { wire, asks, within, refuses, restarts }
+    }
+}
+
+/// `asks`, `within`, `refuses` and `restarts`.
+pub(super) fn talk(page: &mut Page, fields: &Fields<'_>) -> Option<Talk> {
     let asks = asks(page, fields);
     let within = match fields.get("within") {
         Some(node) => page.time(node, "500 ms", false),
@@ -85,13 +113,7 @@ pub(super) fn read(page: &mut Page, fields: &Fields<'_>, order: Order) -> Option
         None => Some(None),
     };
     let (refuses, restarts) = (named(page, "refuses"), named(page, "restarts"));
-    Some(FramedConfig {
-        wire: Wire { framing: framing?, sum: sum?, longest: longest? },
-        asks: asks?,
-        within: within?,
-        refuses: refuses?,
-        restarts: restarts?,
-    })
+    Some(Talk { asks: asks?, within: within?, refuses: refuses?, restarts: restarts? })
 }
 
 fn framing(page: &mut Page, node: &Node, order: Order) -> Option<Framing> {

@@ -5,6 +5,7 @@
 
 mod binary;
 mod framed;
+mod json;
 mod lines;
 mod mavlink;
 mod slcan;
@@ -21,8 +22,16 @@ use std::ops::Range;
 pub(super) const PLAIN: &[&str] = &["json", "grbl", "nmea"];
 
 /// The maps that a `protocol:` can be; the first key of each is the protocol's name.
-static RECORDS: &[&Record] =
-    &[&mavlink::KEYS, &slcan::KEYS, &modbus::KEYS, &sparkplug::KEYS, &lines::KEYS, &binary::KEYS, &protobuf::KEYS];
+static RECORDS: &[&Record] = &[
+    &mavlink::KEYS,
+    &slcan::KEYS,
+    &modbus::KEYS,
+    &sparkplug::KEYS,
+    &lines::KEYS,
+    &binary::KEYS,
+    &protobuf::KEYS,
+    &json::KEYS,
+];
 
 /// What a `protocol:` can look like.
 pub(super) static SHAPES: &[Shape] = &[
@@ -34,6 +43,7 @@ pub(super) static SHAPES: &[Shape] = &[
     Shape::Record(&lines::KEYS),
     Shape::Record(&binary::KEYS),
     Shape::Record(&protobuf::KEYS),
+    Shape::Record(&json::KEYS),
 ];
 
 /// Reads the protocol, and gives the place that complaints about it point at.
@@ -52,6 +62,7 @@ pub(super) fn read(reading: &mut Reading<'_>, node: &Node) -> (Option<Protocol>,
             "lines" => lines::read(reading, node),
             "binary" => binary::read(reading, node),
             "protobuf" => protobuf::read(reading, node),
+            "json" => json::read(reading, node),
             other => unreachable!("`{other}` stands in the table above"),
         };
     }
@@ -91,6 +102,7 @@ fn example(record: &Record) -> String {
         "sparkplug" => "write `{ sparkplug: Group/Node, device: Name }`".into(),
         "lines" => "write `{ lines: { reading: 'V={volts}' } }`".into(),
         "binary" => "write `{ binary: { state: { fields: { angle: i16 } } }, framing: cobs }`".into(),
+        "json" => "write `json` over MQTT, `{ json: { state: {} } }` over a serial line".into(),
         "protobuf" => "write `{ protobuf: device.proto, says: FromDevice, hears: ToDevice, framing: cobs }`".into(),
         name => format!("write `{{ {name}: … }}`"),
     }

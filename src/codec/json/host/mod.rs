@@ -130,7 +130,10 @@ impl Fact {
     fn agrees(&self, found: &Json) -> bool {
         match &self.wanted {
             Wanted::Number(wanted) => found.as_f64() == Some(*wanted),
-            Wanted::Text(wanted) => found.as_str() == Some(wanted),
+            Wanted::Text(wanted) => match found {
+                Json::Bool(flag) => flag.to_string() == *wanted,
+                other => other.as_str() == Some(wanted),
+            },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From the rig's words to topics and pointers; every mistake at once.
 
-use crate::codec::json::object::{write_number, write_text};
+use crate::codec::json::object::{write_number, write_text, write_word};
 use crate::codec::{
     CommandMap, ConfigProblem, ConfigSite, Decode, DeviceConfig, FieldValue, LinkConfig, Protocol, SignalMap, Tells,
 };
@@ -327,7 +327,7 @@ impl Checker {
                 }
                 FieldValue::Text(text) => {
                     let mut bytes = Vec::new();
-                    write_text(text, &mut bytes);
+                    write_word(text, &mut bytes);
                     Given::Fixed(bytes)
                 }
                 FieldValue::Arg { index, scale, offset } => {
