@@ -184,3 +184,14 @@ fn no_damage_to_a_good_file_makes_the_check_panic() {
         let _ = told("rig-damaged.yaml", damaged).is_err();
     }
 }
+
+#[test]
+fn the_page_of_bad_input_names_files_that_are_here() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/bad-input.md")).expect("it is shipped");
+    let names: Vec<&str> = page.split('`').filter(|word| word.starts_with("rig-")).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(root.join(format!("tests/diagnostics/{name}.yaml")).exists(), "{name}");
+    }
+}

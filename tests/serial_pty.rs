@@ -54,8 +54,13 @@ fn a_port_that_is_held_is_busy_and_free_again_afterwards() {
     runtime().block_on(async {
         let first = Port::open(&def(&pty.path)).unwrap();
         let why = Port::open(&def(&pty.path)).unwrap_err();
-        let us = std::process::id();
-        assert_eq!(why, format!("{} is busy: another program holds it (open in process {us})", pty.path));
+        assert_eq!(why, format!("{} is open in this program already: two links of the rig name one port", pty.path));
+        // By its stable name it is the same port.
+        let folder = tempfile::tempdir().unwrap();
+        let stable = folder.path().join("usb-Board-if00");
+        std::os::unix::fs::symlink(&pty.path, &stable).unwrap();
+        let why = Port::open(&def(&stable.display().to_string())).unwrap_err();
+        assert!(why.ends_with("is open in this program already: two links of the rig name one port"), "{why}");
         // A duplicate, as the watchdog has it, holds the lock as well.
         let duplicate = first.duplicate().unwrap();
         drop(first);

@@ -286,22 +286,30 @@ impl Protocol {
             _ => false,
         }
     }
+    /// Whether nothing tells its devices apart: one device to a port.
+    pub fn has_whole_port(&self) -> bool {
+        matches!(
+            self,
+            Protocol::Grbl
+                | Protocol::Lines(_)
+                | Protocol::Binary(_)
+                | Protocol::Protobuf(_)
+                | Protocol::JsonLines(_)
+                | Protocol::Nmea
+        )
+    }
     /// By what a device is told from others on its link, in words; `None` where names of messages do that.
     pub fn address(&self) -> Option<String> {
         match self {
             Protocol::Mavlink { system, component, .. } => Some(format!("system {system}, component {component}")),
-            Protocol::Grbl
-            | Protocol::Lines(_)
-            | Protocol::Binary(_)
-            | Protocol::Protobuf(_)
-            | Protocol::JsonLines(_)
-            | Protocol::Nmea => Some("the whole port".to_owned()),
-            Protocol::Json | Protocol::Slcan { .. } => None,
+            _ if self.has_whole_port() => Some("the whole port".to_owned()),
             Protocol::Modbus { unit, .. } => Some(format!("unit {unit}")),
             Protocol::Sparkplug { group, node, device: None, .. } => Some(format!("edge node {group}/{node}")),
             Protocol::Sparkplug { group, node, device: Some(device), .. } => {
                 Some(format!("device {device} of edge node {group}/{node}"))
             }
+            // Names of messages tell them apart.
+            _ => None,
         }
     }
 }

@@ -156,6 +156,9 @@ fn busy(path: &str, holders: &[ports::Holder]) -> String {
     if let Some(watchdog) = holders.iter().find(|holder| holder.is_left_behind()) {
         return format!("{path} is busy: the watchdog of an earlier run holds it (process {})", watchdog.pid);
     }
+    if holders.iter().any(|holder| holder.pid == std::process::id()) {
+        return format!("{path} is open in this program already: two links of the rig name one port");
+    }
     // A watchdog beside its harness is the harness's affair; whoever this user may not see is just somebody.
     let others: Vec<String> =
         holders.iter().filter(|holder| !holder.is_watchdog).map(|holder| holder.pid.to_string()).collect();

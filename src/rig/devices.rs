@@ -442,7 +442,10 @@ fn same_link(page: &mut Page, drafts: &[Draft<'_>], links: &[LinkDef]) {
             page.error(
                 draft.sites.protocol.clone(),
                 format!("`{}` has the same address on link `{link}`: {address}", twin.word.text),
-                Some("give each device an address of its own".into()),
+                Some(match config.protocol.has_whole_port() {
+                    true => "give each device a link, and so a port, of its own".into(),
+                    false => "give each device an address of its own".into(),
+                }),
             );
         }
     }

@@ -17,7 +17,7 @@ use super::signals;
 use super::stops;
 use super::twins::WORLDS;
 use super::yaml::{self, Entry, Node, Page};
-use crate::codec::{self, Over};
+use crate::codec::{self, ConfigSite, Over};
 use crate::command::{CommandId, CommandTable};
 use crate::diag::{Diagnostic, Files};
 use crate::guard::{LADDERS_MAX, SILENCES_MAX};
@@ -413,7 +413,13 @@ fn codecs(page: &mut Page, link: &LinkDef, drafts: &[Draft<'_>]) {
         return; // Told already, or nothing to ask.
     }
     let Err(problems) = codec::build(&link.codec) else { return };
-    for problem in problems {
+    let mut addresses: Vec<_> = link.codec.devices.iter().filter_map(|device| device.protocol.address()).collect();
+    let all = addresses.len();
+    addresses.sort();
+    addresses.dedup();
+    // That two devices have one address was told already, and the codec would say it again.
+    let told = addresses.len() < all;
+    for problem in problems.into_iter().filter(|problem| !told || problem.site != ConfigSite::Protocol) {
         let Some(draft) = drafts.iter().find(|d| d.id == problem.device) else { continue };
         page.error(draft.sites.find(&problem), problem.message, problem.remedy);
     }
