@@ -1,7 +1,7 @@
 //! What each codec decodes and encodes in a second, beside a foreign implementation in the same run.
 //!
 //! `cargo bench --bench codecs`: the bytes are those that the twins of a shipped rig say in its nominal scenario, chunk by chunk as
-//! they came, with the questions of the host in between; NMEA has its mirror. The peers are Python's, each in a process of its own
+//! they came, with the questions of the host in between; what no rig speaks is said by its mirror. The peers are Python's, each in a process of its own
 //! that times itself over the same bytes (`benches/peers/codecs.py`), from the environments that `tests/peers/run` installs
 //! (`PEERS_PYTHON` and `SPARKPLUG_PYTHON` name others). One thread each; the best of several passes.
 
@@ -9,8 +9,10 @@
 mod common;
 mod support;
 
+use checkrein::codec::framed::Given;
+use checkrein::codec::json::LineDevice;
 use checkrein::codec::nmea::device::{clock, degrees, sentence};
-use checkrein::codec::{Codec, LinkConfig, Turn, build};
+use checkrein::codec::{Codec, LinkConfig, Turn, binary, build, protobuf};
 use checkrein::command::{ArgDef, ArgKind, Command as Order};
 use checkrein::run::Input;
 use checkrein::scenario;
@@ -18,6 +20,7 @@ use checkrein::scenario::plan::Plan;
 use checkrein::time::{Span, Time};
 use checkrein::r#virtual::Options;
 use checkrein::wire::{Frame, LinkId};
+use prost::Message as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -49,8 +52,15 @@ fn main() {
         let config = &plan.rig.links.iter().find(|l| l.name == link).expect("it was just found").codec;
         row(name, config, &frames, encoded(&plan, config), peer);
     }
-    let (plan, frames) = receiver();
-    row("NMEA 0183", &plan.rig.links[0].codec, &frames, None, "pynmea2");
+    for (name, (plan, frames), peer) in [
+        ("binary in COBS", wheel(), "construct"),
+        ("protobuf in COBS", gripper(), "google.protobuf"),
+        ("JSON lines", pump(), "json-lines"),
+        ("NMEA 0183", receiver(), "pynmea2"),
+    ] {
+        let config = &plan.rig.links[0].codec;
+        row(name, config, &frames, encoded(&plan, config), peer);
+    }
 }
 
 /// One line of the table.
@@ -109,18 +119,68 @@ fn again(once: Vec<(Time, Frame)>) -> Vec<(Time, Frame)> {
     (0..rounds).flat_map(later).collect()
 }
 
-/// The rig of docs/nmea.md, and a receiver that drives a circle.
-fn receiver() -> (Plan, Vec<(Time, Frame)>) {
+/// The rig of a page of the documentation.
+fn documented(page: &str, rig: &str) -> Plan {
     struct Page(String);
     impl checkrein::diag::Files for Page {
         fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-            let block = self.0.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
-            let mut found = block.filter(|block| block.lines().next() == Some(&format!("# {path}")));
-            found.next().map(|block| block.as_bytes().to_vec()).ok_or_else(|| "not on the page".to_owned())
+            let block = self.0.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+            let named =
+                |text: &str| text.lines().next().is_some_and(|first| first.trim_start_matches(['#', '/', ' ']) == path);
+            let mut found = block.map(|(_, text)| text).filter(|text| named(text));
+            found.next().map(|text| text.as_bytes().to_vec()).ok_or_else(|| "not on the page".to_owned())
         }
     }
-    let text = std::fs::read_to_string(common::root().join("docs/nmea.md")).expect("it is shipped");
-    let (plan, _) = scenario::observe("rigs/witness/rig.yaml", &Page(text), 1).expect("it is on the page");
+    let text = std::fs::read_to_string(common::root().join("docs").join(page)).expect("it is shipped");
+    let (plan, _) = scenario::observe(&format!("rigs/{rig}/rig.yaml"), &Page(text), 1)
+        .unwrap_or_else(|wrong| panic!("{}", checkrein::diag::report(&wrong, false)));
+    plan
+}
+
+/// A thousand messages of a device that its mirror says, a hundred a second.
+fn said(say: impl Fn(f64) -> Vec<u8>) -> Vec<(Time, Frame)> {
+    let one = |n: i64| (Time::ZERO + Span::from_millis(10 * n), Frame::serial(LinkId(0), say(n as f64)));
+    again((0..1_000).map(one).collect())
+}
+
+/// A wheel that says structs in COBS frames with a CRC.
+fn wheel() -> (Plan, Vec<(Time, Frame)>) {
+    let plan = documented("binary.md", "wheel");
+    let mirror = binary::Device::new(&plan.rig.links[0].codec.devices[0]).expect("the same description");
+    let frames = said(|n| {
+        let fields = [("speed", 10.0 * (n % 900.0)), ("current", -n), ("temperature", 40.0), ("mode", 1.0)];
+        mirror.say("state", &fields.map(|(name, value)| (name, Given::Number(value)))).expect("it fits")
+    });
+    (plan, frames)
+}
+
+/// A gripper that says protobuf messages in COBS frames with a CRC.
+fn gripper() -> (Plan, Vec<(Time, Frame)>) {
+    let plan = documented("protobuf.md", "gripper");
+    let mirror = protobuf::Device::new(&plan.rig.links[0].codec.devices[0]).expect("the same description");
+    let frames = said(|n| {
+        let number = |value| Given::Number(value);
+        let fields =
+            [("width", number(1e-4 * (n % 900.0))), ("force[1]", number(0.1 * n)), ("supply.voltage", number(24.0))];
+        mirror.say("State", &fields).expect("it fits")
+    });
+    (plan, frames)
+}
+
+/// A pump that says one JSON object per line.
+fn pump() -> (Plan, Vec<(Time, Frame)>) {
+    let plan = documented("json.md", "pump");
+    let mirror = LineDevice::new(&plan.rig.links[0].codec.devices[0]).expect("the same description");
+    let frames = said(|n| {
+        let fields = [("/flow/ml_s", Given::Number(0.001 * n)), ("/on", Given::Text("true"))];
+        mirror.say("state", &fields).expect("it fits")
+    });
+    (plan, frames)
+}
+
+/// The rig of docs/nmea.md, and a receiver that drives a circle.
+fn receiver() -> (Plan, Vec<(Time, Frame)>) {
+    let plan = documented("nmea.md", "witness");
     let said = |n: i64| {
         let (sin, cos) = (n as f64 * 0.01).sin_cos();
         let [latitude, north] = degrees(48.1 + 0.001 * sin, ("N", "S"), 2);
@@ -203,8 +263,18 @@ fn asked(peer: &str, frames: &[(Time, Frame)]) -> Result<(f64, Option<f64>), Str
     }
     std::fs::write(&path, bytes).map_err(|error| error.to_string())?;
     let script = common::root().join("benches/peers/codecs.py");
+    let mut beside = common::root().join("rigs/car-bench/vehicle.dbc");
+    if peer == "google.protobuf" {
+        beside = folder.path().join("gripper.descriptors");
+        let text =
+            std::fs::read_to_string(common::root().join("docs/protobuf.md")).map_err(|error| error.to_string())?;
+        let proto = text.split("```proto\n").nth(1).and_then(|rest| rest.split("```").next()).ok_or("no .proto")?;
+        std::fs::write(folder.path().join("gripper.proto"), proto).map_err(|error| error.to_string())?;
+        let set = protox::compile(["gripper.proto"], [folder.path()]).map_err(|error| error.to_string())?;
+        std::fs::write(&beside, set.encode_to_vec()).map_err(|error| error.to_string())?;
+    }
     let mut child = Command::new(python(peer));
-    child.arg(script).arg(peer).arg(&path).arg(common::root().join("rigs/car-bench/vehicle.dbc"));
+    child.arg(script).arg(peer).arg(&path).arg(&beside);
     let output = child.output().map_err(|_| "not installed (tests/peers/run installs it)".to_owned())?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);

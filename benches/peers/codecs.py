@@ -1,6 +1,6 @@
 """The foreign side of `cargo bench --bench codecs`: decodes a stream, encodes a command, and times itself.
 
-    codecs.py PEER STREAM DBC
+    codecs.py PEER STREAM DBC-OR-DESCRIPTORS
 
 STREAM holds frames, each behind its length in four little-endian bytes. Prints one object of JSON: the seconds of the best pass over the
 stream, the messages in it, and frames encoded in a second.
@@ -181,6 +181,65 @@ def plain_json():
     return decode, lambda n: json.dumps({"state": "ON", "level": n}).encode()
 
 
+def json_lines():
+    def decode(stream):
+        return sum(1 for line in lines_of(stream, b"\n") if json.loads(line) is not None)
+
+    return decode, lambda n: json.dumps({"cmd": "dose", "flow": {"ml_s": n}, "soft": True}).encode() + b"\n"
+
+
+def stuffed(parse, build):
+    from cobs import cobs
+    import crcmod.predefined
+
+    kermit = crcmod.predefined.mkCrcFun("kermit")
+
+    def decode(stream):
+        count = 0
+        for frame in lines_of(stream, b"\0"):
+            content = cobs.decode(frame)
+            if kermit(content[:-2]) != int.from_bytes(content[-2:], "little"):
+                raise ValueError("a check sum is wrong")
+            parse(content[:-2])
+            count += 1
+        return count
+
+    def encode(n):
+        content = build(n)
+        return cobs.encode(content + kermit(content).to_bytes(2, "little")) + b"\0"
+
+    return decode, encode
+
+
+def declared():
+    import construct as c
+
+    bits = c.BitStruct("fault" / c.BitsInteger(4), "mode" / c.BitsInteger(3), "braked" / c.BitsInteger(1))
+    state = c.Struct(
+        "id" / c.Const(1, c.Int8ub), "speed" / c.Int16sl, "current" / c.Int16sb, "warm" / c.Int8ub, "bits" / bits
+    )
+    turn = c.Struct("id" / c.Const(16, c.Int8ub), "kind" / c.Const(2, c.Int8ub), "speed" / c.Int16sl, "ramp" / c.Int8ub)
+    return stuffed(state.parse, lambda n: turn.build({"speed": n % 1000, "ramp": 20}))
+
+
+def google(descriptors):
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    pool = descriptor_pool.DescriptorPool()
+    with open(descriptors, "rb") as file:
+        for one in descriptor_pb2.FileDescriptorSet.FromString(file.read()).file:
+            pool.Add(one)
+    kind = lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+    says, hears = kind("gripper.FromGripper"), kind("gripper.ToGripper")
+
+    def grip(n):
+        message = hears()
+        message.grip.force = n
+        return message.SerializeToString()
+
+    return stuffed(says.FromString, grip)
+
+
 def main():
     peer, path, dbc = sys.argv[1:]
     kinds = {
@@ -192,6 +251,9 @@ def main():
         "re-lines": lines,
         "pynmea2": pynmea2,
         "json": plain_json,
+        "json-lines": json_lines,
+        "construct": declared,
+        "google.protobuf": lambda: google(dbc),
     }
     try:
         decode, encode = kinds[peer]()
