@@ -232,3 +232,32 @@ fn what_a_fault_of_the_link_holds_back_leaves_as_late_as_it_says() {
     });
     assert!(gone.is_some_and(|(at, not_after)| about(at, ms(1_100)) && not_after.is_none()), "{gone:?}");
 }
+
+#[test]
+fn what_a_controller_is_told_is_as_old_as_it_is() {
+    let told = |story: &Story| -> Vec<(Time, String)> {
+        let said = story.effects.iter().filter_map(|(at, effect)| match effect {
+            Effect::Send { frame, .. } if frame.topic.as_deref() == Some("pilot/state") => {
+                Some((*at, String::from_utf8_lossy(&frame.bytes).into_owned()))
+            }
+            _ => None,
+        });
+        said.collect()
+    };
+    let mut story = Story::armed(LIMIT, HOLD);
+    let pos = story.plan.rig.signals.find("arm.pos").expect("the rig has it");
+    let stale_after = story.plan.rig.signals.def(pos).stale_after.expect("it comes all the time");
+    story.until(300);
+    for (waited, known) in [(Span::ZERO, true), (stale_after - span(5), false)] {
+        let before = told(&story).len();
+        let next = told(&story)[before - 1].0 + span(100);
+        // Everybody else is heard as ever; the arm was heard 10 ms before the telling, as old as it is.
+        story.arm_speaks = false;
+        story.until((next - span(10)).nanos() / 1_000_000);
+        let at = story.now.max(next - span(10));
+        story.publish_late(at, waited, "arm/state", arm_says(2.5, false));
+        story.until(next.nanos() / 1_000_000 + 1);
+        let (_, text) = told(&story)[before].clone();
+        assert_eq!(text.contains("\"arm.pos\":2.5"), known, "{waited}: {text}");
+    }
+}
