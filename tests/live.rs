@@ -10,6 +10,8 @@ mod blocking;
 mod board;
 #[path = "live/cell.rs"]
 mod cell;
+#[path = "live/describing.rs"]
+mod describing;
 #[path = "live/flooding.rs"]
 mod flooding;
 #[path = "live/hazards.rs"]
@@ -38,6 +40,8 @@ mod stand;
 mod stopping;
 #[path = "live/talking.rs"]
 mod talking;
+#[path = "live/tapped.rs"]
+mod tapped;
 #[path = "live/thinking.rs"]
 mod thinking;
 #[path = "live/wills.rs"]

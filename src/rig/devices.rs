@@ -93,6 +93,7 @@ pub(super) fn read<'n>(
     node: &'n Node,
     links: &[LinkDef],
     broken: &BTreeSet<LinkId>,
+    judged: bool,
 ) -> Vec<Draft<'n>> {
     let Some(entries) = reading.page.map(node, "`devices`") else { return Vec::new() };
     let mut drafts: Vec<Draft<'n>> = Vec::new();
@@ -107,7 +108,7 @@ pub(super) fn read<'n>(
         }
         let Some(fields) = reading.page.fields(&entry.value, &DEVICE) else { continue };
         let id = DeviceId(u16::try_from(drafts.len()).expect("a file of 1 MiB has fewer than 65536 devices"));
-        drafts.push(draft(reading, id, &entry.key, fields, links, broken));
+        drafts.push(draft(reading, id, &entry.key, fields, links, (broken, judged)));
     }
     same_link(&mut reading.page, &drafts, links);
     drafts
@@ -119,7 +120,7 @@ fn draft<'n>(
     word: &'n Word,
     fields: Fields<'n>,
     links: &[LinkDef],
-    broken: &BTreeSet<LinkId>,
+    (broken, judged): (&BTreeSet<LinkId>, bool),
 ) -> Draft<'n> {
     let page = &mut reading.page;
     let role = match fields.get("role") {
@@ -184,7 +185,10 @@ fn draft<'n>(
         && !broken.contains(&link.id)
     {
         fits(page, word, link, protocol, &sites);
-        named(page, word, link, protocol, &identity, role, twin.is_some());
+        // Nothing rests on it and nothing is sent to it that acts: the wrong board is a wrong picture and no more.
+        let only_shown = !judged && heartbeat.is_none() && fields.get("commands").is_none();
+        let known = Known { role, has_twin: twin.is_some(), only_shown };
+        named(page, word, link, protocol, &identity, &known);
     }
     let json = protocol.as_ref().map(|p| *p == Protocol::Json);
     let codec = match (link, protocol) {
@@ -365,6 +369,14 @@ fn fits(page: &mut Page, word: &Word, link: &LinkDef, protocol: &Protocol, sites
     );
 }
 
+/// What the file says of a device beside its port and its identity.
+struct Known {
+    role: Role,
+    has_twin: bool,
+    /// The rig has no envelope, and the device neither commands nor a heartbeat.
+    only_shown: bool,
+}
+
 /// Whether a serial device is named so that the wrong board is found out.
 fn named(
     page: &mut Page,
@@ -372,18 +384,17 @@ fn named(
     link: &LinkDef,
     protocol: &Protocol,
     identity: &[(String, FieldValue)],
-    role: Role,
-    has_twin: bool,
+    known: &Known,
 ) {
     let LinkKind::Serial(serial) = &link.kind else { return };
-    if serial.port == PortName::Twin && !has_twin {
+    if serial.port == PortName::Twin && !known.has_twin {
         page.error(
             word.span.clone(),
             format!("link `{}` has no port but its twins, and `{}` has no `twin`", link.name, word.text),
             Some("add `twin: …` to the device, or name the port of the link".into()),
         );
     }
-    if !identity.is_empty() || role == Role::Controller {
+    if !identity.is_empty() || known.role == Role::Controller {
         return;
     }
     let by_name = match &serial.port {
@@ -408,6 +419,16 @@ fn named(
                 word.text
             ),
             remedy,
+        );
+    } else if known.only_shown {
+        page.warn(
+            word.span.clone(),
+            format!(
+                "`{}` is named by a port that any board may be plugged into, and has no identity: it can be looked at, and with an \
+                 envelope or a command this will be an error",
+                word.text
+            ),
+            Some("name the port by its id (/dev/serial/by-id/…), or give the device an `identity` where its protocol has one".into()),
         );
     } else {
         page.error(

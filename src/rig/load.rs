@@ -175,7 +175,7 @@ fn read(mut reading: Reading<'_>, node: &Node) -> Loaded {
     let arm_within = top.get("arm_within").and_then(|n| reading.page.time(n, "10 s", false)).unwrap_or(ARM_WITHIN);
     let (mut links, broken_links) = top.get("links").map(|n| links::read(&mut reading.page, n)).unwrap_or_default();
     let mut drafts = match top.get("devices") {
-        Some(node) => devices::read(&mut reading, node, &links, &broken_links),
+        Some(node) => devices::read(&mut reading, node, &links, &broken_links, top.get("envelope").is_some()),
         None => Vec::new(),
     };
     let mut names = Names::default();

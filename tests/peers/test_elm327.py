@@ -127,8 +127,11 @@ def test_nothing_is_asked_before_the_prompt(checkrein, tmp_path, line, emulator)
 def test_it_is_recognised_and_examined(checkrein, tmp_path, line, emulator):
     emulator("-p")
     made = checkrein("rigs", "new", "found", "--port", line.paths[0], "--yes", cwd=tmp_path)
-    # It is named; what its words mean must be written by hand.
-    assert made.returncode == 3 and "ELM327 v1.5" in made.stdout + made.stderr, told(made)
+    assert made.returncode == 0 and "ELM327 v1.5" in made.stdout + made.stderr, told(made)
+    text = (tmp_path / "rigs" / "found" / "rig.yaml").read_text()
+    assert "identity: { version.number: 'v1.5' }" in text and all(f"{name}.data:hex" in text for name in ("engine", "speed", "coolant"))
+    looked = checkrein("rigs", "doctor", tmp_path / "rigs" / "found" / "rig.yaml", "--json")
+    assert looked.returncode == 0 and "never heard" not in looked.stdout, told(looked)
     rig = copy_rig("elm327", tmp_path, line.paths[0])
     looked = checkrein("rigs", "doctor", rig / "rig.yaml", "--json")
     assert looked.returncode == 0, told(looked)

@@ -9,6 +9,8 @@ pub struct Adapter {
     database: Database,
     framer: Framer,
     open: bool,
+    /// The channel was opened with `L`: nothing goes to the bus.
+    only_listens: bool,
     stamps: bool,
     /// What it says that it is.
     pub version: String,
@@ -48,6 +50,7 @@ impl Adapter {
             database: Database::read(dbc).map_err(|why| why.to_string())?,
             framer: Framer::default(),
             open: false,
+            only_listens: false,
             stamps: false,
             version: "1013".into(),
             serial: "0001".into(),
@@ -61,11 +64,13 @@ impl Adapter {
     /// Opens the channel without a host, to try what can be said.
     pub fn open_for_trial(&mut self) {
         self.open = true;
+        self.only_listens = false;
     }
     /// As after it was plugged in: closed, and nothing waits.
     pub fn restart(&mut self) {
         self.framer = Framer::default();
         self.open = false;
+        self.only_listens = false;
         self.stamps = false;
         self.waiting.clear();
     }
@@ -75,7 +80,7 @@ impl Adapter {
         self.framer.push(bytes, |line| lines.push(line));
         for line in lines {
             match line {
-                Line::Frame(frame) if self.open => {
+                Line::Frame(frame) if self.open && !self.only_listens => {
                     out.extend_from_slice(if frame.extended { b"Z\r" } else { b"z\r" });
                     self.hear(frame, received, out);
                 }
@@ -114,8 +119,9 @@ impl Adapter {
     fn command(&mut self, word: &str, out: &mut Vec<u8>) {
         let good = match (word.as_bytes(), self.open) {
             ([b'S', b'0'..=b'8'], false) => true,
-            ([b'O'], false) => {
+            ([mode @ (b'O' | b'L')], false) => {
                 self.open = true;
+                self.only_listens = *mode == b'L';
                 true
             }
             ([b'C'], true) => {
