@@ -296,13 +296,28 @@ fn a_receiver_of_positions_is_described_by_its_sentences() {
 }
 
 #[test]
-fn objects_are_named_and_what_only_answers_is_told() {
+fn objects_become_signals_and_nothing_is_asked() {
+    let objects = Talker::on_a_port(100, |count| {
+        let door = if count % 8 < 4 { "open" } else { "shut" };
+        let hello = if count % 5 == 0 { "{\"type\":\"hello\",\"serial\":\"G-7\",\"version\":3}\r\n" } else { "" };
+        format!("{{\"type\":\"state\",\"air\":{{\"t\":{count}}},\"on\":true,\"door\":\"{door}\"}}\r\n{hello}")
+            .into_bytes()
+    });
+    let made = Made::of(&objects.path, &[]);
+    made.ended.says("JSON objects, one on a line");
+    made.says("state: { with: { 'type': 'state' } }");
+    made.says("air_t: { field: 'state#/air/t', scale: 1, every: 100 ms");
+    made.says("\"on\": { field: 'state#/on', flag: true");
+    made.says("identity: { 'hello#/serial': 'G-7' }");
+    made.is_good();
+    assert_eq!(objects.heard(), b"");
+}
+
+#[test]
+fn what_only_answers_is_told() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let rigs = folder.path().display().to_string();
     let new = |port: &str| run(["rigs", "new", "made", "--port", port, "--baud", "115200", "--rigs", &rigs, "--yes"]);
-    let objects = Talker::on_a_port(100, |count| format!("{{\"t\": {count}}}\n").into_bytes());
-    new(&objects.path).with(3).says("JSON objects, one on a line").says("nothing was written");
-    assert_eq!(objects.heard(), b"");
     let shy = Tapped::by(|heard: &[u8]| heard.ends_with(b"\r").then(|| b"ERR what?\r\n".to_vec()));
     new(&shy.path).with(3).says("it answers in lines of text, such as `ERR what?`, and says none unasked");
     let heard = shy.heard();

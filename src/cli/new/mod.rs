@@ -9,6 +9,7 @@ mod draft;
 mod elm327;
 mod finding;
 mod grbl;
+mod json;
 mod lines;
 mod mavlink;
 mod modbus;
@@ -180,10 +181,7 @@ fn drafted(arguments: &NewArguments, found: &mut Found) -> Result<Draft, String>
         Recognised::Modbus { unit, .. } => modbus::draft(&mut found.probe, &named("unit"), unit),
         Recognised::Nmea(_) => nmea::draft(&mut found.probe, &named("receiver")),
         Recognised::Lines(_) => lines::draft(&mut found.probe, &named("board")),
-        Recognised::JsonLines(_) => Err(format!(
-            "it was recognised, but what its keys mean it does not tell: {}; docs/files.md says how a rig file is written",
-            found.what.words()
-        )),
+        Recognised::JsonLines(_) => json::draft(&mut found.probe, &named("board")),
     }
 }
 

@@ -9,6 +9,7 @@
 pub mod further;
 pub mod mavlink;
 pub mod modbus;
+pub mod objects;
 pub mod pace;
 pub mod shapes;
 mod text;
