@@ -211,6 +211,25 @@ fn one_thing_waits_at_a_time_and_orders_go_first() {
 }
 
 #[test]
+fn a_question_whose_answer_was_the_first_line_is_asked_again_at_once() {
+    let mut host = host_of(device(lines(None, None)));
+    let mut turn = Turn::default();
+    host.tick(at(0), &mut turn);
+    assert!(sent(&turn).contains(&"V?\r\n".to_owned()), "{:?}", sent(&turn));
+    let first = hear(&mut *host, at(5), b"V=1500 S=RUN\r\n", 64);
+    assert_eq!((first.notes.as_slice(), first.samples.len()), (&[Note::Noise { bytes: 12 }][..], 0));
+    assert_eq!(sent(&first), ["V?\r\n"]);
+    let second = hear(&mut *host, at(9), b"V=1500 S=RUN\r\n", 64);
+    assert_eq!((second.samples.len(), sent(&second).len()), (2, 0));
+    // Noise in the middle is none of its business: the question comes again when it is due.
+    let mut turn = Turn::default();
+    host.tick(at(105), &mut turn);
+    assert_eq!(sent(&turn), ["V?\r\n"]);
+    let noise = hear(&mut *host, at(107), b"\xff\xfe\r\n", 64);
+    assert_eq!(sent(&noise), [""; 0]);
+}
+
+#[test]
 fn the_mirror_hears_what_was_said_and_query_energises_nothing() {
     for checksum in [None, Some("xor"), Some("CRC-32/ISO-HDLC")] {
         let device = device(lines(checksum, None));

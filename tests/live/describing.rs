@@ -117,6 +117,10 @@ fn a_bus_is_listened_to_without_a_word_on_it() {
     assert_eq!(own, listened.concat(), "no channel was opened that speaks, and no frame was sent");
     let signals = made.is_good();
     assert_eq!(signals["car.id_103_0"]["value"], 0.0, "it stands still: mode 0");
+    // Looking opens the channel, and sends no frame either.
+    let looked = String::from_utf8(own_part(&twin.heard(), "SLCAN")).expect("SLCAN is text");
+    let known = ["", "C", "N", "V", "S6", "L", "O", "F"];
+    assert!(looked.split('\r').all(|line| known.contains(&line)), "{looked}");
 }
 
 #[test]
@@ -163,6 +167,16 @@ impl Speaks for Units {
     }
 }
 
+/// Whatever was sent is a sound read of registers of one of the documented units.
+#[track_caller]
+fn only_reads(requests: &[u8]) {
+    assert!(requests.chunks(8).len() > 20, "{requests:?}");
+    for request in requests.chunks(8) {
+        assert!(modbus::UNITS.contains(&request[0]) && matches!(request[1], 3 | 4), "{request:?}");
+        assert_eq!(crc(&request[..6]), request[6..], "{request:?}");
+    }
+}
+
 #[test]
 fn units_on_a_line_are_found_with_the_registers_that_they_have() {
     let mut first = Server::new(2, WordOrder::HighFirst);
@@ -178,14 +192,9 @@ fn units_on_a_line_are_found_with_the_registers_that_they_have() {
     assert_eq!(signals["plant_2.holding_15"]["value"], 115.0);
     assert_eq!(signals["plant_7.input_3"]["value"], 777.0);
     assert_eq!(signals.as_object().map(serde_json::Map::len), Some(17), "{signals:#}");
-    // Whatever was sent behind the questions of everybody is a read of one of the documented units.
     let heard = line.heard();
     let rest = heard.strip_prefix(asked_of_everybody().as_slice()).expect("the questions come first");
-    assert!(rest.chunks(8).len() > 20);
-    for request in rest.chunks(8) {
-        assert!(modbus::UNITS.contains(&request[0]) && matches!(request[1], 3 | 4), "{request:?}");
-        assert_eq!(crc(&request[..6]), request[6..], "{request:?}");
-    }
+    only_reads(rest);
     assert_eq!(*written.lock().expect("nobody panics while holding it"), 0);
     assert_eq!(servers.lock().expect("nobody panics")[1].get(Table::Coil, 0), Some(1));
 }
@@ -198,6 +207,7 @@ fn an_air_handler_is_read_and_stays_as_it_was() {
     let signals = made.is_good();
     assert!(signals["unit.input_0"]["value"].as_f64().is_some_and(|value| value > 0.0), "{signals:#}");
     assert_eq!(signals["unit.input_9"]["value"], 1.0, "it keeps to its schedule");
+    only_reads(&own_part(&twin.heard(), "Modbus RTU"));
 }
 
 #[test]

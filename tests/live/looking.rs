@@ -191,6 +191,8 @@ fn the_doctor_finds_a_good_bench_good() {
         ("rig", "lease"),
         ("link telem", "port"),
         ("link telem", "permission"),
+        ("rig", "other ports"),
+        ("fc", "dead-man"),
         ("link telem", "link"),
         ("fc", "identity"),
         ("fc", "round trip"),
@@ -342,6 +344,8 @@ fn a_controller_that_could_publish_past_the_guard_is_found_out() {
         // The arm itself is not there, so that no run could start either way.
         let ended = run(&[]).with(3);
         assert_eq!(finding(&ended, "pilot", "access")["grade"], "unknown");
+        let figures = finding(&ended, "link bus", "broker")["figures"].clone();
+        assert_eq!((&figures["host"], &figures["port"]), (&"127.0.0.1".into(), &broker.port().into()), "{figures}");
         let ended = run(&["--login", "pilot=pilot-user:env:DOCTOR_PILOT"]).with(3);
         let access = finding(&ended, "pilot", "access");
         assert_eq!(access["grade"], grade, "{access}");

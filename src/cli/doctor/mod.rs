@@ -16,12 +16,15 @@ use crate::io::feed::Seen;
 use crate::io::queue::Post;
 use crate::io::state::{Standing, State};
 use crate::live::Vitals;
+use crate::rig::DeadMan;
 use crate::run::{Input, OperatorOrder, RunVerdict};
 use crate::scenario;
 use crate::scenario::plan::{Mode, Plan};
 use crate::time::{Span, Time};
+use crate::trace::words::span as in_words;
 use clap::Args;
 use findings::{Findings, Grade};
+use serde_json::json;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,6 +75,7 @@ pub fn doctor(arguments: &DoctorArguments) -> ExitCode {
     files(&armed, twins, arguments.sim, &mut findings);
     if !twins {
         ports::read(&armed, &mut findings);
+        ports::brokers(&armed, &mut findings);
     }
     let looking = Arc::new(looking);
     match look(&looking, twins, arguments) {
@@ -122,13 +126,20 @@ fn files(plan: &Plan, twins: bool, asked: bool, findings: &mut Findings) {
         Err(why) => findings.add(Grade::Blocks, "rig", "lease", why),
     }
     for device in plan.rig.devices.iter().filter(|device| device.role == crate::rig::Role::Machine) {
-        if device.dead_man.is_none() {
-            findings.add(
+        match &device.dead_man {
+            Some(DeadMan::LosesHeartbeat { safe_within }) => {
+                let words = format!("declared: without our heartbeat it is safe within {}", in_words(*safe_within));
+                let figures = json!({ "safe_within_s": safe_within.seconds() });
+                findings.with(Grade::Good, &device.name, "dead-man", words, figures);
+            }
+            // Silence is a controller's.
+            Some(DeadMan::SilentFor(_)) => {}
+            None => findings.add(
                 Grade::Warning,
                 &device.name,
                 "dead-man",
                 "none is declared: nothing makes it safe when the link is cut (`dead_man: { loses: heartbeat, … }`)",
-            );
+            ),
         }
     }
     for one in super::rehearse::relied_on(plan) {

@@ -1,8 +1,9 @@
-//! Serial ports before they are opened: which device a stable name is, who may open it, who has it.
+//! Serial ports before they are opened: which device a stable name is, who may open it, who has it, which others there are; and
+//! which brokers the rig means.
 
 use super::findings::{Findings, Grade};
 use crate::io::ports;
-use crate::rig::{LinkKind, PortName};
+use crate::rig::{Broker, LinkKind, PortName};
 use crate::scenario::plan::Plan;
 use rustix::fs::{Access, access};
 use serde_json::json;
@@ -38,6 +39,49 @@ pub fn read(plan: &Plan, findings: &mut Findings) {
             findings.with(Grade::Warning, &about, "holder", words, json!({ "pids": holders }));
         }
     }
+    others(plan, findings);
+}
+
+/// Which broker every MQTT link means; whether it answers is told by the link.
+pub fn brokers(plan: &Plan, findings: &mut Findings) {
+    for link in &plan.rig.links {
+        let LinkKind::Mqtt(def) = &link.kind else { continue };
+        let version = if def.version == 5 { "5" } else { "3.1.1" };
+        let (words, figures) = match &def.broker {
+            Broker::Embedded => (
+                format!("MQTT {version}: the one that Checkrein starts"),
+                json!({ "embedded": true, "version": version }),
+            ),
+            Broker::Remote { host, port, tls } => {
+                let over = if tls.is_some() { "over TLS" } else { "without TLS" };
+                let figures =
+                    json!({ "embedded": false, "host": host, "port": port, "tls": tls.is_some(), "version": version });
+                (format!("MQTT {version}: {host}:{port}, {over}"), figures)
+            }
+        };
+        findings.with(Grade::Good, &format!("link {}", link.name), "broker", words, figures);
+    }
+}
+
+/// Ports that are there and that no link means: where to look when a device is not on its own.
+fn others(plan: &Plan, findings: &mut Findings) {
+    let real = |path: &str| std::fs::canonicalize(path).ok();
+    let named: Vec<_> = plan
+        .rig
+        .links
+        .iter()
+        .filter_map(|link| match &link.kind {
+            LinkKind::Serial(def) => ports::resolve(&def.port).ok().and_then(|path| real(&path)),
+            LinkKind::Mqtt(_) => None,
+        })
+        .collect();
+    let others: Vec<String> =
+        ports::present().into_iter().filter(|path| real(path).is_none_or(|real| !named.contains(&real))).collect();
+    let words = match others.as_slice() {
+        [] => "no other port is there".to_owned(),
+        _ => format!("there, and named by no link: {}", others.join(", ")),
+    };
+    findings.with(Grade::Good, "rig", "other ports", words, json!({ "ports": others }));
 }
 
 fn in_words(port: &PortName) -> String {

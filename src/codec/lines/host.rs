@@ -2,7 +2,8 @@
 //!
 //! - One thing waits for its answer at a time; orders go before questions. What answers nothing in time is let go.
 //! - A device with a prompt is left alone until it shows it: some take any byte before as a wish to stop.
-//! - A line that was under way when we began to listen is noise, since its end could look like a whole one.
+//! - A line that was under way when we began to listen is noise, since its end could look like a whole one. If it was an answer,
+//!   its question is asked again at once: what is asked seldom, such as who it is, would be known late.
 //! - Safe frames end whatever line was half sent (after `cancel`, where the description has one), then say theirs.
 
 use super::framing::{Found, Splitter, write};
@@ -35,13 +36,30 @@ pub struct Host {
     abandoned: bool,
     /// The trip was just now.
     hushed: bool,
+    /// The first line was noise, whatever it said.
+    begun: bool,
 }
 
 struct Waiting {
     /// The message that ends it.
     answer: usize,
-    order: Option<Ticket>,
+    what: Awaited,
     until: Time,
+}
+
+enum Awaited {
+    Order(Ticket),
+    /// The place of the question among the plan's.
+    Question(usize),
+}
+
+impl Waiting {
+    fn ticket(&self) -> Option<Ticket> {
+        match self.what {
+            Awaited::Order(ticket) => Some(ticket),
+            Awaited::Question(_) => None,
+        }
+    }
 }
 
 struct Queued {
@@ -66,6 +84,7 @@ impl Host {
             identified: false,
             abandoned: false,
             hushed: false,
+            begun: false,
         })
     }
 
@@ -121,12 +140,10 @@ impl Host {
     fn answer(&mut self, place: usize, line: &str, out: &mut Turn) {
         let refused = self.plan.refuses == Some(place);
         let reason = || shortened(line);
-        match self.waiting.take_if(|w| refused || w.answer == place) {
-            Some(Waiting { order: Some(ticket), .. }) if refused => {
-                out.note(Note::Refused { ticket, reason: reason() });
-            }
-            Some(Waiting { order: Some(ticket), .. }) => out.note(Note::Acked { ticket }),
-            Some(Waiting { order: None, .. }) => {}
+        match self.waiting.take_if(|w| refused || w.answer == place).map(|waiting| waiting.what) {
+            Some(Awaited::Order(ticket)) if refused => out.note(Note::Refused { ticket, reason: reason() }),
+            Some(Awaited::Order(ticket)) => out.note(Note::Acked { ticket }),
+            Some(Awaited::Question(_)) => {}
             None if self.abandoned => {
                 let meant = |ack: Option<usize>| ack == Some(place) || refused && ack.is_some();
                 let commands: Vec<_> =
@@ -143,7 +160,17 @@ impl Host {
     /// The device is ready: a question that it has not answered will not be answered.
     fn prompted(&mut self, at: Time) {
         self.busy = self.abandoned.then(|| at + SETTLES);
-        self.waiting.take_if(|waiting| waiting.order.is_none());
+        self.waiting.take_if(|waiting| waiting.ticket().is_none());
+    }
+
+    /// The first line of all may have been the answer to the question that waits.
+    fn missed(&mut self, at: Time) {
+        if !std::mem::replace(&mut self.begun, true)
+            && let Some(waiting) = self.waiting.take_if(|waiting| waiting.ticket().is_none())
+            && let Awaited::Question(place) = waiting.what
+        {
+            self.plan.asks[place].due = at;
+        }
     }
 
     /// Says that we live. A device with a prompt takes it like any other line; others take it whatever they are at.
@@ -184,7 +211,7 @@ impl Host {
                 self.busy = self.plan.busy_until(at);
                 self.waiting = queued.ack.map(|answer| Waiting {
                     answer,
-                    order: Some(queued.ticket),
+                    what: Awaited::Order(queued.ticket),
                     until: at + self.plan.within,
                 });
                 continue;
@@ -196,7 +223,11 @@ impl Host {
             self.busy = self.plan.busy_until(at);
             let ask = &mut self.plan.asks[next];
             ask.due = after(ask.due, ask.every, at);
-            self.waiting = ask.answer.map(|answer| Waiting { answer, order: None, until: at + self.plan.within });
+            self.waiting = ask.answer.map(|answer| Waiting {
+                answer,
+                what: Awaited::Question(next),
+                until: at + self.plan.within,
+            });
         }
     }
 }
@@ -214,9 +245,15 @@ impl Codec for Host {
     fn feed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
         for byte in frame.bytes.iter() {
             match self.splitter.push(*byte, b"", &self.plan.prompt, self.plan.sum.as_ref()) {
-                Some(Found::Line(line)) => self.line(&line, out),
+                Some(Found::Line(line)) => {
+                    self.begun = true;
+                    self.line(&line, out);
+                }
                 Some(Found::Prompt) => self.prompted(at),
-                Some(Found::Noise(bytes)) => out.note(Note::Noise { bytes }),
+                Some(Found::Noise(bytes)) => {
+                    out.note(Note::Noise { bytes });
+                    self.missed(at);
+                }
                 Some(Found::Corrupt(bytes)) => out.note(Note::Corrupt { bytes }),
                 None => {}
             }
@@ -245,7 +282,7 @@ impl Codec for Host {
     fn tick(&mut self, at: Time, out: &mut Turn) {
         self.busy.take_if(|until| *until <= at);
         if let Some(late) = self.waiting.take_if(|w| w.until <= at)
-            && let Some(ticket) = late.order
+            && let Some(ticket) = late.ticket()
         {
             out.note(Note::Unanswered { ticket });
         }
@@ -272,7 +309,7 @@ impl Codec for Host {
 
     fn abandon(&mut self) {
         self.queue.clear();
-        self.waiting.take_if(|waiting| waiting.order.is_some());
+        self.waiting.take_if(|waiting| waiting.ticket().is_some());
         self.abandoned = true;
         self.hushed = true;
     }

@@ -64,9 +64,9 @@ fn token(word: &str) -> Token {
     let mut rest = word;
     while let Some(letter) = rest.chars().next() {
         let text = texts.last_mut().expect("it begins with one");
-        let glued = text.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-');
-        let length = number_length(rest, text.ends_with(|c: char| c.is_alphanumeric()));
-        // Two numbers with nothing between them cannot be told apart by a template.
+        let glued = text.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let length = number_length(rest);
+        // Two numbers with nothing between them cannot be told apart by a template; so what follows a number is no sign.
         if length > 0 && (!text.is_empty() || numbers.is_empty()) {
             numbers.push(Number { text: rest[..length].to_owned(), glued, changes: false });
             texts.push(String::new());
@@ -79,15 +79,15 @@ fn token(word: &str) -> Token {
     Token::Mixed { texts, numbers }
 }
 
-/// Bytes of the number at the beginning; a sign belongs to it only where no word ends.
-fn number_length(text: &str, behind_word: bool) -> usize {
+/// Bytes of the number at the beginning, with its sign: `Y-2.5` and `Y2.5` are one shape, and no sign is lost.
+fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let digits = |from: usize| bytes[from.min(bytes.len())..].iter().take_while(|b| b.is_ascii_digit()).count();
     if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         let count = hex.bytes().take_while(u8::is_ascii_hexdigit).count();
         return if count > 0 { count + 2 } else { 0 };
     }
-    let sign = usize::from(!behind_word && matches!(bytes.first(), Some(b'-' | b'+')));
+    let sign = usize::from(matches!(bytes.first(), Some(b'-' | b'+')));
     let whole = digits(sign);
     if whole == 0 {
         return 0;
@@ -239,7 +239,11 @@ mod tests {
             told(&["1.5,-2,0x1F", "1.5,-3,0x20"]),
             [one("{value},{value_2},{value_3}", &["value", "value_2", "value_3"], 2)]
         );
-        assert_eq!(told(&["X10.0 Y-2.5", "X10.1 Y-2.6"]), [one("X{x} Y{y}", &["x", "y"], 2)]);
+        assert_eq!(told(&["X10.0 Y-2.5", "X10.1 Y2.6"]), [one("X{x} Y{y}", &["x", "y"], 2)]);
+        assert_eq!(
+            told(&["2026-11-23 at 5", "2026-11-24 at 6"]),
+            [one("{value}-{value_2}-{value_3} at {at}", &["value", "value_2", "value_3", "at"], 2)]
+        );
         assert_eq!(told(&["{a} 5", "{a} 6"]), [one("{{a}} {value}", &["value"], 2)]);
     }
 
@@ -252,7 +256,7 @@ mod tests {
     #[test]
     fn a_digit_of_a_name_stays_text_until_it_changes() {
         assert_eq!(told(&["P17 v=1", "P17 v=2"]), [one("P17 v={v}", &["v"], 2)]);
-        assert_eq!(told(&["unit-3 5"]), [one("unit-3 {unit}", &["unit"], 1)]);
+        assert_eq!(told(&["unit-3 5"]), [one("unit-3 {value}", &["value"], 1)]);
     }
 
     #[test]
