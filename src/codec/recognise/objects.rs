@@ -73,7 +73,7 @@ pub fn messages(lines: &[(u64, String)]) -> Vec<Message> {
     made
 }
 
-/// The name whose words tell messages apart: it stands in every object, and objects with another word have other names in them.
+/// The name whose words tell messages apart: it stands in every object, and objects with another word have mostly other names in them.
 fn key_of_messages(objects: &[(u64, &str, Map<String, Json>)]) -> Option<String> {
     let (.., first) = objects.first()?;
     let names = |object: &Map<String, Json>| object.keys().cloned().collect::<Vec<_>>();
@@ -87,9 +87,16 @@ fn key_of_messages(objects: &[(u64, &str, Map<String, Json>)]) -> Option<String>
                 return false;
             }
         }
-        (2..=MESSAGES_MAX).contains(&kinds.len()) && kinds.windows(2).all(|two| two[0].1 != two[1].1)
+        (2..=MESSAGES_MAX).contains(&kinds.len()) && kinds.windows(2).all(|two| differ(&two[0].1, &two[1].1))
     };
     first.keys().find(tells).cloned()
+}
+
+/// Whether less than half of the names stand in both objects: now and then a value is missing in a message.
+fn differ(one: &[String], other: &[String]) -> bool {
+    // The name that would tell them apart is in both.
+    let shared = one.iter().filter(|name| other.contains(name)).count() - 1;
+    2 * shared < (one.len() - 1).max(other.len() - 1)
 }
 
 fn message(name: &str, with: Option<(String, String)>, objects: &[(u64, &str, Map<String, Json>)]) -> Message {
