@@ -59,9 +59,16 @@ impl Core {
     pub(super) fn lapsed(&mut self, link: LinkId, out: &mut Effects) {
         let slot = &mut self.links[usize::from(link.0)];
         slot.lapsed += 1;
-        if self.now < slot.next_lapsed_word {
+        self.say_lapsed(link, false, out);
+    }
+
+    /// Says how many did so far, if there are more than were told and it is time for a word (or `anyway`, at the end).
+    pub(super) fn say_lapsed(&mut self, link: LinkId, anyway: bool, out: &mut Effects) {
+        let slot = &mut self.links[usize::from(link.0)];
+        if slot.lapsed == slot.lapsed_told || (self.now < slot.next_lapsed_word && !anyway) {
             return;
         }
+        slot.lapsed_told = slot.lapsed;
         slot.next_lapsed_word = self.now + LAPSED_WORD_EVERY;
         let (count, name) = (slot.lapsed, &self.plan.rig.links[usize::from(link.0)].name);
         let frames = if count == 1 { "1 message".to_owned() } else { format!("{count} messages so far") };

@@ -44,6 +44,9 @@ struct OpenTicket {
 /// fill the memory.
 const IDLE_TICKETS_MAX: usize = 256;
 
+/// Messages that may wait to leave by one link: more than a healthy one ever holds, and a bound on what a link that stopped costs.
+const LEAVING_MAX: usize = 1024;
+
 /// A prompt on the operator's screen.
 #[derive(Debug)]
 struct OpenPrompt {
@@ -280,6 +283,9 @@ impl Core {
         let (device, acked) = (def.device, def.acked);
         let harmless = def.harmless;
         let link = self.plan.rig.devices[device.0 as usize].link;
+        if self.links[usize::from(link.0)].leaving.len() >= LEAVING_MAX {
+            return Err(format!("{LEAVING_MAX} messages wait to leave before it"));
+        }
         if !harmless {
             self.commanded(device);
         }

@@ -29,7 +29,9 @@ impl Core {
     pub(super) fn conclude(&mut self, never_armed: Option<&NeverArmed>, out: &mut Effects) {
         self.margins(out);
         for place in 0..self.links.len() {
-            self.say_trouble(crate::wire::LinkId(place as u16), true, out);
+            let link = crate::wire::LinkId(place as u16);
+            self.say_trouble(link, true, out);
+            self.say_lapsed(link, true, out);
         }
         for word in self.judging.lateness.rest() {
             self.emit(word, out);

@@ -26,8 +26,9 @@ pub(super) struct LinkRun {
     pub leaving: LeavingQueue,
     /// When such a frame was handed over or left, whichever is later.
     pub moved_at: Option<Time>,
-    /// Commands thrown away on their way out, since their time was over, and when that may be said again.
+    /// Commands thrown away on their way out, since their time was over; how many were told, and when more may be.
     pub lapsed: u64,
+    pub lapsed_told: u64,
     pub next_lapsed_word: Time,
 }
 
@@ -74,6 +75,7 @@ impl LinkRun {
             leaving: LeavingQueue::default(),
             moved_at: None,
             lapsed: 0,
+            lapsed_told: 0,
             next_lapsed_word: Time::MIN,
         }
     }
@@ -126,6 +128,10 @@ impl LeavingQueue {
         // What was thrown away stands before all that was handed over since.
         let first = self.frames.partition_point(|leaving| leaving.dropped);
         self.frames.get(first)
+    }
+    /// How many are on their way, also of those that were thrown away and may be.
+    pub fn len(&self) -> usize {
+        self.frames.len()
     }
     /// Bytes that wait.
     pub fn waiting_bytes(&self) -> u32 {

@@ -190,6 +190,24 @@ fn what_passed_the_gate_and_then_could_not_leave_is_thrown_away_and_said() {
 }
 
 #[test]
+fn what_was_thrown_away_since_the_last_word_is_told_at_the_end() {
+    let rig = super::cell::RIG.replace("rate: 10 Hz", "rate: 1000 Hz");
+    let mut story = Story::with_rig(&rig, LIMIT, "exercises: [limit]\nsteps:\n  - hold: 1 s\n").arm();
+    for n in 0..3 {
+        story.propose(500 + 2 * n, 1.0);
+        let sent = story.last.iter().find_map(|effect| match effect {
+            Effect::Send { id, lane: Lane::Normal, .. } => Some(*id),
+            _ => None,
+        });
+        let id = sent.expect("it passed");
+        story.feed(Input::Lapsed { at: ms(500 + 2 * n), id });
+    }
+    assert_eq!(remarks(&story, "waited longer than `max_age`"), 1);
+    story.end();
+    assert_eq!(remarks(&story, "3 messages so far of a controller waited longer"), 1);
+}
+
+#[test]
 fn a_link_that_stops_does_not_let_old_orders_out_when_it_goes_on() {
     let mut story = Story::armed(LIMIT, HOLD);
     // Each frame takes a second: the second of them passes the gate 100 ms after the first, and cannot begin in time.
@@ -260,4 +278,18 @@ fn what_a_controller_is_told_is_as_old_as_it_is() {
         let (_, text) = told(&story)[before].clone();
         assert_eq!(text.contains("\"arm.pos\":2.5"), known, "{waited}: {text}");
     }
+}
+
+#[test]
+fn behind_a_link_that_stopped_only_so_much_waits() {
+    // However old a command is, it may leave.
+    let rig = super::cell::RIG.replace("max_age: 250 ms, rate: 10 Hz", "max_age: 1 h");
+    let mut story = Story::with_rig(&rig, LIMIT, "exercises: [limit]\nsteps:\n  - hold: 60 s\n").arm();
+    story.slow_by = Span::from_secs(3_600);
+    for n in 0..1_100 {
+        story.propose(100 + n, 1.0);
+    }
+    let asked = story.moved().iter().filter(|topic| *topic == "arm/go").count();
+    assert_eq!(asked, 1_024);
+    assert_eq!(remarks(&story, "1024 messages wait to leave before it"), 76);
 }
