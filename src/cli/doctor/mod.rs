@@ -144,7 +144,9 @@ fn files(plan: &Plan, twins: bool, asked: bool, findings: &mut Findings) {
     }
     for one in super::rehearse::relied_on(plan) {
         let grade = if one.shown { Grade::Good } else { Grade::Warning };
-        let about = plan.rig.devices.iter().find(|d| one.what.contains(&d.name)).map_or("rig", |d| d.name.as_str());
+        // `rung 1 of arm (arm.stop)`: the word, since `arm` stands in the name of `charm` as well.
+        let names = |name: &str| one.what.split(' ').any(|word| word == name);
+        let about = plan.rig.devices.iter().find(|d| names(&d.name)).map_or("rig", |d| d.name.as_str());
         findings.add(grade, about, "rehearsed", format!("{}: {}", one.what, one.text));
     }
 }
