@@ -28,6 +28,11 @@ const STUCK_PERIOD: Span = Span::from_millis(1);
 /// An input so much later than the run's own deadline means that the harness stood still, and that nobody watched.
 const STALL: Span = Span::from_millis(250);
 
+/// For people: what is below a millisecond says nothing of a wait.
+fn in_ms(span: Span) -> Span {
+    Span::from_millis(span.nanos() / 1_000_000)
+}
+
 /// One run: feed it inputs, carry out its effects.
 pub struct Run {
     core: Core,
@@ -214,7 +219,10 @@ impl Run {
         }
         self.core.now = self.core.now.max(at);
         self.core.reacting.guard.stood_still(late);
-        self.core.remark(format!("the harness stood still for {late}: nobody watched, and nothing was judged"), out);
+        self.core.remark(
+            format!("the harness stood still for {}: nobody watched, and nothing was judged", in_ms(late)),
+            out,
+        );
         self.trip_all(Cause::Stall, out);
     }
 
@@ -222,7 +230,10 @@ impl Run {
     fn lagging(&mut self, at: Time, waited: Span, out: &mut Effects) {
         if waited > STALL {
             self.core.now = self.core.now.max(at);
-            self.fall_behind(format!("more arrived than the harness could take: this had waited for {waited}"), out);
+            self.fall_behind(
+                format!("more arrived than the harness could take: this had waited for {}", in_ms(waited)),
+                out,
+            );
         }
     }
 
