@@ -3,7 +3,7 @@
 use super::framed::{
     ARM, HALT, LINK, TURN, at, described, hear, host_of, keeps_the_contract, mirror_of, one_thing_waits_at_a_time,
 };
-use checkrein::codec::framed::{Framing, Given, Wire};
+use checkrein::codec::framed::{Framing, Given, Heard, Wire};
 use checkrein::codec::json::{ObjectDef, Objects, ObjectsConfig};
 use checkrein::codec::{
     CommandMap, ConfigSite, Decode, DeviceConfig, FieldValue, LinkConfig, Note, Protocol, SignalMap, Turn, build,
@@ -265,4 +265,26 @@ fn every_mistake_is_told_where_it_stands() {
     let mirror = mirror_of::<Objects>(&self::device(config("\n")));
     assert!(mirror.say("state", &[("/angle", Given::Number(f64::NAN))]).is_err());
     assert_eq!(mirror.say("refusal", &[]), Err("`code` is missing, by which message `refusal` is known".into()));
+}
+
+#[test]
+fn a_heartbeat_that_lacks_only_the_arguments_of_a_command_is_refused() {
+    let mut device = device(config("\n"));
+    device.heartbeat = Some(("turn".into(), Span::from_millis(400)));
+    let problems = build(&LinkConfig { link: LINK, devices: vec![device] }).err().expect("it may move something");
+    assert_eq!(problems[0].message, "`turn` would be sent unasked, and it is the frame of a command");
+}
+
+#[test]
+fn of_two_orders_in_one_object_the_mirror_hears_the_one_that_says_more() {
+    let mut device = device(config("\n"));
+    device.commands[0] =
+        CommandMap { command: TURN, send: "halt".into(), with: vec![("now".into(), text("true"))], ack: None };
+    device.commands.swap(0, 1);
+    let host = host_of(&device);
+    for command in [TURN, HALT] {
+        let said = host.safe(&Command::new(command, &[]).expect("none")).expect("timeless");
+        let heard = mirror_of::<Objects>(&device).hear(&said[0].bytes);
+        assert_eq!(heard, [Heard::Command { command, args: vec![] }]);
+    }
 }

@@ -89,9 +89,9 @@ impl<T: Tongue> Device<T> {
             return Heard::Heartbeat;
         }
         let Some(message) = tongue.read(Side::Hears, &content) else { return Heard::Other(content) };
-        let order = plan.orders.iter().find_map(|order| Some((order.command, order.args(tongue, &message)?)));
-        match order {
-            Some((command, args)) => Heard::Command { command, args },
+        let meant = plan.orders.iter().filter_map(|order| Some((order, order.args(tongue, &message)?)));
+        match meant.min_by_key(|(order, _)| std::cmp::Reverse(order.fills())) {
+            Some((order, args)) => Heard::Command { command: order.command, args },
             None => Heard::Other(content),
         }
     }

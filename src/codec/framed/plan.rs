@@ -86,6 +86,11 @@ impl<P> Pick<P> {
 }
 
 impl<P: Clone> OrderPlan<P> {
+    /// How many fields it fills: of two orders that a message could be, it is the one that fills more.
+    pub(super) fn fills(&self) -> usize {
+        self.with.len()
+    }
+
     /// The content of the command's frame; the error says what does not fit.
     pub(super) fn content<T: Tongue<Place = P>>(&self, tongue: &T, command: &Command) -> Result<Vec<u8>, String> {
         let mut fields = Vec::with_capacity(self.with.len());
@@ -220,7 +225,11 @@ impl<T: Tongue> Maker<'_, T> {
             self.problem(site.clone(), Trouble::new(format!("`{name}` cannot be said: {why}")));
         }
         let message = self.tongue.read(Side::Hears, &content)?;
-        if orders.iter().any(|order| order.args(self.tongue, &message).is_some()) {
+        let is_order = |order: &OrderPlan<T::Place>| {
+            let lacks_only_arguments = !T::absent_is_zero() && order.kind == kind;
+            lacks_only_arguments || order.args(self.tongue, &message).is_some()
+        };
+        if orders.iter().any(is_order) {
             let remedy = Some("a question or heartbeat must not make anything move".into());
             let message = format!("`{name}` would be sent unasked, and it is the frame of a command");
             self.problem(site, Trouble { message, remedy });

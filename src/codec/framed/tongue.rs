@@ -92,6 +92,10 @@ pub trait Tongue: Sized + Send {
     fn shape() -> &'static str {
         "message.field"
     }
+    /// Whether a field that is not given is zero; where it is missing instead, a device may put anything in its place.
+    fn absent_is_zero() -> bool {
+        true
+    }
     /// The place of a field that is named from the message on.
     fn place(&self, side: Side, kind: usize, path: &str) -> Result<Self::Place, Trouble>;
     /// Whether the field can be given this.

@@ -246,6 +246,10 @@ impl Tongue for Objects {
         field.split_once('#')
     }
 
+    fn absent_is_zero() -> bool {
+        false
+    }
+
     fn shape() -> &'static str {
         "message#/name"
     }
