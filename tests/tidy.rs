@@ -7,6 +7,8 @@ mod bare;
 mod habits;
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/origins.rs"]
+mod origins;
 #[path = "tidy/sight.rs"]
 mod sight;
 #[path = "tidy/source.rs"]
@@ -65,6 +67,13 @@ fn every_file_says_what_it_is_for_and_ends_in_time() {
     let mut breaches: Vec<Breach> = crate_sources().iter().flat_map(habits::shape).collect();
     breaches.extend(bystanders().iter().flat_map(habits::shape).filter(|breach| !breach.what.contains("Invariant")));
     refuse(breaches);
+}
+
+#[test]
+fn every_number_of_a_world_says_what_it_rests_on() {
+    let sources = crate_sources();
+    assert!(sources.iter().any(|source| source.path == "src/sim/world/quadrotor.rs"), "the worlds have moved");
+    refuse(sources.iter().flat_map(origins::breaches).collect());
 }
 
 #[test]

@@ -32,7 +32,7 @@ const SCHEDULE: u16 = 1;
 const REMOTE: u16 = 3;
 /// Nobody watches any more.
 const WATCHED_FOR: Span = Span::from_secs(60);
-/// What it does itself: air of this temperature in K, this share of fresh air, the fan by day and by night.
+/// What it does itself: air of this temperature in K, this share of fresh air, the fan by day and by night: our own, like its gain.
 const OWN_SUPPLY: f64 = ZERO_C + 21.0;
 const OWN_DAMPER: f64 = 0.2;
 const OWN_FAN: (f64, f64) = (0.6, 0.3);

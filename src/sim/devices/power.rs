@@ -4,7 +4,7 @@ use super::active::Active;
 use crate::fault::{FaultKey, TwinFault};
 use crate::time::{Span, Time};
 
-/// Below this, in V, a board's radio is out: the lower end of what a port of USB 2.0 gives at full load.
+/// Below this, in V, a board's radio is out: the lower end of what a port of USB 2.0 gives at full load (from memory).
 pub const RADIO_VOLTS: f64 = 4.75;
 /// Below this, in V, the processor is reset: 3.3 V and 0.3 V that its regulator drops. Ours, for want of a data sheet.
 pub const RESET_VOLTS: f64 = 3.6;

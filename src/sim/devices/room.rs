@@ -17,12 +17,12 @@ use crate::wire::{Frame, FrameFlags, LinkId};
 const TELLS_EVERY: Span = Span::from_secs(10);
 /// After power-up it says nothing until its CO2 sensor is warm: infrared ones take about three minutes (from memory).
 const WARM_UP: Span = Span::from_secs(180);
-/// Noise of its thermometer in K and of its CO2 sensor as a share of volume, one standard deviation.
+/// Noise of its thermometer in K and of its CO2 sensor as a share of volume, one standard deviation: our own.
 const NOISE: (f64, f64) = (0.03, 5e-6);
 /// A mains-powered device that was not heard for so long is called offline (Zigbee2MQTT, device availability, the default of
 /// active devices). The bridge says it, not the device.
 const GIVEN_UP_AFTER: Span = Span::from_secs(600);
-/// Its radiator opens fully this far under the setpoint, in K.
+/// Its radiator opens fully this far under the setpoint, in K: our own.
 const BAND: f64 = 1.0;
 
 /// The setpoint of its radiator until it is told another, in K.
@@ -226,6 +226,23 @@ mod tests {
     }
     fn second(number: i64) -> Time {
         Time::ZERO + Span::from_secs(number)
+    }
+
+    /// Goal: a room settles where its radiator's heat and its loss meet. Method: UA (T - T_out) = R (T_set - T) / band, closed form;
+    /// the noise of its thermometer does not steer the radiator.
+    #[test]
+    fn a_heated_room_settles_where_radiator_and_loss_meet() {
+        let settings = [("outside".to_owned(), ZERO_C), ("people".to_owned(), 0.0)];
+        let mut world = Floor::new(&settings).expect("the settings exist");
+        let mut room = room("room_a", &mut world);
+        (0..20 * 3600).for_each(|number| {
+            world.turn();
+            room.turn(second(number), &mut world);
+        });
+        let (loss, heat) = (45.0, 1_500.0 / BAND);
+        let wanted = (loss * ZERO_C + heat * FIRST_SETPOINT) / (loss + heat);
+        let found = world.room(room.room).temperature;
+        assert!((found - wanted).abs() < 1e-3, "{found} K, closed form {wanted} K");
     }
 
     /// Goal: one publish to a group moves every member, each says what it took, retained; another topic moves nobody.

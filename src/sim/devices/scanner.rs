@@ -14,11 +14,11 @@ use crate::sim::world::cell::Cell;
 use crate::time::{Span, Time};
 use crate::wire::{Frame, LinkId};
 
-/// It tells this often: 20 Hz, as scanners with a data interface do.
+/// It tells this often: 20 Hz, as scanners with a data interface do (from memory).
 const TELLS_EVERY: Span = Span::from_millis(50);
-/// A safety scanner that starts tests itself before it tells anything: some seconds. 3 s is short for one.
+/// A safety scanner that starts tests itself before it tells anything: some seconds, from memory. 3 s is short for one.
 const STARTS_IN: Span = Span::from_secs(3);
-/// Standard deviation of one distance, in m: 10 mm, as the data sheets of safety laser scanners give for some metres.
+/// Standard deviation of one distance, in m: 10 mm, as the data sheets of safety laser scanners give for some metres (from memory).
 const SIGMA: f64 = 0.01;
 /// The one value that faults of a sensor act on.
 const DISTANCE: SignalId = SignalId(0);

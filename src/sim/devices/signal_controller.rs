@@ -15,11 +15,12 @@ use crate::wire::{Frame, LinkId};
 
 /// It says its values every other turn.
 const SAYS_EVERY: Span = Span::from_millis(100);
-/// Shortest green, yellow and red between, in s: the yellow within the 3 s to 6 s of the MUTCD (section 4D), the others ours.
+/// Shortest green, yellow and red between, in s: the yellow within the 3 s to 6 s of the MUTCD (section 4D, from memory), the others
+/// our own.
 const GREEN_MIN: f64 = 5.0;
 const YELLOW: f64 = 4.0;
 const ALL_RED: f64 = 2.0;
-/// Walk and the clearance behind it, in s (MUTCD: walk at least 7 s; 1.1 m/s over 6.6 m).
+/// Walk and the clearance behind it, in s (MUTCD, from memory: walk at least 7 s; 1.1 m/s over 6.6 m).
 const WALK: f64 = 7.0;
 const CLEARANCE: f64 = 6.0;
 

@@ -3,9 +3,9 @@
 //! The equations of motion are those of the planar elbow manipulator (Spong, Hutchinson and Vidyasagar, "Robot Modeling and
 //! Control", 2006, section 7.3). Angles in rad: the upper arm from the horizontal, the forearm from the upper arm, upwards.
 
-/// m/s^2.
+/// m/s^2; by definition (standard gravity).
 pub const GRAVITY: f64 = 9.80665;
-/// s; the steps of the physics.
+/// s; the steps of the physics, our own.
 const STEP: f64 = 0.000_5;
 
 /// What the arm is made of; of the shoulder's link and the elbow's. SI.
@@ -25,6 +25,7 @@ pub struct Links {
 
 impl Links {
     /// Uniform rods of 0.4 m and 4 kg, and 0.35 m and 2.5 kg, tool and all: our own, of the size of a small collaborative robot.
+    /// Friction and what the brakes hold are our own too; the brakes bear twice the weight of the stretched arm and more.
     pub fn rods() -> Links {
         let (lengths, masses) = ([0.4, 0.35], [4.0, 2.5]);
         Links {

@@ -1,12 +1,13 @@
 //! A lithium-polymer battery: charge, open-circuit voltage, sag under load.
 
-/// Cells in series. The 3DR Iris+ flies on three.
+/// Cells in series. The 3DR Iris+ flies on three (from memory).
 const CELLS: f64 = 3.0;
-/// Charge when full, in C: 5100 mAh, the pack of the 3DR Iris+.
+/// Charge when full, in C: 5100 mAh, the pack of the 3DR Iris+ (from memory).
 const CAPACITY: f64 = 5.1 * 3600.0;
-/// Internal resistance with leads and plugs, in ohm: 5 mohm a cell, usual for packs of this size, and 5 mohm of wiring.
+/// Internal resistance with leads and plugs, in ohm: 5 mohm a cell and 5 mohm of wiring; of a usual size, our own.
 const RESISTANCE: f64 = 0.020;
-/// Open-circuit voltage of one cell in V over the share of charge left: the usual discharge table of LiPo cells at rest.
+/// Open-circuit voltage of one cell in V over the share of charge left: the discharge table of LiPo cells at rest that
+/// hobbyists pass on, from memory.
 const OPEN_CIRCUIT: [(f64, f64); 12] = [
     (0.00, 3.27),
     (0.05, 3.61),

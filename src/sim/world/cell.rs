@@ -5,9 +5,9 @@ use crate::fault::TwinFault;
 use crate::time::Span;
 use std::any::Any;
 
-/// One turn of the cell's machines: 200 Hz.
+/// One turn of the cell's machines: 200 Hz, our own.
 pub const TURN: Span = Span::from_micros(5_000);
-/// Where the person is while nobody calls them, in m from the edge of the machine's reach.
+/// Where the person is while nobody calls them, in m from the edge of the machine's reach: our own.
 const AWAY: f64 = 4.0;
 
 /// The world behind the twins of a robot cell.

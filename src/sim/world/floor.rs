@@ -5,54 +5,56 @@
 //! C dT/dt = UA (T_out − T) + m_air c_p (T_supply − T) + people · 75 W + radiator
 //! V dc/dt = people · 0.0052 l/s + q (c_supply − c)
 //!
-//! Sources: 75 W sensible heat (ASHRAE Handbook Fundamentals, ch. 18, seated light work) and 0.0052 l/s of CO2 (ASHRAE 62.1-2016,
-//! appendix D, 1.2 met) per person; c_p and density of air at 20 °C. Sizes of rooms and coils are our own for a small floor.
+//! What each number rests on stands beside it; sizes of rooms and coils are our own for a small floor.
 
 use super::World;
 use crate::fault::TwinFault;
 use crate::time::Span;
 use std::any::Any;
 
-/// One turn of the building: its devices look and act once a second.
+/// One turn of the building: its devices look and act once a second. Our own.
 pub const TURN: Span = Span::from_secs(1);
 const STEP: f64 = 1.0;
-/// Water freezes, in K: temperatures here are in K.
+/// Water freezes, in K: temperatures here are in K. By definition.
 pub const ZERO_C: f64 = 273.15;
-/// Density times heat capacity of air at 20 °C, in J/(m³ K).
+/// Density times heat capacity of air at 20 °C, in J/(m³ K): 1.204 kg/m³ and 1006 J/(kg K), from memory.
 const AIR: f64 = 1.204 * 1006.0;
-/// Sensible heat of a person, in W.
+/// Sensible heat of a person, in W: seated, light work (ASHRAE Handbook Fundamentals, chapter 18; from memory).
 const PERSON_HEAT: f64 = 75.0;
-/// CO2 of a person, in m³/s.
+/// CO2 of a person, in m³/s: 0.0052 l/s at 1.2 met (ASHRAE 62.1-2016, appendix D; from memory).
 const PERSON_CO2: f64 = 5.2e-6;
-/// CO2 outdoors, as a share of volume.
+/// CO2 outdoors, as a share of volume: 420 ppm, from memory.
 const OUTDOOR_CO2: f64 = 420e-6;
-/// Volume of a room, in m³ (60 m² of 3 m).
+/// Volume of a room, in m³ (60 m² of 3 m): our own.
 const ROOM_VOLUME: f64 = 180.0;
-/// Loss of a room, in W/K: 30 m² of façade at about 1.5 W/(m² K), windows and leaks in it.
+/// Loss of a room, in W/K: 30 m² of façade at about 1.5 W/(m² K), windows and leaks in it; our own.
 const ROOM_LOSS: f64 = 45.0;
-/// Heat that a room stores, in J/K: 165 kJ per m² and K, a medium building of EN ISO 13790 (table 12).
+/// Heat that a room stores, in J/K: 165 kJ per m² and K. Source: medium building of ISO 13790, as in the Modelica Buildings
+/// library (`ThermalZones.ISO13790.Data.Medium`).
 const ROOM_MASS: f64 = 60.0 * 165_000.0;
-/// Heat of a room's radiator, in W.
+/// Heat of a room's radiator, in W: our own.
 const RADIATOR: f64 = 1_500.0;
-/// Air of the handler per room at full fan, in m³/s: six changes an hour.
+/// Air of the handler per room at full fan, in m³/s: six changes an hour, our own.
 const ROOM_AIR: f64 = ROOM_VOLUME * 6.0 / 3600.0;
-/// Share of the difference to the water that the heating coil takes up at an open valve.
+/// Share of the difference to the water that the heating coil takes up at an open valve: our own.
 const COIL: f64 = 0.55;
-/// How much the cooling coil takes off at an open valve, in K.
+/// How much the cooling coil takes off at an open valve, in K: our own.
 const COOLING: f64 = 12.0;
-/// Full stroke of damper and valves, in s, as common actuators of 90 s and 60 s.
+/// Full stroke of damper and valves, in s, as common actuators have it: from memory.
 const DAMPER_STROKE: f64 = 90.0;
 const VALVE_STROKE: f64 = 60.0;
-/// The fan's ramp, in s.
+/// The fan's ramp, in s: our own.
 const FAN_RAMP: f64 = 30.0;
-/// Heat that the store holds, in J/K: 500 l of water.
+/// Heat that the store holds, in J/K: 500 l of water at 4186 J/(kg K). Our own size.
 const STORE: f64 = 500.0 * 4_186.0;
-/// The boiler, in W, and what it keeps the store between, in K.
+/// The boiler, in W, and what it keeps the store between, in K: our own, above the 60 °C of DVGW W 551.
 const BOILER: f64 = 40_000.0;
 const STORE_KEPT: (f64, f64) = (ZERO_C + 63.0, ZERO_C + 68.0);
-/// Loss of the store, in W/K.
+/// Loss of the store, in W/K: our own. Duct and supply sensor follow in so many s: our own.
 const STORE_LOSS: f64 = 4.0;
-/// Below this temperature behind the coil, for so many seconds, the freeze thermostat stops the fan.
+const SUPPLY_LAG: f64 = 30.0;
+/// Below this temperature behind the coil, for so many seconds, the freeze thermostat stops the fan. Source: ASHRAE
+/// Guideline 36-2021, 5.16.12, third stage (below 1 °C for 5 min).
 const FREEZE: (f64, u32) = (ZERO_C + 1.0, 300);
 
 /// A room by its place.
@@ -201,8 +203,7 @@ impl Floor {
         plant.mixed = fresh * outside + (1.0 - fresh) * plant.back;
         let heated = plant.heat.position * COIL * (plant.store - plant.mixed);
         let cooled = plant.cool.position * COOLING;
-        // Duct and sensor follow within half a minute.
-        plant.supply += (plant.mixed + heated - cooled - plant.supply) * (1.0 - libm::exp(-STEP / 30.0));
+        plant.supply += (plant.mixed + heated - cooled - plant.supply) * (1.0 - libm::exp(-STEP / SUPPLY_LAG));
         match plant.store {
             store if store < STORE_KEPT.0 => plant.boiler = true,
             store if store > STORE_KEPT.1 => plant.boiler = false,
@@ -300,6 +301,56 @@ mod tests {
         (0..3600).for_each(|_| floor.turn());
         let told = ZERO_C + 21.0 + 44.0 * libm::exp(-3600.0 * STORE_LOSS / STORE);
         assert!((floor.plant.store - told).abs() < 1e-2, "{} {told}", floor.plant.store);
+    }
+
+    /// Goal: supply air is what damper and coil make of it. Method: at rest T = m + k h (T_water - m) with m = d T_out + (1 - d) T_back,
+    /// against the water and the return air of the same instant.
+    #[test]
+    fn supply_air_is_mixed_and_heated_as_the_balance_says() {
+        let mut floor = floor(&[("outside", ZERO_C - 5.0), ("people", 0.0)]);
+        (floor.plant.fan.sent, floor.plant.damper.sent, floor.plant.heat.sent) = (0.6, 0.3, 0.4);
+        (0..1200).for_each(|_| floor.turn());
+        let plant = &floor.plant;
+        let mixed = 0.3 * (ZERO_C - 5.0) + 0.7 * plant.back;
+        assert!((plant.mixed - mixed).abs() < 1e-9, "{} K, {mixed} K", plant.mixed);
+        let supply = mixed + COIL * 0.4 * (plant.store - mixed);
+        // The store drifts, and the duct follows it half a minute late.
+        assert!((plant.supply - supply).abs() < 0.3, "{} K, {supply} K", plant.supply);
+    }
+
+    /// Goal: no heat is made on the way. Method: over an hour, what the boiler gave is what the store holds more, lost, and gave to the
+    /// air, by sums of the equations' own terms.
+    #[test]
+    fn what_the_boiler_gives_is_stored_lost_or_in_the_air() {
+        let mut floor = floor(&[("outside", ZERO_C - 5.0), ("people", 0.0)]);
+        (floor.plant.fan.sent, floor.plant.damper.sent, floor.plant.heat.sent) = (1.0, 0.5, 1.0);
+        let (before, mut given, mut used, mut fired) = (floor.plant.store, 0.0, 0.0, 0);
+        for _ in 0..3600 {
+            let store = floor.plant.store;
+            floor.turn();
+            let plant = &floor.plant;
+            let water = store - plant.mixed;
+            given += if plant.boiler { BOILER } else { 0.0 };
+            fired += u32::from(plant.boiler);
+            used += plant.fan.position * ROOM_AIR * AIR * plant.heat.position * COIL * water;
+            used += STORE_LOSS * (store - plant.back);
+        }
+        let stored = (floor.plant.store - before) * STORE;
+        assert!(fired > 60 && fired < 3600, "the boiler fired for {fired} s");
+        assert!((given - used - stored).abs() < 1e-6 * given, "{given} J given, {used} J used, {stored} J stored");
+        assert!((STORE_KEPT.0 - 0.1..STORE_KEPT.1 + 0.1).contains(&floor.plant.store), "{} K", floor.plant.store);
+    }
+
+    #[test]
+    fn actuators_take_their_stroke_and_the_warmest_hour_is_three() {
+        let mut floor = floor(&[("outside", ZERO_C), ("swing", 4.0)]);
+        (floor.plant.damper.sent, floor.plant.heat.sent) = (1.0, 1.0);
+        (0..45).for_each(|_| floor.turn());
+        assert!((floor.plant.damper.position - 0.5).abs() < 1e-9 && (floor.plant.heat.position - 0.75).abs() < 1e-9);
+        for (hour, wave) in [(15.0, 4.0), (21.0, 0.0), (3.0, -4.0)] {
+            floor.clock = hour * 3600.0;
+            assert!((floor.outside() - ZERO_C - wave).abs() < 1e-9, "{} K at {hour}", floor.outside());
+        }
     }
 
     #[test]

@@ -8,16 +8,16 @@ use crate::sim::random::Noise;
 use crate::time::Span;
 use std::any::Any;
 
-/// Physics goes on in steps of this many nanoseconds: 800 Hz.
+/// Physics goes on in steps of this many nanoseconds: 800 Hz, our own.
 pub const STEP_NANOS: i64 = 1_250_000;
-/// One turn of the flight controller's loop: 400 Hz, as ArduPilot's Copter.
+/// One turn of the flight controller's loop: 400 Hz, as ArduPilot's Copter (from memory).
 pub const LOOP: Span = Span::from_micros(2_500);
 const STEP_SECONDS: f64 = STEP_NANOS as f64 / 1e9;
-/// The net hangs this high, in m.
+/// The net hangs this high, in m: our own hall.
 const NET_HEIGHT: f64 = 10.0;
-/// The net stands this far from the middle on every side, in m.
+/// The net stands this far from the middle on every side, in m: our own hall.
 const NET_SIDE: f64 = 8.0;
-/// No machine gets to a net that hangs so far away, in m.
+/// No machine gets to a net that hangs so far away, in m. Our own.
 const FAR_AWAY: f64 = 1e6;
 /// The air is drawn anew every so many steps.
 const STEPS_PER_GUST: u32 = (GUST_STEP / STEP_SECONDS) as u32;

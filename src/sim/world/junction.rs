@@ -9,20 +9,24 @@ use crate::sim::random::Noise;
 use crate::time::Span;
 use std::any::Any;
 
-/// One turn: the resolution of a conflict monitor's sampling. Ours.
+/// One turn: the resolution of a conflict monitor's sampling. Our own.
 pub const TURN: Span = Span::from_millis(50);
 const TURN_SECONDS: f64 = 0.05;
-/// Vehicles per second that leave one lane: 1900 an hour, the base saturation flow of the Highway Capacity Manual.
+/// Vehicles per second that leave one lane: 1900 an hour, the base saturation flow of the Highway Capacity Manual
+/// (from memory).
 pub const SATURATION: f64 = 1_900.0 / 3_600.0;
-/// Start-up lost time and extension of the green into the yellow, both 2 s in the Highway Capacity Manual: the effective
-/// green is as long as the green that is shown.
+/// Start-up lost time and extension of the green into the yellow, both 2 s in the Highway Capacity Manual (from memory): the
+/// effective green is as long as the green that is shown.
 const START_LOST_SECONDS: f64 = 2.0;
-/// Pedestrians that call, per second. Ours: one in 40 s.
+/// Pedestrians that call, per second: one in 40 s, our own.
 const CALLS: f64 = 1.0 / 40.0;
-/// Mains at rest, in V and Hz (EN 50160).
+/// Mains at rest, in V and Hz. Source: EN 50160.
 const MAINS_VOLTS: f64 = 230.0;
 const MAINS_HERTZ: f64 = 50.0;
-/// A lamp on a terminal is lit from here on, in V: a share of the mains that lights an LED signal head. Ours.
+/// The grid wanders about its rated values by so much, in V and Hz, one standard deviation, and is drawn back in so many s: our own.
+const MAINS_WANDER: (f64, f64) = (1.0, 0.01);
+const MAINS_RECALL_SECONDS: f64 = 10.0;
+/// A lamp on a terminal is lit from here on, in V: a share of the mains that lights an LED signal head. Our own.
 pub const LIT_VOLTS: f64 = 60.0;
 
 /// What drivers of an approach see.
@@ -88,7 +92,7 @@ impl Approach {
         }
         let started = self.green_for > START_LOST_SECONDS + 1e-9;
         let leaves = match lamp {
-            // Flashing amber: each gives way to the other, so half of it goes. Ours.
+            // Flashing amber: each gives way to the other, so half of it goes. Our own.
             _ if flashing => 0.5 * SATURATION,
             Lamp::Green if started => SATURATION,
             Lamp::Yellow if started && self.yellow_for <= START_LOST_SECONDS + 1e-9 => SATURATION,
@@ -120,7 +124,7 @@ pub struct Junction {
 impl Junction {
     /// A junction with the settings of the rig's world: `main` and `side`, arrivals in 1/s.
     pub fn new(seed: u64, settings: &[(String, f64)]) -> Result<Junction, String> {
-        // 720 and 360 vehicles an hour: a moderate load of a junction of two lanes. Ours.
+        // 720 and 360 vehicles an hour: a moderate load of a junction of two lanes. Our own.
         let mut arrivals = [0.2, 0.1];
         for (name, value) in settings {
             match name.as_str() {
@@ -165,11 +169,10 @@ impl World for Junction {
         } else if self.noise.uniform() < CALLS * TURN_SECONDS {
             self.call = true;
         }
-        // The grid wanders about its rated values and is drawn back within ten seconds. Ours: 1 V and 10 mHz of deviation.
-        let pull = TURN_SECONDS / 10.0;
+        let pull = TURN_SECONDS / MAINS_RECALL_SECONDS;
         let kick = (2.0 * pull).sqrt();
-        self.mains_volts += (MAINS_VOLTS - self.mains_volts) * pull + kick * self.noise.normal();
-        self.mains_hertz += (MAINS_HERTZ - self.mains_hertz) * pull + 0.01 * kick * self.noise.normal();
+        self.mains_volts += (MAINS_VOLTS - self.mains_volts) * pull + MAINS_WANDER.0 * kick * self.noise.normal();
+        self.mains_hertz += (MAINS_HERTZ - self.mains_hertz) * pull + MAINS_WANDER.1 * kick * self.noise.normal();
     }
     fn fault(&mut self, fault: &TwinFault, _on: bool) -> Result<(), String> {
         Err(format!("the world `junction` cannot act out {fault:?}"))
@@ -237,6 +240,45 @@ mod tests {
         assert!(world.conflict());
         lamps(&mut world, Lamp::Dark, Lamp::Green);
         assert!(world.dark());
+    }
+
+    /// Goal: people come as a Poisson process. Method: each call is taken back at once; in 200,000 s the mean gap is one over
+    /// the rate, and a share of exp(-T rate) of the gaps is longer than T.
+    #[test]
+    fn people_call_as_often_as_a_poisson_process() {
+        let mut world = Junction::new(7, &[]).expect("no settings");
+        let mut gaps = Vec::new();
+        let mut waited: f64 = 0.0;
+        for _ in 0..4_000_000 {
+            world.turn();
+            waited += TURN_SECONDS;
+            if world.call {
+                world.call = false;
+                gaps.push(waited);
+                waited = 0.0;
+            }
+        }
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        assert!((mean * CALLS - 1.0).abs() < 0.05, "one in {mean} s");
+        let long = gaps.iter().filter(|gap| **gap > 60.0).count() as f64 / gaps.len() as f64;
+        let wanted = libm::exp(-60.0 * CALLS);
+        assert!((long - wanted).abs() < 0.03, "{long} of the gaps are longer than a minute, theory says {wanted}");
+    }
+
+    /// Goal: the grid wanders as declared. Method: deviation of ten hours against the declared one.
+    #[test]
+    fn the_mains_wander_by_what_is_declared() {
+        let mut world = Junction::new(5, &[]).expect("no settings");
+        let (mut volts, mut hertz) = (0.0, 0.0);
+        let turns = 720_000;
+        for _ in 0..turns {
+            world.turn();
+            volts += (world.mains_volts - MAINS_VOLTS) * (world.mains_volts - MAINS_VOLTS);
+            hertz += (world.mains_hertz - MAINS_HERTZ) * (world.mains_hertz - MAINS_HERTZ);
+        }
+        let (volts, hertz) = ((volts / f64::from(turns)).sqrt(), (hertz / f64::from(turns)).sqrt());
+        assert!((volts / MAINS_WANDER.0 - 1.0).abs() < 0.1, "{volts} V");
+        assert!((hertz / MAINS_WANDER.1 - 1.0).abs() < 0.1, "{hertz} Hz");
     }
 
     #[test]

@@ -1,67 +1,70 @@
 //! A quadrotor as a rigid body: four motors with lag, thrust and drag, weight, contact with floor and net.
 //!
 //! The numbers are those of the 3DR Iris, a machine of 1.5 kg, as identified and published with the RotorS simulator (Furrer et
-//! al., 2016; `rotors_description/urdf/iris.xacro`): mass, inertia, arms, thrust and moment constants, motor time constants,
+//! al., 2016; `rotors_description/urdf/iris.xacro`, "RotorS" below): mass, inertia, arms, thrust and moment constants, motor time constants,
 //! top speed, rotor drag. Its rotors stand 0.22 m (front) and 0.20 m (back) to the side; here all four stand at the mean.
 //! What RotorS leaves out is added: drag of the body, battery, and the voltage that limits the motors.
 
 use super::battery::Battery;
 use super::space::{Quat, Vec3};
 
-/// In kg.
+/// In kg. Source: RotorS.
 pub const MASS: f64 = 1.5;
-/// Standard gravity in m/s^2.
+/// Standard gravity in m/s^2, by definition.
 pub const GRAVITY: f64 = 9.80665;
-/// Moments of inertia about forward, right, down, in kg m^2.
+/// Moments of inertia about forward, right, down, in kg m^2. Source: RotorS.
 pub const INERTIA: Vec3 = Vec3::new(0.0347563, 0.0458929, 0.0977);
-/// Rotors before and behind the centre, in m.
+/// Rotors before and behind the centre, in m. Source: RotorS.
 pub const ARM_FORWARD: f64 = 0.13;
-/// Rotors beside the centre, in m.
+/// Rotors beside the centre, in m. Source: RotorS, the mean of front and back.
 pub const ARM_RIGHT: f64 = 0.21;
-/// Thrust of a rotor is this times its speed squared, in N s^2.
+/// Thrust of a rotor is this times its speed squared, in N s^2. Source: RotorS.
 pub const THRUST_CONSTANT: f64 = 8.54858e-6;
-/// Torque of a rotor about its axis is this times its thrust, in m.
+/// Torque of a rotor about its axis is this times its thrust, in m. Source: RotorS.
 pub const MOMENT_CONSTANT: f64 = 0.016;
-/// Top speed of a rotor in rad/s at [`NOMINAL_VOLTAGE`].
+/// Top speed of a rotor in rad/s at [`NOMINAL_VOLTAGE`]. Source: RotorS; that it holds at this voltage is our own.
 const TOP_SPEED: f64 = 838.0;
-/// Three cells at 3.7 V: a motor's top speed goes with the voltage.
+/// Three cells at 3.7 V, by definition of the name on the pack: a motor's top speed goes with the voltage.
 const NOMINAL_VOLTAGE: f64 = 11.1;
-/// Motor time constants in s, speeding up and slowing down (the propeller alone brakes it).
+/// Motor time constants in s, speeding up and slowing down (the propeller alone brakes it). Source: RotorS.
 const LAG_UP: f64 = 0.0125;
 const LAG_DOWN: f64 = 0.025;
-/// Drag of a rotor in the plane of its disc per rad/s and m/s, in N s^2 / m (RotorS: `rotor_drag_coefficient`).
+/// Drag of a rotor in the plane of its disc per rad/s and m/s, in N s^2 / m. Source: RotorS, `rotor_drag_coefficient`.
 const ROTOR_DRAG: f64 = 8.06428e-5;
-/// Half the density of air at sea level (1.225 kg/m^3).
+/// Half the density of air at sea level. Source: International Standard Atmosphere, 1.225 kg/m^3.
 const HALF_DENSITY: f64 = 0.6125;
 /// Drag areas (coefficient times area) in m^2: a body of 0.47 m by 0.11 m at coefficient 0.6 from the sides; with arms,
-/// propellers and legs at coefficient 1 seen from above. With the rotors' drag it leans 15 deg in 10 m/s.
+/// propellers and legs at coefficient 1 seen from above: sizes from RotorS, coefficients our own. With the rotors' drag it leans
+/// 15 deg in 10 m/s.
 const DRAG_AREA: Vec3 = Vec3::new(0.03, 0.03, 0.05);
-/// Damping of body rates by the rotors, in N m s: thrust times arm squared over inflow speed (about 5 m/s) at hover.
+/// Damping of body rates by the rotors, in N m s: thrust times arm squared over inflow speed (about 5 m/s) at hover,
+/// our own.
 const RATE_DAMPING: f64 = 0.02;
-/// Electrical power to shaft power of motor and speed controller.
+/// Electrical power to shaft power of motor and speed controller: our own.
 const DRIVE_EFFICIENCY: f64 = 0.75;
-/// Flight controller, receiver, telemetry radio, in W.
+/// Flight controller, receiver, telemetry radio, in W: our own.
 const AVIONICS_POWER: f64 = 5.0;
 /// Share of its thrust that a propeller gives when it turns backwards: its blades meet the air with the wrong edge and the
-/// wrong side. Ours, of the order that reversible drives of model aeroplanes reach.
+/// wrong side. Our own, of the order that reversible drives of model aeroplanes reach.
 const BACKWARDS: f64 = 0.5;
-/// The feet stand this far below the centre, in m.
+/// The feet stand this far below the centre, in m: our own.
 pub const FOOT_DEPTH: f64 = 0.1;
-/// Feet at plus and minus this far ahead and aside, in m.
+/// Feet at plus and minus this far ahead and aside, in m: our own.
 const FOOT_REACH: f64 = 0.15;
-/// Each foot on the floor: spring in N/m (0.5 mm at rest), damper in N s/m (half critical).
+/// Each foot on the floor: spring in N/m (0.5 mm at rest), damper in N s/m (half critical): our own.
 const FOOT_SPRING: f64 = 8000.0;
 const FOOT_DAMPER: f64 = 80.0;
-/// Rubber on concrete.
+/// Rubber on concrete, from memory.
 const FRICTION: f64 = 0.8;
-/// Sliding slower than this, in m/s, friction grows with speed: a foot at rest stays at rest without jitter.
+/// Sliding slower than this, in m/s, friction grows with speed: a foot at rest stays at rest without jitter. Our own.
 const SLIP_SPEED: f64 = 0.02;
-/// The net, soft: spring in N/m and damper in N s/m on the centre of the machine.
+/// The net, soft: spring in N/m and damper in N s/m on the centre of the machine: our own.
 const NET_SPRING: f64 = 60.0;
 const NET_DAMPER: f64 = 12.0;
 
 /// Where the motors sit (sign forward, sign right) and how they turn: front right and rear left counterclockwise seen from above,
-/// which turns the body clockwise (positive yaw). Numbered as ArduPilot numbers a quadrotor in X form.
+/// which turns the body clockwise (positive yaw). Numbered as ArduPilot numbers a quadrotor in X form
+/// (from memory).
 pub const MOTORS: [(f64, f64, f64); 4] = [(1.0, 1.0, 1.0), (-1.0, -1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0)];
 
 /// Floor, net and air where the machine flies.
@@ -281,6 +284,59 @@ mod tests {
         assert!((body.thrust() - MASS * GRAVITY).abs() < 0.02, "{} N", body.thrust());
         assert!((-body.position.z - height).abs() < 0.05, "from {height} to {}", -body.position.z);
         assert!(body.attitude.to_euler().norm() < 1e-9);
+    }
+
+    /// Goal: motors follow as a lag of the first order. Method: 1 - 1/e after one time constant up, 1/e after one down.
+    #[test]
+    fn a_motor_follows_with_its_time_constant() {
+        let mut body = aloft(50.0);
+        body.set_throttles([0.5; 4]);
+        let share = |body: &Quadrotor| body.motor_speeds()[0] / (0.5 * top_speed(body.battery.voltage()));
+        fly(&mut body, &open_air(), LAG_UP);
+        // Ten steps of the implicit method stay a little behind the exponential.
+        assert!((share(&body) - 0.632).abs() < 0.025, "{}", share(&body));
+        fly(&mut body, &open_air(), 1.0);
+        let full = body.motor_speeds()[0];
+        body.set_throttles([0.0; 4]);
+        fly(&mut body, &open_air(), LAG_DOWN);
+        assert!((body.motor_speeds()[0] / full - 0.368).abs() < 0.015, "{}", body.motor_speeds()[0] / full);
+    }
+
+    /// Goal: the lean for a speed is the one that drag asks for. Method: held at 15 deg and 10 m/s with its weight carried, what is
+    /// left of the horizontal forces must be next to nothing.
+    #[test]
+    fn fifteen_degrees_of_lean_carry_it_at_ten_metres_per_second() {
+        let lean = 15f64.to_radians();
+        let mut body = aloft(50.0);
+        let mut pull = Vec3::ZERO;
+        for _ in 0..400 {
+            (body.velocity, body.rates) = (Vec3::new(10.0, 0.0, 0.0), Vec3::ZERO);
+            body.attitude = Quat::from_euler(0.0, -lean, 0.0);
+            body.set_throttles([hover_throttle(&body) / lean.cos().sqrt(); 4]);
+            body.step(STEP, &open_air());
+            pull = (body.velocity - Vec3::new(10.0, 0.0, 0.0)) * (1.0 / STEP);
+        }
+        assert!(pull.x.abs() < 0.15, "{} m/s^2 are left at 10 m/s", pull.x);
+    }
+
+    /// Goal: what hovering takes out of the battery. Method: torque times speed of four rotors, closed form; and between the ideal
+    /// power of momentum theory, T^1.5 / sqrt(2 rho A), and thrice it, with the rotor of 0.1 m of RotorS.
+    #[test]
+    fn hovering_takes_the_power_of_its_rotors() {
+        let mut body = aloft(50.0);
+        for _ in 0..1600 {
+            body.set_throttles([hover_throttle(&body); 4]);
+            body.step(STEP, &open_air());
+        }
+        let thrust = MASS * GRAVITY / 4.0;
+        let speed = (thrust / THRUST_CONSTANT).sqrt();
+        let shaft = MOMENT_CONSTANT * thrust * speed;
+        let wanted = 4.0 * shaft / DRIVE_EFFICIENCY + AVIONICS_POWER;
+        let drawn = body.battery.voltage() * body.battery.current();
+        assert!((drawn / wanted - 1.0).abs() < 2e-3, "{drawn} W, closed form {wanted} W");
+        let disc = std::f64::consts::PI * 0.1 * 0.1;
+        let ideal = thrust.powf(1.5) / (4.0 * HALF_DENSITY * disc).sqrt();
+        assert!(shaft > ideal && shaft < 3.0 * ideal, "{shaft} W a rotor, ideal {ideal} W");
     }
 
     #[test]

@@ -3,40 +3,41 @@
 //! Longitudinal: the acceleration follows its demand with a lag of the first order, as in the lower controller of R. Rajamani,
 //! *Vehicle Dynamics and Control*, 2nd ed., chapter 5. Lateral: the single-track model at rest in its states, yaw rate
 //! = v δ / (l (1 + v²/v_ch²)), M. Mitschke and H. Wallentowitz, *Dynamik der Kraftfahrzeuge*, chapter 20. Both books are
-//! cited from memory.
+//! cited from memory. What each number rests on stands beside it.
 
 use super::World;
 use crate::fault::TwinFault;
 use crate::time::Span;
 use std::any::Any;
 
-/// One turn of the gateway's loop and of the physics.
+/// One turn of the gateway's loop and of the physics: our own.
 pub const TURN: Span = Span::from_millis(10);
 const STEP: f64 = 0.01;
-/// Lag of drive and brake, in s: Rajamani, chapter 5.
+/// Lag of drive and brake, in s: Rajamani, chapter 5, from memory.
 pub const ACCEL_LAG: f64 = 0.5;
-/// Lag of the steering, in s: ours, for want of a source.
+/// Lag of the steering, in s: our own, for want of a source.
 pub const STEER_LAG: f64 = 0.1;
-/// Distance of the axles, in m: a middle-sized car.
+/// Distance of the axles, in m: a middle-sized car, our own.
 pub const WHEELBASE: f64 = 2.7;
-/// Characteristic speed, in m/s: within the 18 to 28 m/s that Mitschke and Wallentowitz give for cars that understeer.
+/// Characteristic speed, in m/s. Source: 65 to 100 km/h for cars that understeer (EuroMotor, lecture on the linearised
+/// single-track model).
 pub const CHARACTERISTIC_SPEED: f64 = 25.0;
-/// What tyres on a dry road hold, in m/s².
+/// What tyres on a dry road hold, in m/s²: from memory.
 pub const BRAKE_MAX: f64 = 8.0;
-/// What the drive gives, in m/s²: ours.
+/// What the drive gives, in m/s²: our own.
 pub const DRIVE_MAX: f64 = 2.5;
-/// Half a car's width and its length, in m.
+/// Half a car's width and its length, in m: our own.
 const HALF_WIDTH: f64 = 0.9;
 const LENGTH: f64 = 4.5;
-/// Half a lane, in m: 3.5 m are the usual width.
+/// Half a lane, in m: 3.5 m are the usual width, from memory.
 const HALF_LANE: f64 = 1.75;
-/// A vehicle that cuts in comes from the middle of the next lane at this speed, in m and m/s.
+/// A vehicle that cuts in comes from the middle of the next lane at this speed, in m and m/s: our own.
 const CUT_IN_FROM: f64 = 3.5;
 const CUT_IN_SPEED: f64 = 1.5;
-/// A person begins to cross here, in m to the right, and takes so much room.
+/// A person begins to cross here, in m to the right, and takes so much room: our own.
 const WALK_FROM: f64 = 4.0;
 const PERSON_HALF: f64 = 0.3;
-/// As far as the car's sensors see, in m.
+/// As far as the car's sensors see, in m: our own.
 pub const SIGHT: f64 = 250.0;
 
 /// The car that is driven.
@@ -270,6 +271,48 @@ mod tests {
             run(&mut road, 5.0);
             assert_eq!(road.car.crashed, hits, "{demand} m/s² before a person");
         }
+    }
+
+    /// Goal: whether it stops in time is decided where the closed form says. Method: 6 m/s² before a lead that stands; the way to a
+    /// stop is v²/2a + v tau - a tau²/2. A metre more is enough, a metre less is not.
+    #[test]
+    fn who_stops_in_time_is_decided_by_the_braking_way() {
+        for speed in [8.0, 12.0, 16.0] {
+            let way = speed * speed / 12.0 + speed * ACCEL_LAG - 6.0 * ACCEL_LAG * ACCEL_LAG / 2.0;
+            for (gap, hits) in [(way + 1.0, false), (way - 1.0, true)] {
+                let mut road = road();
+                road.car.speed = speed;
+                road.car.accel_demand = -6.0;
+                road.put_lead(gap, 0.0, false);
+                run(&mut road, 6.0);
+                assert_eq!(road.car.crashed, hits, "{speed} m/s, {gap} m before it; it takes {way} m");
+            }
+        }
+    }
+
+    /// Goal: in a bend the steering of the single-track model keeps the lane. Method: tan δ = l (1 + v²/v_ch²) / R leaves heading and
+    /// offset where the steering's lag has put them; without steering the car leaves the lane along v²t²/2R.
+    #[test]
+    fn a_bend_wants_the_steering_of_its_radius() {
+        let (speed, curvature) = (10.0, 1.0 / 200.0);
+        let bend = || {
+            let mut road = Road::new(&[("curvature".to_owned(), curvature)]).expect("the setting exists");
+            road.car.speed = speed;
+            road
+        };
+        let mut steered = bend();
+        let ratio = speed / CHARACTERISTIC_SPEED;
+        steered.car.steer_demand = libm::atan(WHEELBASE * (1.0 + ratio * ratio) * curvature);
+        run(&mut steered, 2.0);
+        let heading = steered.car.heading;
+        // While the steering follows, the road turns away by v tau / R.
+        assert!((heading + speed * STEER_LAG * curvature).abs() < 5e-4, "{heading} rad");
+        run(&mut steered, 3.0);
+        assert!((steered.car.heading - heading).abs() < 1e-7, "{} rad, then {heading} rad", steered.car.heading);
+        let mut straight = bend();
+        run(&mut straight, 2.0);
+        let wanted = -speed * speed * 2.0 * 2.0 * curvature / 2.0;
+        assert!((straight.car.offset - wanted).abs() < 0.01, "{} m, {wanted} m", straight.car.offset);
     }
 
     #[test]

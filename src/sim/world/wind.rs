@@ -6,15 +6,16 @@
 use super::space::Vec3;
 use crate::sim::random::Noise;
 
-/// Time between two draws of gusts, in s: well under the filter's shortest time constant.
+/// Time between two draws of gusts, in s: well under the filter's shortest time constant. Our own.
 pub const GUST_STEP: f64 = 0.01;
-/// Length scale of the gusts in m: the size of the hall's door.
+/// Length scale of the gusts in m: the size of the hall's door, our own. MIL-F-8785C, made for aeroplanes, has 23 m at 3 m height.
 const LENGTH_SCALE: f64 = 5.0;
-/// Standard deviation of the gusts as a share of the mean wind, horizontal: light to moderate turbulence near the ground.
+/// Standard deviation of the gusts as a share of the mean wind, horizontal: light to moderate turbulence near the
+/// ground, our own.
 const INTENSITY: f64 = 0.12;
-/// The same, vertical: near the floor there is less of it.
+/// The same, vertical: near the floor there is less of it. Our own; MIL-F-8785C has 0.1 of the wind at 6 m height.
 const INTENSITY_VERTICAL: f64 = 0.06;
-/// Time constant in s with which the mean follows a change: a door opens, it does not appear.
+/// Time constant in s with which the mean follows a change: a door opens, it does not appear. Our own.
 const RISE: f64 = 0.3;
 
 /// The wind of a world. It blows everywhere the same.
@@ -81,6 +82,27 @@ mod tests {
         let sigma = (speeds.iter().map(|s| (s - mean) * (s - mean)).sum::<f64>() / speeds.len() as f64).sqrt();
         assert!((mean + 6.0).abs() < 0.15, "from north blows to the south: {mean}");
         assert!((sigma - 6.0 * INTENSITY).abs() < 0.12, "deviation {sigma}");
+    }
+
+    /// Goal: gusts are remembered over the length that the model says. Method: the autocorrelation of Dryden's longitudinal form is
+    /// exp(-V t / L); at t = L / V it is 1/e. 5000 s, 6000 correlation times.
+    #[test]
+    fn gusts_are_forgotten_along_the_length_scale() {
+        let mut wind = Wind::new(Noise::new(4, 0), 6.0, 0.0);
+        let gusts: Vec<f64> = (0..500_000)
+            .map(|_| {
+                wind.step();
+                wind.velocity().x + 6.0
+            })
+            .collect();
+        let product = |lag: usize| {
+            let pairs = gusts.iter().zip(&gusts[lag..]);
+            pairs.map(|(a, b)| a * b).sum::<f64>() / (gusts.len() - lag) as f64
+        };
+        let lag = (LENGTH_SCALE / 6.0 / GUST_STEP).round();
+        let wanted = libm::exp(-6.0 * lag * GUST_STEP / LENGTH_SCALE);
+        let found = product(lag as usize) / product(0);
+        assert!((found - wanted).abs() < 0.05, "{found}, closed form {wanted}");
     }
 
     #[test]

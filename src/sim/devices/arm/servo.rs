@@ -7,7 +7,7 @@ const TORQUE_MAX: [f64; 2] = [160.0, 80.0];
 /// N m/rad and N m s/rad of the loop of each joint: our own; at nine tenths of the damping that never swings.
 const STIFFNESS: [f64; 2] = [3_000.0, 1_500.0];
 const DAMPING: [f64; 2] = [100.0, 22.0];
-/// m/s^2 along the way, and when it stops.
+/// m/s^2 along the way, and when it stops: our own.
 const GOES: f64 = 1.0;
 const STOPS: f64 = 2.0;
 /// Under a hold it gives way to what it presses on beyond this, in N, at so many m/s per N.

@@ -2,7 +2,8 @@
 //!
 //! Built like those of ArduPilot and PX4: a proportional law on position with a square-root approach, proportional and integral
 //! on velocity, proportional on attitude, proportional and integral on rates. Gains are in 1/s: each loop is three or more times
-//! faster than the one around it, and the innermost stays below the motors' lag (12.5 ms up, 25 ms down).
+//! faster than the one around it, and the innermost stays below the motors' lag (12.5 ms up, 25 ms down). Gains and limits are our
+//! own, tuned on this machine; the names of ArduPilot's parameters are from memory.
 
 use super::sensors::Estimate;
 use crate::sim::world::quadrotor::{

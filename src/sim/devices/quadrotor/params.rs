@@ -1,4 +1,5 @@
-//! Parameters of the flight controller, under the names and in the units that ArduPilot uses.
+//! Parameters of the flight controller, under the names and in the units that ArduPilot uses (from memory); the values are our own, for this
+//! machine in its hall.
 
 use super::control::Limits;
 

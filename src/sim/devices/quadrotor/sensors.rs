@@ -11,7 +11,7 @@ struct Wander {
     white: f64,
 }
 
-/// Position in m: a motion-capture or optical-flow estimate, a few centimetres.
+/// Position in m: a motion-capture or optical-flow estimate, a few centimetres. All of them are our own.
 const POSITION: Wander = Wander { sigma: 0.02, seconds: 2.0, white: 0.003 };
 /// Velocity in m/s.
 const VELOCITY: Wander = Wander { sigma: 0.02, seconds: 1.0, white: 0.01 };
@@ -160,6 +160,23 @@ fn wander(noise: &mut Noise, state: &mut Vec3, kind: &Wander, seconds: f64) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: the error that wanders has the deviation and the memory that it declares. Method: a process of the first order has the
+    /// deviation sigma at any step and the autocorrelation exp(-t / T); 4000 s, 2000 correlation times, white noise apart.
+    #[test]
+    fn the_wandering_error_is_of_the_first_order() {
+        let (mut noise, mut state) = (Noise::new(9, 0), Vec3::ZERO);
+        let quiet = Wander { white: 0.0, ..POSITION };
+        let step = 0.01;
+        let errors: Vec<f64> = (0..400_000).map(|_| wander(&mut noise, &mut state, &quiet, step).x).collect();
+        let product = |lag: usize| {
+            errors.iter().zip(&errors[lag..]).map(|(a, b)| a * b).sum::<f64>() / (errors.len() - lag) as f64
+        };
+        let sigma = product(0).sqrt();
+        assert!((sigma / POSITION.sigma - 1.0).abs() < 0.06, "{sigma} m");
+        let memory = product((POSITION.seconds / step) as usize) / product(0);
+        assert!((memory - libm::exp(-1.0)).abs() < 0.07, "{memory} after one correlation time");
+    }
 
     #[test]
     fn errors_stay_within_a_few_centimetres_and_are_not_zero() {
