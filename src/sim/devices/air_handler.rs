@@ -10,6 +10,9 @@
 //! | `input[9]` | mode that it is in |
 //! | `input[10]:u32` | seconds since it was switched on |
 //! | `discrete[0]` | the freeze thermostat has tripped |
+//! | `discrete[1]` | fire: fan and damper have no current, and it is off until it is asked again |
+//! | `discrete[2]` | the compressor of the cooling coil runs |
+//! | `coil[0]` | fire drill: opens the fire contact, as the fire panel does |
 
 use super::Machine;
 use super::active::ActiveFaults;
@@ -20,13 +23,14 @@ use crate::codec::{DeviceConfig, Protocol};
 use crate::fault::TwinFault;
 use crate::sim::random::Noise;
 use crate::sim::world::World;
-use crate::sim::world::floor::{Actuator, Floor, ZERO_C};
+use crate::sim::world::floor::{Actuator, Floor, Plant, ZERO_C};
 use crate::time::{Span, Time};
 use crate::wire::{Frame, LinkId};
 
 const MODE: u16 = 0;
 const OUTPUTS: u16 = 1;
 const WATCHDOG: u16 = 90;
+const DRILL: u16 = 0;
 const OFF: u16 = 0;
 const SCHEDULE: u16 = 1;
 const REMOTE: u16 = 3;
@@ -38,6 +42,11 @@ const OWN_DAMPER: f64 = 0.2;
 const OWN_FAN: (f64, f64) = (0.6, 0.3);
 /// A plant has been on for a while when a run begins: a day, in s.
 const ON_SINCE: u32 = 86_400;
+/// The compressor runs while more cooling than this share is asked for.
+const COOLS_FROM: f64 = 0.05;
+/// It rests at least so long, and runs at least so long (the manual of a maker, ECR: 3 and 2 minutes).
+const RESTS: Span = Span::from_secs(180);
+const RUNS: Span = Span::from_secs(120);
 /// Its integral control of the heating valve: share per K and s.
 const OWN_GAIN: f64 = 0.0008;
 
@@ -48,6 +57,8 @@ pub struct AirHandler {
     /// Seconds since it was switched on.
     uptime: u32,
     beat_at: Time,
+    /// When the compressor was switched last; it rests first when the power comes.
+    switched_at: Time,
     outbox: Vec<Vec<u8>>,
     power: Power,
     faults: ActiveFaults,
@@ -67,11 +78,14 @@ impl AirHandler {
         (0..5).for_each(|place| server.set(Table::Holding, place, 0));
         server.set(Table::Holding, MODE, SCHEDULE);
         server.set(Table::Holding, WATCHDOG, 0);
+        server.set(Table::Coil, DRILL, 0);
         let mut handler = AirHandler {
             server,
             valve: 0.0,
             uptime: ON_SINCE,
             beat_at: Time::ZERO,
+            // A plant that has been on for a day has rested.
+            switched_at: Time::ZERO - RESTS,
             outbox: Vec::new(),
             power: Power::new(),
             faults: ActiveFaults::default(),
@@ -96,7 +110,17 @@ impl AirHandler {
         }
         self.server.set(Table::Input, 9, self.holding(MODE).min(REMOTE));
         self.server.set_number(Table::Input, 10, Kind::U32, f64::from(self.uptime));
-        self.server.set(Table::Discrete, 0, u16::from(plant.frozen));
+        for (place, flag) in [plant.frozen, plant.fire, plant.compressor].into_iter().enumerate() {
+            self.server.set(Table::Discrete, place as u16, u16::from(flag));
+        }
+    }
+    /// Switches the compressor as cooling is asked for, and never before it has rested or run for its time.
+    fn cool(&mut self, at: Time, plant: &mut Plant) {
+        let wanted = plant.cool.sent > COOLS_FROM && !plant.fire;
+        let patience = if plant.compressor { RUNS } else { RESTS };
+        if wanted != plant.compressor && at.since(self.switched_at) >= patience {
+            (plant.compressor, self.switched_at) = (wanted, at);
+        }
     }
     fn steer(&mut self, floor: &mut Floor) {
         let by_day = floor.occupied();
@@ -116,14 +140,16 @@ impl AirHandler {
             self.valve = plant.heat.position;
         }
         [plant.damper.sent, plant.heat.sent, plant.cool.sent, plant.fan.sent] = outputs;
-        if self.holding(MODE) != REMOTE {
+        if self.holding(MODE) != REMOTE && !plant.fire {
             // Who takes over remotely begins where the outputs stand, too.
             for (place, output) in outputs.into_iter().enumerate() {
                 self.server.set_number(Table::Holding, OUTPUTS + place as u16, Kind::U16, output * 1000.0);
             }
         }
     }
-    fn restart(&mut self) {
+    /// Starts anew; the compressor stands, and must rest before it runs again.
+    fn restart(&mut self, at: Time, plant: &mut Plant) {
+        (plant.compressor, self.switched_at) = (false, at);
         self.server.forget();
         self.outbox.clear();
         self.uptime = 0;
@@ -163,12 +189,15 @@ impl Machine for AirHandler {
     fn turn(&mut self, at: Time, world: &mut dyn World) {
         let floor = floor(world);
         if self.power.boots(at) {
-            self.restart();
+            self.restart(at, &mut floor.plant);
         }
+        // The contact is wired to fan and damper: neither the program nor its power stands between.
+        floor.plant.fire = self.server.get(Table::Coil, DRILL) == Some(1);
         if self.power.supply(at) >= Supply::Hung {
             if self.power.supply(at) == Supply::Off {
                 let plant = &mut floor.plant;
                 [plant.damper.sent, plant.heat.sent, plant.cool.sent, plant.fan.sent] = [0.0; 4];
+                plant.compressor = false;
             }
             return;
         }
@@ -176,7 +205,12 @@ impl Machine for AirHandler {
             self.server.set(Table::Holding, MODE, SCHEDULE);
         }
         self.uptime = self.uptime.saturating_add(1);
+        if floor.plant.fire {
+            // Nothing starts by itself when the fire is over: somebody must ask for it.
+            self.server.set(Table::Holding, MODE, OFF);
+        }
         self.steer(floor);
+        self.cool(at, &mut floor.plant);
         self.show(floor);
         for active in self.faults.iter() {
             if let TwinFault::Garbage { rate } = active.fault {
@@ -192,14 +226,15 @@ impl Machine for AirHandler {
         }
     }
     fn start_fault(&mut self, at: Time, fault: &TwinFault, world: &mut dyn World) {
+        let floor = floor(world);
         let key = self.faults.start(at, fault);
         if let Some(active) = self.faults.latest(|a| (a.key == key).then(|| a.clone())) {
             self.power.start(&active);
         }
         if *fault == TwinFault::Restart {
-            self.restart();
+            self.restart(at, &mut floor.plant);
         }
-        act(floor(world), fault, true);
+        act(floor, fault, true);
     }
     fn stop_fault(&mut self, fault: &TwinFault, world: &mut dyn World) {
         if let Some(active) = self.faults.stop(fault) {

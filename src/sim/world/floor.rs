@@ -43,6 +43,8 @@ const COOLING: f64 = 12.0;
 /// Full stroke of damper and valves, in s, as common actuators have it: from memory.
 const DAMPER_STROKE: f64 = 90.0;
 const VALVE_STROKE: f64 = 60.0;
+/// With its current cut the damper is shut by a spring in this time, in s: from memory of spring-return actuators.
+const SPRING_RETURN: f64 = 20.0;
 /// The fan's ramp, in s: our own.
 const FAN_RAMP: f64 = 30.0;
 /// Heat that the store holds, in J/K: 500 l of water at 4186 J/(kg K). Our own size.
@@ -118,6 +120,10 @@ pub struct Plant {
     cold_for: u32,
     /// The freeze thermostat has tripped: the fan stands until it is reset.
     pub frozen: bool,
+    /// The fire contact is open: fan and damper have no current, whoever sends what.
+    pub fire: bool,
+    /// The compressor of the cooling coil runs; without it the coil cools nothing.
+    pub compressor: bool,
 }
 
 /// The floor.
@@ -162,6 +168,8 @@ impl Floor {
             boiler: false,
             cold_for: 0,
             frozen: false,
+            fire: false,
+            compressor: false,
         };
         Ok(Floor { rooms: Vec::new(), plant, clock: start, mean_outside: outside, swing, people })
     }
@@ -192,6 +200,10 @@ impl Floor {
             // Hard-wired: whoever sends what.
             (plant.fan.sent, plant.damper.sent, plant.heat.sent, plant.cool.sent) = (0.0, 0.0, 1.0, 0.0);
         }
+        if plant.fire {
+            (plant.fan.sent, plant.damper.sent) = (0.0, 0.0);
+        }
+        plant.damper.stroke = if plant.fire { SPRING_RETURN } else { DAMPER_STROKE };
         [&mut plant.fan, &mut plant.heat, &mut plant.damper, &mut plant.cool].into_iter().for_each(Actuator::step);
         let count = self.rooms.len().max(1) as f64;
         let mean = |pick: fn(&Room) -> f64, rooms: &[Room]| rooms.iter().map(pick).sum::<f64>() / count;
@@ -202,7 +214,7 @@ impl Floor {
         let air = plant.fan.position * ROOM_AIR;
         plant.mixed = fresh * outside + (1.0 - fresh) * plant.back;
         let heated = plant.heat.position * COIL * (plant.store - plant.mixed);
-        let cooled = plant.cool.position * COOLING;
+        let cooled = if plant.compressor { plant.cool.position * COOLING } else { 0.0 };
         plant.supply += (plant.mixed + heated - cooled - plant.supply) * (1.0 - libm::exp(-STEP / SUPPLY_LAG));
         match plant.store {
             store if store < STORE_KEPT.0 => plant.boiler = true,
@@ -350,6 +362,24 @@ mod tests {
         for (hour, wave) in [(15.0, 4.0), (21.0, 0.0), (3.0, -4.0)] {
             floor.clock = hour * 3600.0;
             assert!((floor.outside() - ZERO_C - wave).abs() < 1e-9, "{} K at {hour}", floor.outside());
+        }
+    }
+
+    /// Goal: fire beats whoever steers. Method: everything open, then the contact: shut within the spring's stroke, off along the ramp.
+    #[test]
+    fn a_fire_shuts_the_damper_and_stops_the_fan_in_their_time() {
+        let mut floor = floor(&[("outside", ZERO_C)]);
+        (floor.plant.fan.sent, floor.plant.damper.sent) = (1.0, 1.0);
+        (0..120).for_each(|_| floor.turn());
+        floor.plant.fire = true;
+        for second in 1..=30 {
+            // It is still sent to where it was.
+            (floor.plant.fan.sent, floor.plant.damper.sent) = (1.0, 1.0);
+            floor.turn();
+            let (damper, fan) =
+                ((1.0 - f64::from(second) / SPRING_RETURN).max(0.0), 1.0 - f64::from(second) / FAN_RAMP);
+            assert!((floor.plant.damper.position - damper).abs() < 1e-9, "{second} s: {}", floor.plant.damper.position);
+            assert!((floor.plant.fan.position - fan).abs() < 1e-9, "{second} s: {}", floor.plant.fan.position);
         }
     }
 
