@@ -269,3 +269,132 @@ fn act(floor: &mut Floor, fault: &TwinFault, on: bool) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::modbus::WordOrder;
+    use crate::codec::modbus::host::Timing;
+    use crate::wire::DeviceId;
+
+    /// An air handler of a floor with one room, in remote mode.
+    fn steered(floor: &mut Floor) -> AirHandler {
+        floor.furnish();
+        let timing = Timing::of(19_200, Span::from_millis(200), 1);
+        let config = DeviceConfig {
+            device: DeviceId(0),
+            name: "ahu".into(),
+            protocol: Protocol::Modbus { unit: 1, order: WordOrder::HighFirst, timing },
+            signals: vec![],
+            commands: vec![],
+            identity: vec![],
+            heartbeat: None,
+            poll: None,
+            tells: None,
+            may: vec![],
+        };
+        let mut handler = AirHandler::new(&config, Noise::new(1, 0), floor).expect("it speaks Modbus in a floor");
+        handler.server.set(Table::Holding, MODE, REMOTE);
+        handler
+    }
+    fn second(number: u32) -> Time {
+        Time::ZERO + Span::from_secs(i64::from(number))
+    }
+    fn ask(handler: &mut AirHandler, place: u16, share: f64) {
+        handler.server.set_number(Table::Holding, OUTPUTS + place, Kind::U16, share * 1000.0);
+    }
+
+    /// Goal: however it is asked, the compressor runs two minutes and rests three. Method: cooling asked for and taken back at drawn
+    /// seconds for ten hours, with a restart in the midst of every hour; the length of each run and rest.
+    #[test]
+    fn a_compressor_runs_and_rests_for_its_time_however_it_is_asked() {
+        let mut floor = Floor::new(&[]).expect("no settings");
+        let mut handler = steered(&mut floor);
+        let mut chance = Noise::new(2, 0);
+        let (mut ran, mut since, mut runs, mut restarted) = (false, 0, 0, false);
+        for number in 1..36_000 {
+            handler.beat_at = second(number);
+            if chance.uniform() < 0.02 {
+                let share = if chance.uniform() < 0.5 { 0.0 } else { 0.6 };
+                ask(&mut handler, 2, share);
+            }
+            if number % 3600 == 1800 {
+                handler.start_fault(second(number), &TwinFault::Restart, &mut floor);
+                handler.server.set(Table::Holding, MODE, REMOTE);
+                restarted = true;
+            }
+            floor.turn();
+            handler.turn(second(number), &mut floor);
+            let runs_now = floor.plant.compressor;
+            if runs_now != ran {
+                let length = number - since;
+                if ran {
+                    assert!(length >= 120 || restarted, "it ran for {length} s until {number} s");
+                    runs += 1;
+                } else {
+                    assert!(length >= 180 || since == 0, "it rested for {length} s until {number} s");
+                }
+                (ran, since) = (runs_now, number);
+            }
+            restarted = false;
+        }
+        assert!(runs > 50, "it ran {runs} times");
+    }
+
+    /// Goal: nobody steers, and the damper goes to its own place in a known time. Method: 60 s without a beat, then 80 % of a stroke
+    /// of 90 s; a second for the look and a second for the turn.
+    #[test]
+    fn without_a_beat_it_steers_by_itself_within_its_stroke() {
+        let mut floor = Floor::new(&[]).expect("no settings");
+        let mut handler = steered(&mut floor);
+        ask(&mut handler, 0, 1.0);
+        for number in 1..=120 {
+            handler.beat_at = second(number);
+            floor.turn();
+            handler.turn(second(number), &mut floor);
+        }
+        assert_eq!(floor.plant.damper.position, 1.0);
+        let there = (121..400).find(|number| {
+            floor.turn();
+            handler.turn(second(*number), &mut floor);
+            (floor.plant.damper.position - OWN_DAMPER).abs() < 1e-9
+        });
+        let wanted = 120.0 + 60.0 + (1.0 - OWN_DAMPER) * 90.0;
+        assert!(
+            there.is_some_and(|number| (f64::from(number) - wanted).abs() <= 2.0),
+            "{there:?}, closed form {wanted} s"
+        );
+        assert_eq!(handler.holding(MODE), SCHEDULE);
+    }
+
+    /// Goal: in a fire nobody is obeyed, and after it nothing starts by itself. Method: the contact opens while it is steered; somebody
+    /// asks for remote mode; the contact closes; somebody asks for the schedule.
+    #[test]
+    fn in_a_fire_nobody_is_obeyed_and_its_end_starts_nothing() {
+        let mut floor = Floor::new(&[]).expect("no settings");
+        let mut handler = steered(&mut floor);
+        ask(&mut handler, 0, 0.5);
+        ask(&mut handler, 3, 1.0);
+        let mut pass = |handler: &mut AirHandler, from: u32, to: u32| {
+            for number in from..to {
+                handler.beat_at = second(number);
+                floor.turn();
+                handler.turn(second(number), &mut floor);
+            }
+            (floor.plant.damper.position, floor.plant.fan.position)
+        };
+        let steering = pass(&mut handler, 1, 60);
+        assert!(steering.0 > 0.49 && steering.1 > 0.99, "{steering:?}");
+        handler.server.set(Table::Coil, DRILL, 1);
+        assert_eq!(pass(&mut handler, 60, 100), (0.0, 0.0));
+        assert_eq!(handler.holding(MODE), OFF);
+        // Whoever asks while it burns is not obeyed.
+        handler.server.set(Table::Holding, MODE, REMOTE);
+        assert_eq!(pass(&mut handler, 100, 160), (0.0, 0.0));
+        handler.server.set(Table::Coil, DRILL, 0);
+        assert_eq!(pass(&mut handler, 160, 300), (0.0, 0.0));
+        handler.server.set(Table::Holding, MODE, SCHEDULE);
+        let own = pass(&mut handler, 300, 500);
+        assert!((own.0 - OWN_DAMPER).abs() < 1e-9 && own.1 > 0.29, "{own:?}");
+    }
+}

@@ -4,7 +4,8 @@ use crate::sim::world::arm::Arm;
 
 /// What the drives can give, in N m: our own, for an arm that bears 15 kg beside its own weight.
 const TORQUE_MAX: [f64; 2] = [160.0, 80.0];
-/// N m/rad and N m s/rad of the loop of each joint: our own; at nine tenths of the damping that never swings.
+/// N m/rad and N m s/rad of the loop of each joint: our own; at nine tenths of the damping that never swings, with the
+/// arm stretched.
 const STIFFNESS: [f64; 2] = [3_000.0, 1_500.0];
 const DAMPING: [f64; 2] = [100.0, 22.0];
 /// m/s^2 along the way, and when it stops: our own.
@@ -196,5 +197,24 @@ impl Servo {
             }
         }
         self.given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::world::arm::Links;
+
+    /// Goal: the loops are damped as declared. Method: closed form c / (2 sqrt(k I)) with the inertia of the stretched arm about each
+    /// joint, by Steiner's theorem.
+    #[test]
+    fn the_loops_are_damped_at_nine_tenths_with_the_arm_stretched() {
+        let Links { lengths, masses, centres, inertias, .. } = Links::rods();
+        let about = |joint: usize, arm: f64| inertias[joint] + masses[joint] * arm * arm;
+        let stretched = [about(0, centres[0]) + about(1, lengths[0] + centres[1]), about(1, centres[1])];
+        for (joint, inertia) in stretched.into_iter().enumerate() {
+            let ratio = DAMPING[joint] / (2.0 * (STIFFNESS[joint] * inertia).sqrt());
+            assert!((ratio - 0.9).abs() < 0.05, "joint {joint}: {ratio}");
+        }
     }
 }
