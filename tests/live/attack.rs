@@ -107,6 +107,29 @@ pub fn plug_in(
     handle
 }
 
+/// The arm, which obeys.
+pub fn plug_in_arm(runtime: &tokio::runtime::Runtime, logins: &serde_json::Value, shared: &Shared) -> Arc<Handle> {
+    let (telling, obeying) = (shared.clone(), shared.clone());
+    let state = move || {
+        let live = telling.0.lock().expect("nobody panics while holding it").live;
+        publish("arm/state", &format!("{{\"serial\":\"A7\",\"pos\":1.0,\"live\":{live}}}"))
+    };
+    let obey = move |input: Input| {
+        let Input::Bytes { frame, .. } = input else { return };
+        let topic = frame.topic.as_deref().unwrap_or_default().to_owned();
+        let mut arm = obeying.0.lock().expect("nobody panics while holding it");
+        match topic.as_str() {
+            "arm/start" => arm.live = true,
+            "arm/stop" => arm.live = false,
+            _ => {}
+        }
+        arm.heard.push((topic, String::from_utf8_lossy(&frame.bytes).into_owned()));
+        obeying.1.notify_all();
+    };
+    let topics = ["arm/start", "arm/go", "arm/stop"];
+    plug_in(runtime, logins, Some(login(logins, "arm")), &topics, state, obey)
+}
+
 pub fn login(logins: &serde_json::Value, name: &str) -> Login {
     let devices = logins["devices"].as_array().expect("there are devices");
     let device = devices.iter().find(|device| device["user"] == name).expect("each device has a login");
@@ -143,25 +166,7 @@ fn a_policy_that_attacks_and_dies_is_held_by_the_gate_and_survived() {
 
     let shared: Shared = Arc::default();
     let machines = tokio::runtime::Runtime::new().expect("a runtime can be had");
-    let (telling, obeying) = (shared.clone(), shared.clone());
-    let state = move || {
-        let live = telling.0.lock().expect("nobody panics while holding it").live;
-        publish("arm/state", &format!("{{\"serial\":\"A7\",\"pos\":1.0,\"live\":{live}}}"))
-    };
-    let obey = move |input: Input| {
-        let Input::Bytes { frame, .. } = input else { return };
-        let topic = frame.topic.as_deref().unwrap_or_default().to_owned();
-        let mut arm = obeying.0.lock().expect("nobody panics while holding it");
-        match topic.as_str() {
-            "arm/start" => arm.live = true,
-            "arm/stop" => arm.live = false,
-            _ => {}
-        }
-        arm.heard.push((topic, String::from_utf8_lossy(&frame.bytes).into_owned()));
-        obeying.1.notify_all();
-    };
-    let topics = ["arm/start", "arm/go", "arm/stop"];
-    let _arm = plug_in(&machines, &logins, Some(login(&logins, "arm")), &topics, state, obey);
+    let _arm = plug_in_arm(&machines, &logins, &shared);
     let brain = tokio::runtime::Runtime::new().expect("a runtime can be had");
     let beat = || publish("pilot/beat", "{\"n\":1}");
     let pilot = plug_in(&brain, &logins, Some(login(&logins, "pilot")), &[], beat, |_| ());

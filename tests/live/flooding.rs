@@ -1,9 +1,8 @@
 //! A flood on the broker that is faster than the run: nothing that waited is taken for news, and the machine is made safe.
 
-use super::attack::{ENVELOPE, RIG, SCENARIO, Shared, login, plug_in, publish, until};
+use super::attack::{ENVELOPE, RIG, SCENARIO, Shared, login, plug_in, plug_in_arm, publish, until};
 use super::process::{Running, program};
 use checkrein::io::clock::Clock;
-use checkrein::run::Input;
 use checkrein::wire::Lane;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -37,24 +36,8 @@ fn a_flood_faster_than_the_run_is_told_trips_and_leaves_the_machine_safe() {
     let logins: serde_json::Value = serde_json::from_str(&logins).expect("they are JSON");
 
     let shared: Shared = Arc::default();
-    let (telling, obeying) = (shared.clone(), shared.clone());
-    let state = move || {
-        let live = telling.0.lock().expect("nobody panics while holding it").live;
-        publish("arm/state", &format!("{{\"serial\":\"A7\",\"pos\":1.0,\"live\":{live}}}"))
-    };
-    let obey = move |input: Input| {
-        let Input::Bytes { frame, .. } = input else { return };
-        let topic = frame.topic.as_deref().unwrap_or_default().to_owned();
-        let mut arm = obeying.0.lock().expect("nobody panics while holding it");
-        match topic.as_str() {
-            "arm/start" => arm.live = true,
-            "arm/stop" => arm.live = false,
-            _ => {}
-        }
-        obeying.1.notify_all();
-    };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be had");
-    let _arm = plug_in(&runtime, &logins, Some(login(&logins, "arm")), &["arm/start", "arm/stop"], state, obey);
+    let _arm = plug_in_arm(&runtime, &logins, &shared);
     let beat = || publish("pilot/beat", "{\"n\":1}");
     let pilot = plug_in(&runtime, &logins, Some(login(&logins, "pilot")), &[], beat, |_| ());
     running.until("> hold");
