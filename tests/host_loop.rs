@@ -496,7 +496,41 @@ fn bytes_keep_how_long_they_waited() {
     let arrived = now - Span::from_secs(2);
     assert!(bench.poster.post_blocking(Post::Input(Input::bytes(arrived, Frame::publish(LinkId(9), "t", *b"x")))));
     let Input::Bytes { at, waited, .. } = bench.next() else { panic!("bytes come next") };
-    assert!(at >= now);
     assert_eq!(at - waited, arrived);
+    assert!(matches!(bench.next(), Input::Choked { .. }), "two seconds are more than a stall");
     assert!(bench.stop().quality.longest_wait >= Span::from_secs(2));
+}
+
+#[test]
+fn what_arrived_before_a_deadline_is_taken_before_it_however_late_the_loop_is() {
+    let pty = Pty::open().unwrap();
+    let (gate, open) = channel::<()>();
+    let react: React = Box::new(move |input, _| match input {
+        Input::Bytes { at, frame, .. } if frame.bytes == b"hold" => {
+            open.recv().expect("the test opens it");
+            Some(*at + Span::from_millis(400))
+        }
+        _ => None,
+    });
+    let bench = Bench::start_with(&[&pty.path], react, |_| ());
+    assert_eq!(bench.state(), LinkState::Up);
+    let post = |bytes: &[u8]| {
+        let at = bench.poster.clock().now();
+        assert!(bench.poster.post_blocking(Post::Input(Input::bytes(at, Frame::publish(LinkId(9), "t", bytes)))));
+        at
+    };
+    let held = post(b"hold");
+    assert!(matches!(bench.next(), Input::Bytes { .. }));
+    let early = post(b"early");
+    assert!(early < held + Span::from_millis(400), "this computer stood still: nothing is shown");
+    // A port that has something to say must not move time past it either.
+    write(&pty, b"serial");
+    while bench.poster.clock().now() < held + Span::from_millis(410) {
+        std::thread::yield_now();
+    }
+    gate.send(()).expect("the loop waits");
+    let Input::Bytes { at, waited, frame } = bench.next() else { panic!("it came before the deadline") };
+    assert_eq!((frame.bytes.as_slice(), at - waited), (&b"early"[..], early));
+    assert!(at < held + Span::from_millis(400), "{at} is past what was due");
+    bench.stop();
 }

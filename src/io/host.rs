@@ -34,6 +34,8 @@ use std::task::{Context, Poll};
 const READS: usize = 8;
 /// Posts taken from the queue in one turn, at most.
 const POSTS: usize = 64;
+/// Posts taken before a tick, at most: a bound on how much later a flood makes it.
+const POSTS_BEFORE_TICK: usize = 1024;
 /// Turns before the reactor is asked again what is ready.
 const TURNS: usize = 16;
 /// Lateness of a tick that is counted as a stall.
@@ -307,6 +309,11 @@ impl<F: Fold> Host<F> {
     /// One look at everything; true when there was something.
     fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let mut busy = self.settle(cx);
+        // What was posted is stamped already, what a port holds is stamped when it is read: later.
+        busy |= self.take_posts(cx, POSTS);
+        if self.finished.is_some() {
+            return true;
+        }
         for place in 0..self.lines.len() {
             for _ in 0..READS {
                 let Some(open) = self.lines[place].port() else { break };
@@ -329,18 +336,24 @@ impl<F: Fold> Host<F> {
             self.take(cx, input);
             busy = true;
         }
+        self.due(cx) || busy
+    }
+
+    /// Takes at most so many posts; true when there was one.
+    fn take_posts(&mut self, cx: &mut Context<'_>, most: usize) -> bool {
+        let mut busy = false;
         if self.queue.was_full() {
             self.own.push_back(Input::Choked { at: self.clock.now() });
         }
-        for _ in 0..POSTS {
+        for _ in 0..most {
             let Poll::Ready(Some(post)) = self.queue.poll_recv(cx) else { break };
             busy = true;
             self.posted(cx, post);
             if self.finished.is_some() {
-                return true;
+                break;
             }
         }
-        self.due(cx) || busy
+        busy
     }
 
     /// Bytes of a port, or its end.
@@ -358,11 +371,15 @@ impl<F: Fold> Host<F> {
 
     fn posted(&mut self, cx: &mut Context<'_>, post: Post) {
         match post {
-            Post::Input(mut input) => {
-                if let Input::Bytes { .. } = input {
-                    // They are taken now, and keep how long they waited: what the run makes of them happens now, and what
-                    // they say is as old as it is.
-                    input.restamp(self.clock.now());
+            Post::Input(input) => {
+                if let Input::Bytes { at, .. } = input {
+                    // They keep when they arrived, so that what was due after that is not due before them.
+                    let now = self.clock.now();
+                    let waited = now.since(at);
+                    self.quality.longest_wait = self.quality.longest_wait.max(waited);
+                    if waited > STALL {
+                        self.own.push_back(Input::Choked { at: now });
+                    }
                 }
                 self.take(cx, input);
             }
@@ -395,7 +412,8 @@ impl<F: Fold> Host<F> {
         self.watchdogs.iter_mut().for_each(|watchdog| watchdog.beat(now));
         let deadline = self.fold.next_deadline();
         if deadline.is_some_and(|deadline| deadline <= now) {
-            // Bytes that arrived since the reactor was asked last are taken before time is said to have passed.
+            // What arrived by then is taken before time is said to have passed.
+            self.take_posts(cx, POSTS_BEFORE_TICK);
             for place in 0..self.lines.len() {
                 if let Some(open) = self.lines[place].port() {
                     let read = open.port.read_now(&mut self.buffer).map_err(|gone| gone.0);
@@ -450,9 +468,6 @@ impl<F: Fold> Host<F> {
         let at = input.at().max(self.last);
         input.restamp(at);
         self.last = at;
-        if let Input::Bytes { waited, .. } = input {
-            self.quality.longest_wait = self.quality.longest_wait.max(waited);
-        }
         self.quality.inputs += 1;
         self.effects.clear();
         self.batch.items.push(Item::Input(input));

@@ -109,6 +109,7 @@ impl Lanes {
     /// What waits in Normal is gone; a frame that is half out is finished, since the device has the other half.
     pub fn drop_normal(&mut self) {
         self.normal.clear();
+        self.half.take_if(|half| half.lane == Lane::Normal && half.written == 0);
     }
 
     /// Forgets everything: the port is gone, and what waited for the old device is not for the next one.

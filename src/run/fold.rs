@@ -165,7 +165,7 @@ impl Run {
             }
             Input::Choked { .. } => {
                 self.core.now = self.core.now.max(at);
-                self.fall_behind("more arrived than the harness could take: its queue was full".to_owned(), out);
+                self.fall_behind("more arrived than the harness could take: it waited here for more than 250 ms, or its queue was full".to_owned(), out);
             }
             Input::Tick { .. } => {}
             Input::Operator { order, .. } => self.operator(at, order, out),
