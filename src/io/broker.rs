@@ -197,8 +197,13 @@ async fn serve(setup: Setup, mut lines: Lines) -> Result<(), String> {
     let mut broker =
         MqttBroker::with_config(config).await.map_err(|error| error.to_string())?.with_auth_provider(Arc::new(gate));
     let port = broker.local_addr().ok_or("the broker has no port")?.port();
-    let stop = broker.shutdown_handle();
+    let (stop, mut ready) = (broker.shutdown_handle(), broker.ready_receiver());
     let serving = tokio::spawn(async move { broker.run().await });
+    // Before that a word to stop would reach nobody, and the broker would stay.
+    if ready.wait_for(|ready| *ready).await.is_err() {
+        serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        return Err("the broker ended before it was ready".into());
+    }
     child::print(&Ready { port })?;
     while let Some(line) = lines.next().await {
         if line == "\"stop\"" {

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 from bench import Line
-from conftest import run_folder, told
+from conftest import run_folder, told, wait_until
 from pymodbus.client import ModbusSerialClient
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerRTU
@@ -249,8 +249,15 @@ def test_the_twin_answers_pymodbus_as_the_specification_says(air_handler):
     # MODBUS Application Protocol 1.1b3, 6.4: a place that does not exist is exception 02, and no part of it is answered.
     beyond = client.read_input_registers(60000, count=1, device_id=1)
     assert beyond.isError() and beyond.exception_code == ExcCodes.ILLEGAL_ADDRESS
-    assert client.write_coil(0, True, device_id=1).exception_code == ExcCodes.ILLEGAL_ADDRESS, "it has no coils"
-    assert client.read_coils(0, count=1, device_id=1).exception_code == ExcCodes.ILLEGAL_ADDRESS
+    # Its one coil opens the fire contact, and closes it again (function 5); there is no second.
+    fire = lambda: client.read_discrete_inputs(1, count=1, device_id=1).bits[0]
+    assert fire() is False
+    for drill in (True, False):
+        assert not client.write_coil(0, drill, device_id=1).isError()
+        assert client.read_coils(0, count=1, device_id=1).bits[0] is drill
+        wait_until(lambda: fire() is drill, "the fire contact to follow")
+    assert client.write_coil(1, True, device_id=1).exception_code == ExcCodes.ILLEGAL_ADDRESS
+    assert client.read_coils(1, count=1, device_id=1).exception_code == ExcCodes.ILLEGAL_ADDRESS
     # 6.17 is not one of its functions: exception 01.
     assert client.readwrite_registers(
         read_address=0, read_count=1, write_address=0, values=[1], device_id=1
