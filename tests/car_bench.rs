@@ -2,10 +2,10 @@
 
 mod common;
 
-use checkrein::diag::report;
+use checkrein::diag::{Files, report};
 use checkrein::rig::LinkKind;
 use checkrein::run::event::EventKind;
-use checkrein::run::{Effect, Input, RunVerdict};
+use checkrein::run::{Effect, Event, Input, RunVerdict};
 use checkrein::scenario::plan::Mode;
 use checkrein::scenario::{Request, check};
 use checkrein::r#virtual::{Options, drive};
@@ -59,6 +59,45 @@ fn nominal_drives_trip_nothing() {
         let (verdict, kept) = driven(&plan);
         assert_eq!((verdict, tripped(&kept)), (RunVerdict::Pass, false), "seed {seed}");
     }
+}
+
+/// Goal: an order that a fault swallows is answered by nobody, though the adapter goes on answering questions and heartbeats,
+/// and its answers name nothing. Method: the park brake is ordered under a fault that drops what is ordered, then without.
+#[test]
+fn the_answer_to_a_question_is_not_taken_for_that_to_a_swallowed_order() {
+    struct Swallows;
+    impl Files for Swallows {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            if path != "scenarios/car-bench/swallows.yaml" {
+                return ProjectFiles.read(path);
+            }
+            let text = "scenario: Swallowed\nrig: car-bench\nabout: For a test.\nexercises: [lane]\nsteps:\n  \
+                        - inject: { fault: drop, on: can, share: 100 %, for: 1 s }\n  - hold: 100 ms\n  \
+                        - do: car.park\n    within: 800 ms\n";
+            Ok(text.as_bytes().to_vec())
+        }
+    }
+    let request = Request {
+        scenario: "scenarios/car-bench/swallows.yaml".into(),
+        rig: None,
+        overrides: Vec::new(),
+        seed: 1,
+        mode: Mode::Sim,
+    };
+    let plan = match check(&request, &Swallows) {
+        Ok((plan, _)) => Arc::new(plan),
+        Err(wrong) => panic!("{}", report(&wrong, false)),
+    };
+    let (_, kept) = driven(&plan);
+    let events = kept.events();
+    let answers: Vec<_> = events
+        .iter()
+        .filter(|event| {
+            use EventKind::{CommandAcked, CommandRefused, CommandUnanswered};
+            matches!(event.kind, CommandAcked { .. } | CommandRefused { .. } | CommandUnanswered { .. })
+        })
+        .collect();
+    assert!(matches!(answers[..], [Event { kind: EventKind::CommandUnanswered { .. }, .. }]), "{answers:?}");
 }
 
 /// Goal: in virtual time a wire is as slow as its baud rate, so that what waits behind it grows old. Method: every write of a

@@ -35,7 +35,8 @@ pub trait Codec: Send {
         self.order_until(at, command, ticket, None, out)
     }
     /// The same, for an order whose time runs out: nothing of it is begun or repeated later than `not_after`. Each of its
-    /// frames carries that instant; what waited inside the codec until then is noted as [`Note::Lapsed`].
+    /// frames carries that instant, and the first of them the ticket's number; what waited inside the codec until then is
+    /// noted as [`Note::Lapsed`].
     fn order_until(
         &mut self,
         at: Time,
@@ -44,8 +45,14 @@ pub trait Codec: Send {
         not_after: Option<Time>,
         out: &mut Turn,
     ) -> Result<(), EncodeError>;
-    /// A frame of an order was thrown away behind this codec, since its time to leave was over: nobody will answer it.
-    fn lapsed(&mut self, _at: Time, _frame: &Frame, _out: &mut Turn) {}
+    /// The first frame of an order was thrown away behind this codec, since its time to leave was over: nobody will answer.
+    fn lapsed(&mut self, _at: Time, _order: Ticket, _out: &mut Turn) {}
+    /// Whether it wants to hear what left, for a protocol whose answers name nothing but come in the order of the wire.
+    fn hears_leaving(&self) -> bool {
+        false
+    }
+    /// A frame of Normal or Query left, perhaps past others that were given before it.
+    fn left(&mut self, _at: Time, _frame: &Frame) {}
     /// Tells a controller what it may see: one telling of `tells[index]` with these values, in the order of its fields.
     fn tell(&mut self, _at: Time, _device: DeviceId, _values: &[(SignalId, Value)], _out: &mut Turn) {}
     /// Does what is due: polls, heartbeats, time-outs, retries.

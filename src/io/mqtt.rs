@@ -394,7 +394,8 @@ async fn connection(
                 {
                     say_of_us(config.link, of_us, word, poster, shared);
                 }
-                let frame = Frame { link: config.link, topic: Some(topic.into()), flags, bytes, not_after: None };
+                let frame =
+                    Frame { link: config.link, topic: Some(topic.into()), flags, bytes, not_after: None, order: None };
                 if !poster.post(Post::Input(Input::bytes(poster.clock().now(), frame))).await {
                     break Ok(());
                 }

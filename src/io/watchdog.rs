@@ -451,7 +451,7 @@ impl Publisher {
     fn publish(&self, frame: &BlindFrame) -> bool {
         let topic = frame.topic.as_deref().map(Into::into);
         let flags = FrameFlags { qos: frame.qos, ..FrameFlags::default() };
-        let frame = Frame { link: LinkId(0), topic, flags, bytes: frame.bytes.clone(), not_after: None };
+        let frame = Frame { link: LinkId(0), topic, flags, bytes: frame.bytes.clone(), not_after: None, order: None };
         self.handle.send(self.clock.now(), Lane::Safe, None, frame)
     }
     fn close(self) {

@@ -352,6 +352,7 @@ fn every_input() -> Vec<Input> {
                 flags: FrameFlags { retained: true, duplicate: true, qos: 2 },
                 bytes: Vec::new(),
                 not_after: None,
+                order: None,
             },
         },
         Input::Samples {

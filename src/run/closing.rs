@@ -3,7 +3,7 @@
 //! rest* may be older than it looks, by the whole way of the command there and of the answer back, and one that says *at work* may
 //! speak of the command before; a ladder's order follows the command on the same way.
 
-use super::core::Core;
+use super::core::{Core, TicketState};
 use super::{Effect, Effects, SendId};
 use crate::guard::{LadderId, LadderSet, Stage};
 use crate::scenario::plan::Mode;
@@ -36,6 +36,15 @@ impl Core {
         link.moved_at = link.moved_at.max(Some(left));
     }
 
+    /// Codecs that ask for it hear what left.
+    pub(super) fn tell_left(&mut self, id: SendId) {
+        for link in &mut self.links {
+            if let Some(frame) = link.handed_over.take(id) {
+                link.codec.left(self.now, &frame);
+            }
+        }
+    }
+
     /// The link of a frame that could move something, and where it stands among those on their way.
     fn on_its_way(&self, id: SendId) -> Option<(usize, usize)> {
         self.links.iter().enumerate().find_map(|(place, link)| Some((place, link.leaving.place(id)?)))
@@ -45,11 +54,13 @@ impl Core {
     pub(super) fn has_lapsed(&mut self, id: SendId, out: &mut Effects) {
         let Some((place, nth)) = self.on_its_way(id) else { return };
         let link = LinkId(u16::try_from(place).expect("a rig has fewer than 65536 links"));
-        let Some(frame) = self.links[place].leaving.lapse(nth) else { return };
+        let Some(lapsed) = self.links[place].leaving.lapse(nth) else { return };
         self.lapsed(link, out);
+        let Some(order) = lapsed.order else { return };
+        self.close_ticket(order, TicketState::Lapsed, out);
         let mut turn = std::mem::take(&mut self.turn);
         turn.clear();
-        self.links[place].codec.lapsed(self.now, &frame, &mut turn);
+        self.links[place].codec.lapsed(self.now, order, &mut turn);
         self.notes_and_sends(link, &mut turn, out);
         self.turn = turn;
     }

@@ -29,6 +29,8 @@ pub(super) enum TicketState {
     Acked,
     Refused(String),
     Unanswered,
+    /// It outlived its time before it was said.
+    Lapsed,
 }
 
 /// An order whose acknowledgement may still come.
@@ -202,9 +204,13 @@ impl Core {
         if lane == Lane::Normal {
             let link = &mut self.links[usize::from(frame.link.0)];
             let bytes = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
-            let can_lapse = frame.not_after.map(|_| frame.clone());
-            link.leaving.push(Leaving { id, since: self.now, bytes, can_lapse, dropped: false });
+            let order = frame.order.map(Ticket);
+            link.leaving.push(Leaving { id, since: self.now, bytes, order, dropped: false });
             link.moved_at = link.moved_at.max(Some(self.now));
+        }
+        let link = &mut self.links[usize::from(frame.link.0)];
+        if lane != Lane::Safe && link.codec.hears_leaving() {
+            link.handed_over.push(id, lane, frame.clone());
         }
         out.list.push(Effect::Send { id, lane, frame });
     }
@@ -319,12 +325,13 @@ impl Core {
         if !open.watched {
             self.tickets.remove(&ticket);
         }
-        let kind = match state {
-            TicketState::Acked => EventKind::CommandAcked { ticket, after },
-            TicketState::Refused(reason) => EventKind::CommandRefused { ticket, reason },
-            TicketState::Unanswered | TicketState::Open => EventKind::CommandUnanswered { ticket },
-        };
-        self.emit(kind, out);
+        match state {
+            TicketState::Acked => self.emit(EventKind::CommandAcked { ticket, after }, out),
+            TicketState::Refused(reason) => self.emit(EventKind::CommandRefused { ticket, reason }, out),
+            TicketState::Unanswered | TicketState::Open => self.emit(EventKind::CommandUnanswered { ticket }, out),
+            // How many there were is said for all of a link together.
+            TicketState::Lapsed => {}
+        }
     }
 
     /// No step asks for the ticket any more.

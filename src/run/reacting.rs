@@ -359,6 +359,7 @@ impl Core {
     pub(super) fn sent(&mut self, id: SendId, begun: Time, done: Time, queued_ahead: u32, out: &mut Effects) {
         self.trial_sent(id, begun, done, queued_ahead);
         self.has_left(id, done, queued_ahead);
+        self.tell_left(id);
         let Some(place) = self.reacting.pending.iter().position(|rung| rung.id == id) else { return };
         let PendingRung { ladder, rung, answers, .. } = self.reacting.pending.remove(place);
         let device = self.reacting.ladders[ladder.0 as usize].device;

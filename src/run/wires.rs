@@ -5,11 +5,12 @@ use super::core::{Core, TicketState};
 use super::event::EventKind;
 use super::{LinkState, SendId};
 use crate::codec::{self, Body, Codec, Note, Turn};
+use crate::command::Ticket;
 use crate::fault::FramePipe;
 use crate::guard::Cause;
 use crate::rig::LinkDef;
 use crate::time::{Span, Time};
-use crate::wire::{DeviceId, Frame, LinkId};
+use crate::wire::{DeviceId, Frame, Lane, LinkId};
 use std::collections::VecDeque;
 
 /// Trouble on the wire is said at most this often per link; the counts are exact.
@@ -26,6 +27,8 @@ pub(super) struct LinkRun {
     pub leaving: LeavingQueue,
     /// When such a frame was handed over or left, whichever is later.
     pub moved_at: Option<Time>,
+    /// What was handed over in Normal and Query and is not known to have left; kept for codecs that ask for it alone.
+    pub handed_over: HandedOver,
     /// Commands thrown away on their way out, since their time was over; how many were told, and when more may be.
     pub lapsed: u64,
     pub lapsed_told: u64,
@@ -37,8 +40,8 @@ pub(super) struct Leaving {
     pub id: SendId,
     pub since: Time,
     pub bytes: u32,
-    /// The frame itself, where it may be thrown away on its way: its codec must hear of that.
-    pub can_lapse: Option<Frame>,
+    /// The order that it says for the first time: where it is thrown away on its way, so is the order.
+    pub order: Option<Ticket>,
     /// Thrown away since: it leaves only if it was on its way out at that instant.
     pub dropped: bool,
 }
@@ -74,6 +77,7 @@ impl LinkRun {
             outgoing: FramePipe::new(seed ^ (u64::from(link.id.0) << 48 | 3)),
             leaving: LeavingQueue::default(),
             moved_at: None,
+            handed_over: HandedOver::default(),
             lapsed: 0,
             lapsed_told: 0,
             next_lapsed_word: Time::MIN,
@@ -108,10 +112,10 @@ impl LeavingQueue {
         self.waiting_bytes -= gone.map(|leaving| u64::from(leaving.bytes)).sum::<u64>();
     }
     /// A frame was thrown away on its way; `None` when all of its time were, before it.
-    pub fn lapse(&mut self, place: usize) -> Option<Frame> {
+    pub fn lapse(&mut self, place: usize) -> Option<Leaving> {
         let lapsed = self.frames.remove(place).filter(|lapsed| !lapsed.dropped)?;
         self.waiting_bytes -= u64::from(lapsed.bytes);
-        lapsed.can_lapse
+        Some(lapsed)
     }
     /// All that has not left is thrown away, but for what is on its way out at this instant.
     pub fn drop_all(&mut self) {
@@ -140,6 +144,38 @@ impl LeavingQueue {
     /// Whether any does.
     pub fn is_waiting(&self) -> bool {
         self.oldest().is_some()
+    }
+}
+
+/// Frames handed over by one link, oldest first.
+#[derive(Default)]
+pub(super) struct HandedOver(VecDeque<(SendId, Lane, Frame)>);
+
+/// More than that wait on no link that works.
+const HANDED_OVER_MAX: usize = 4096;
+
+impl HandedOver {
+    /// A frame is handed over.
+    pub fn push(&mut self, id: SendId, lane: Lane, frame: Frame) {
+        if self.0.len() == HANDED_OVER_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((id, lane, frame));
+    }
+    /// It left. What was handed over before it in its lane and has not left was thrown away.
+    pub fn take(&mut self, id: SendId) -> Option<Frame> {
+        let place = self.0.binary_search_by_key(&id, |(id, ..)| *id).ok()?;
+        let (_, its_lane, frame) = self.0.remove(place)?;
+        let mut at = 0;
+        self.0.retain(|(_, lane, _)| {
+            at += 1;
+            at > place || *lane != its_lane
+        });
+        Some(frame)
+    }
+    /// The link is gone, and everything with it.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -182,8 +218,7 @@ impl Core {
                 return self.acked(device, &commands, refused, out);
             }
             Note::Lapsed { ticket } => {
-                let why = "it waited longer than `max_age`, and was not said".to_owned();
-                self.close_ticket(ticket, TicketState::Refused(why), out);
+                self.close_ticket(ticket, TicketState::Lapsed, out);
                 return self.lapsed(link, out);
             }
             Note::Unanswered { ticket } => return self.close_ticket(ticket, TicketState::Unanswered, out),
@@ -268,6 +303,7 @@ impl Core {
             LinkState::Lost(why) | LinkState::Refused(why) => {
                 slot.state = Standing::Lost(why.clone());
                 slot.leaving.clear();
+                slot.handed_over.clear();
                 self.emit(EventKind::LinkLost { link, why: why.clone() }, out);
                 self.unreachable(link);
                 let devices: Vec<_> =

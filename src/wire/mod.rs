@@ -24,6 +24,8 @@ pub struct Frame {
     /// On its way out: no byte of it may begin to leave after this instant; it is thrown away then. Only what is of the
     /// Normal lane has one. It says nothing of the wire, and is not recorded.
     pub not_after: Option<Time>,
+    /// The order that it says for the first time, by the number of its ticket: who threw the frame away threw the order away.
+    pub order: Option<u64>,
 }
 
 /// MQTT delivery flags of a frame.
@@ -40,11 +42,11 @@ pub struct FrameFlags {
 impl Frame {
     /// A chunk of a serial stream.
     pub fn serial(link: LinkId, bytes: impl Into<Vec<u8>>) -> Frame {
-        Frame { link, topic: None, flags: FrameFlags::default(), bytes: bytes.into(), not_after: None }
+        Frame { link, topic: None, flags: FrameFlags::default(), bytes: bytes.into(), not_after: None, order: None }
     }
     /// One MQTT publish at QoS 0, not retained.
     pub fn publish(link: LinkId, topic: &str, bytes: impl Into<Vec<u8>>) -> Frame {
-        Frame { link, topic: Some(topic.into()), flags: FrameFlags::default(), bytes: bytes.into(), not_after: None }
+        Frame { topic: Some(topic.into()), ..Frame::serial(link, bytes) }
     }
     /// Whether its time to leave is over.
     pub fn has_lapsed(&self, now: Time) -> bool {
@@ -53,5 +55,9 @@ impl Frame {
     /// The same, to be thrown away when it has not begun to leave by this instant.
     pub fn until(self, not_after: Option<Time>) -> Frame {
         Frame { not_after, ..self }
+    }
+    /// The same, as what says an order for the first time.
+    pub fn first_of(self, order: u64) -> Frame {
+        Frame { order: Some(order), ..self }
     }
 }

@@ -274,9 +274,9 @@ fn a_message_with_a_cycle_is_sent_again_until_a_trip() {
     config.devices[0].signals.truncate(1);
     let (mut host, mut turn) = (build(&config).expect("right"), Turn::default());
     host.order(at_ms(0), &command(DRIVE, &[1.0, 0.0]), Ticket(1), &mut turn).expect("fits");
-    let first = turn.sends[0].clone();
+    let first = turn.sends[0].1.bytes.clone();
     (1..=200).for_each(|ms| host.tick(at_ms(ms), &mut turn));
-    let count = |turn: &Turn| turn.sends.iter().filter(|sent| **sent == first).count();
+    let count = |turn: &Turn| turn.sends.iter().filter(|(_, frame)| frame.bytes == first).count();
     assert_eq!(count(&turn), 5);
     turn.clear();
     host.abandon();
@@ -351,17 +351,73 @@ fn a_cycle_ends_with_the_time_of_its_order_and_what_never_left_has_no_answer() {
     let normal: Vec<_> = turn.sends.iter().filter(|(lane, _)| *lane == Lane::Normal).map(|(_, frame)| frame).collect();
     assert_eq!(normal.len(), 3, "at once, after 50 ms and after 100 ms");
     assert!(normal.iter().all(|frame| frame.not_after == last));
-    // The adapter answers each frame in turn: the one that was thrown away is none of them.
+}
+
+/// Goal: the answers, which name nothing, are matched with what left, in its order on the wire. Method: the lanes as they are:
+/// what is asked overtakes what is ordered, orders are thrown away, doubled and swallowed on their way.
+#[test]
+fn answers_belong_to_what_left_in_the_order_of_the_wire() {
+    let mut config = config_of(DBC);
+    config.devices[0].commands[2].ack = Some("slcan".into());
+    let mut host = build(&config).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let mut turn = Turn::default();
+    assert!(host.hears_leaving());
+    host.tick(at_ms(0), &mut turn);
+    let asked: Vec<Frame> = turn.sends.drain(..).map(|(_, frame)| frame).collect();
+    let [opening, question] = &asked[..] else { panic!("{asked:?}") };
+    let z = Frame::serial(LINK, *b"z\r");
+    let bell = Frame::serial(LINK, *b"\x07");
+    let mut order = |host: &mut dyn Codec, id: CommandId, args: &[f64], ticket: u64| {
+        let mut turn = Turn::default();
+        host.order_until(at_ms(1), &command(id, args), Ticket(ticket), Some(at_ms(400)), &mut turn).expect("fits");
+        turn.sends.pop().expect("it is said at once").1
+    };
+    let mut hear = |host: &mut dyn Codec, frame: &Frame| {
+        let mut turn = Turn::default();
+        host.feed(at_ms(2), frame, &mut turn);
+        turn.notes
+    };
+    // A question, given after the order, leaves before it; then the order is thrown away.
+    let stop = order(&mut *host, STOP, &[], 1);
+    host.left(at_ms(2), question);
+    assert_eq!(hear(&mut *host, &z), [], "the answer is the question's");
+    host.lapsed(at_ms(2), Ticket(1), &mut turn);
+    // The same bytes once more, and they leave.
+    let again = order(&mut *host, STOP, &[], 2);
+    assert_eq!(stop.bytes, again.bytes);
+    let cut_in = order(&mut *host, CUT_IN, &[30.0, 9.5], 3);
+    host.left(at_ms(2), &again);
+    assert_eq!(hear(&mut *host, &z), [Note::Acked { ticket: Ticket(2) }]);
+    // One that was doubled on its way is answered twice; what is refused is what left last.
+    host.left(at_ms(2), &cut_in);
+    host.left(at_ms(2), &cut_in);
+    let stop = order(&mut *host, STOP, &[], 4);
+    host.left(at_ms(2), &stop);
+    assert_eq!(hear(&mut *host, &z), [Note::Acked { ticket: Ticket(3) }]);
+    assert_eq!(hear(&mut *host, &z), []);
+    let refused = hear(&mut *host, &bell);
+    assert!(matches!(refused[..], [Note::Refused { ticket: Ticket(4), .. }]), "{refused:?}");
+    // An adapter that is open refuses to be opened, and that is no order's.
+    host.left(at_ms(2), opening);
+    let stop = order(&mut *host, STOP, &[], 5);
+    host.left(at_ms(2), &stop);
+    assert_eq!(hear(&mut *host, &bell), []);
+    assert_eq!(hear(&mut *host, &bell), []);
+    assert_eq!(hear(&mut *host, &z), [Note::Acked { ticket: Ticket(5) }]);
+    // One that a fault swallowed is answered by nobody, and takes no answer from the next.
+    order(&mut *host, CUT_IN, &[30.0, 9.5], 6);
+    let stop = order(&mut *host, STOP, &[], 7);
+    host.left(at_ms(2), &stop);
+    assert_eq!(hear(&mut *host, &z), [Note::Acked { ticket: Ticket(7) }]);
     turn.clear();
-    let last = Some(at_ms(1_100));
-    host.order_until(at_ms(1_000), &command(STOP, &[]), Ticket(2), last, &mut turn).expect("fits");
-    let gone = turn.sends.pop().expect("it was said").1;
-    host.order_until(at_ms(1_001), &command(CUT_IN, &[30.0, 9.5]), Ticket(3), last, &mut turn).expect("fits");
-    host.lapsed(at_ms(1_002), &gone, &mut turn);
+    host.tick(at_ms(600), &mut turn);
+    assert_eq!(turn.notes, [Note::Unanswered { ticket: Ticket(6) }]);
+    // An adapter that never answers its opening keeps no order waiting for ever.
+    turn.sends.iter().for_each(|(_, frame)| host.left(at_ms(600), frame));
+    host.left(at_ms(600), opening);
+    let stop = order(&mut *host, STOP, &[], 8);
+    host.left(at_ms(600), &stop);
     turn.clear();
-    host.feed(at_ms(1_003), &Frame::serial(LINK, *b"z\r"), &mut turn);
-    host.order(at_ms(1_004), &command(STOP, &[]), Ticket(4), &mut turn).expect("fits");
-    turn.clear();
-    host.feed(at_ms(1_005), &Frame::serial(LINK, *b"z\r"), &mut turn);
-    assert_eq!(turn.notes, [Note::Acked { ticket: Ticket(4) }]);
+    host.tick(at_ms(1_101), &mut turn);
+    assert!(turn.notes.contains(&Note::Unanswered { ticket: Ticket(8) }), "{:?}", turn.notes);
 }

@@ -222,6 +222,13 @@ pub fn one_thing_waits_at_a_time<T: Tongue>(device: &DeviceConfig, state: &[(&st
     let turn = hear(&mut *late, at(20), &state, 64);
     assert!(turn.notes.contains(&Note::Lapsed { ticket: Ticket(7) }), "{:?}", turn.notes);
     assert_eq!(turn.sends.iter().map(|(_, frame)| frame.not_after).collect::<Vec<_>>(), [Some(at(20))]);
+    // Nobody waits for the answer to one that never left.
+    let mut turn = Turn::default();
+    late.order_until(at(21), &set, Ticket(9), Some(at(90)), &mut turn).expect("it fits");
+    late.lapsed(at(22), Ticket(7), &mut turn);
+    assert_eq!(turn.sends.len(), 0, "order 8 is awaited");
+    late.lapsed(at(22), Ticket(8), &mut turn);
+    assert_eq!(turn.sends.iter().map(|(_, frame)| frame.order).collect::<Vec<_>>(), [Some(9)]);
     let mut fresh = host_of(device);
     fresh.note_figures();
     fresh.tick(at(0), &mut Turn::default());

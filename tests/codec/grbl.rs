@@ -201,7 +201,7 @@ fn random_bytes_neither_panic_nor_speak() {
 fn an_order_is_a_line_and_its_answer_comes_back() {
     let mut host = host();
     let turn = order(&mut *host, MOVE, &[-0.1234567, 0.01], 1);
-    assert_eq!(turn.sends, [(Lane::Normal, Frame::serial(LINK, *b"G53 G1 X-123.457 Y-2.5 F600\n"))]);
+    assert_eq!(turn.sends, [(Lane::Normal, Frame::serial(LINK, *b"G53 G1 X-123.457 Y-2.5 F600\n").first_of(1))]);
     order(&mut *host, HOME, &[], 2);
     order(&mut *host, MOVE, &[0.0, 0.5], 3);
     let turn = hear(&mut *host, at(1), "ok\r\nerror:5\r\nok\r\nok\r\n");
@@ -459,9 +459,10 @@ fn a_line_that_waits_for_room_until_its_time_is_over_is_not_said() {
 fn a_line_that_never_left_takes_no_room_and_no_answer() {
     let mut host = host();
     let gone = order_until(&mut *host, 0, -0.1, 1, Some(at(250))).sends.remove(0).1;
+    assert_eq!(gone.order, Some(1), "by which whoever throws it away names it");
     order_until(&mut *host, 0, -0.2, 2, Some(at(400)));
     let mut turn = Turn::default();
-    host.lapsed(at(300), &gone, &mut turn);
+    host.lapsed(at(300), Ticket(1), &mut turn);
     let turn = hear(&mut *host, at(310), "ok\r\n");
     assert_eq!(turn.notes, [Note::Acked { ticket: Ticket(2) }], "the answer is that of the line that left");
 }

@@ -515,5 +515,31 @@ fn an_order_that_waits_for_its_turn_until_its_time_is_over_is_not_said() {
     host.order_until(at(10), &off, Ticket(2), Some(at(20)), &mut turn).expect("fits");
     let turn = hear(&mut *host, at(20), b"V=1 S=RUN\n", 64);
     assert_eq!(turn.notes.last(), Some(&Note::Lapsed { ticket: Ticket(1) }));
-    assert_eq!(turn.sends, [(Lane::Normal, Frame::serial(LINK, *b"OFF\r\n").until(Some(at(20))))]);
+    assert_eq!(turn.sends, [(Lane::Normal, Frame::serial(LINK, *b"OFF\r\n").until(Some(at(20))).first_of(2))]);
+}
+
+#[test]
+fn nobody_waits_for_the_answer_to_an_order_that_never_left() {
+    let off = Command::new(OFF, &[]).expect("none");
+    for prompt in [None, Some(">".to_owned())] {
+        let mut config = device(LinesConfig { prompt: prompt.clone(), ..lines(None, None) });
+        config.heartbeat = None;
+        let mut host = host_of(config);
+        let mut turn = Turn::default();
+        let ready = prompt.as_deref().unwrap_or("");
+        hear(&mut *host, at(0), b"\r\n", 1);
+        hear(&mut *host, at(1), format!("V=1 S=RUN\r\n{ready}").as_bytes(), 1);
+        turn.clear();
+        host.order_until(at(2), &off, Ticket(1), Some(at(9)), &mut turn).expect("fits");
+        host.order_until(at(2), &off, Ticket(2), Some(at(90)), &mut turn).expect("fits");
+        assert_eq!(sent(&turn), ["OFF\r\n"], "{prompt:?}");
+        turn.clear();
+        // That another order was thrown away changes nothing.
+        host.lapsed(at(10), Ticket(7), &mut turn);
+        assert_eq!(sent(&turn), [""; 0]);
+        host.lapsed(at(10), Ticket(1), &mut turn);
+        assert_eq!((sent(&turn), &turn.notes[..]), (vec!["OFF\r\n".to_owned()], &[][..]), "{prompt:?}");
+        let answered = hear(&mut *host, at(11), format!("OK\r\n{ready}").as_bytes(), 64);
+        assert_eq!(answered.notes, [Note::Acked { ticket: Ticket(2) }], "{prompt:?}");
+    }
 }

@@ -176,4 +176,17 @@ fn an_order_is_not_repeated_once_its_time_is_over() {
     assert_eq!(sent.len(), 2, "at once and after 500 ms; a second would be too late");
     assert!(sent.iter().all(|(_, frame)| frame.not_after == Some(last)));
     assert_eq!(bench.turn.notes, [Note::Unanswered { ticket: T }]);
+    // What repeats it is not what says it: thrown away, it takes nothing back.
+    assert_eq!(sent.iter().map(|(_, frame)| frame.order).collect::<Vec<_>>(), [Some(T.0), None]);
+}
+
+#[test]
+fn an_order_that_never_left_is_neither_repeated_nor_awaited() {
+    let mut bench = Bench::new(&config());
+    bench.host.order_until(at_ms(0), &command(ARM, &[]), T, Some(at_ms(700)), &mut bench.turn).expect("the order fits");
+    bench.clear();
+    bench.host.lapsed(at_ms(10), T, &mut bench.turn);
+    run_until(&mut bench, 10_000);
+    assert_eq!(bench.turn.sends.iter().filter(|(lane, _)| *lane == Lane::Normal).count(), 0);
+    assert_eq!(bench.turn.notes, []);
 }

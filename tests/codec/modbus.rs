@@ -493,6 +493,32 @@ fn the_mirror_answers_every_function_as_pymodbus_does() {
 }
 
 #[test]
+fn nobody_waits_for_the_answer_to_an_order_that_never_left() {
+    let mut host = host();
+    let at = |millis: i64| Time::from_nanos(millis * 1_000_000);
+    let mut turn = Turn::default();
+    host.tick(at(0), &mut turn);
+    let mut answers = Vec::new();
+    server().feed(&turn.sends[0].1.bytes, &mut answers, &mut Vec::new());
+    turn.clear();
+    host.feed(at(1), &Frame::serial(LINK, answers.concat()), &mut turn);
+    // Of two parts; with the first of them the second is gone, too.
+    host.order_until(at(10), &command(SET, &[280.0]), Ticket(1), Some(at(20)), &mut turn).expect("it fits");
+    let said = |turn: &Turn| turn.sends.iter().filter_map(|(_, frame)| frame.order).collect::<Vec<_>>();
+    while said(&turn).is_empty() {
+        turn.clear();
+        let due = host.next_deadline().expect("an order waits");
+        host.tick(due, &mut turn);
+    }
+    assert_eq!(said(&turn), [1]);
+    turn.clear();
+    host.order_until(at(11), &command(OFF, &[]), Ticket(2), Some(at(9_000)), &mut turn).expect("it fits");
+    assert_eq!(said(&turn), [0; 0], "order 1 is awaited");
+    host.lapsed(at(900), Ticket(1), &mut turn);
+    assert_eq!((said(&turn), &turn.notes[..]), (vec![2], &[][..]));
+}
+
+#[test]
 fn an_order_whose_time_is_over_is_neither_begun_nor_asked_again() {
     let mut host = host();
     let mut turn = Turn::default();

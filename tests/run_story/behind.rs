@@ -4,10 +4,10 @@ use super::cell::{LIMIT, Story, ms};
 use checkrein::codec::json::device::propose;
 use checkrein::guard::{Cause, Decision, Refusal};
 use checkrein::run::event::EventKind;
-use checkrein::run::{Effect, Input, RunVerdict};
+use checkrein::run::{Effect, Input, LinkState, RunVerdict};
 use checkrein::signal::Value;
 use checkrein::time::{Span, Time};
-use checkrein::wire::Lane;
+use checkrein::wire::{Frame, Lane, LinkId};
 
 const HOLD: &str = "exercises: [limit]\nsteps:\n  - hold: 4 s\n";
 
@@ -187,6 +187,58 @@ fn what_passed_the_gate_and_then_could_not_leave_is_thrown_away_and_said() {
     // A word a second, with how many there were; one that nobody waits for is no news.
     story.feed(Input::Lapsed { at: ms(101), id });
     assert_eq!(remarks(&story, "waited longer than `max_age`"), 1);
+}
+
+/// Goal: an order that never left is neither the device's doing nor waited for. Method: a lamp that acknowledges each order,
+/// behind a port that takes nothing for a while.
+#[test]
+fn what_never_left_is_not_told_as_the_devices_doing() {
+    let rig = super::cell::RIG
+        .replace("  bus: { mqtt: embedded }\n", "  bus: { mqtt: embedded }\n  lamps: { serial: /dev/serial/by-id/usb-lamps, baud: 9600 }\n")
+        .replace("  pilot:\n", "  lamp:\n    link: lamps\n    protocol: { lines: { state: 'S={s}', ok: OK }, within: 500 ms }\n    signals:\n      shows: { field: state.s, scale: 1, range: 0 .. 9, every: 20 ms }\n    commands:\n      show: { args: { what: 0 .. 9 }, send: 'L {n:.0}', with: { n: { arg: what, scale: 1 } }, ack: ok, harmless: true }\n  pilot:\n")
+        .replace("may: {", "may: { lamp.show: { topic: pilot/show, max_age: 250 ms, rate: 100 Hz },");
+    let lamps = LinkId(1);
+    let mut story = Story::with_rig(&rig, LIMIT, HOLD);
+    story.feed(Input::Link { at: ms(0), link: lamps, state: LinkState::Up });
+    story.feed(Input::bytes(ms(1), Frame::serial(lamps, *b"\nS=1\nS=1\n")));
+    let mut story = story.arm();
+    let show = |story: &mut Story, millis: i64| {
+        story.until(millis);
+        story.publish(ms(millis), "pilot/show", &String::from_utf8(propose(&[("what", 3.0)])).expect("JSON is text"));
+    };
+    let sent = |story: &Story| {
+        let lamp = |effect: &Effect| match effect {
+            Effect::Send { id, lane: Lane::Normal, frame } if frame.link == lamps => Some(*id),
+            _ => None,
+        };
+        story.effects.iter().filter_map(|(_, effect)| lamp(effect)).collect::<Vec<_>>()
+    };
+    // The port takes nothing: the first frame stands in its lane, the rest in the codec.
+    story.leaves_normal = false;
+    for place in 0..10 {
+        show(&mut story, 100 + 20 * place);
+    }
+    assert_eq!(sent(&story).len(), 1);
+    story.until(351);
+    let first = sent(&story)[0];
+    story.feed(Input::Lapsed { at: ms(351), id: first });
+    assert_eq!(sent(&story).len(), 2, "nobody waits for an answer to the first");
+    story.until(600);
+    let second = sent(&story)[1];
+    story.feed(Input::Lapsed { at: ms(600), id: second });
+    // Eight outlived their time in the codec. It goes on with what comes now, which is answered.
+    story.leaves_normal = true;
+    show(&mut story, 700);
+    story.until(710);
+    story.feed(Input::bytes(ms(711), Frame::serial(lamps, *b"OK\n")));
+    story.end();
+    let kinds = story.kinds();
+    let blamed =
+        |kind: &&EventKind| matches!(kind, EventKind::CommandRefused { .. } | EventKind::CommandUnanswered { .. });
+    assert_eq!(kinds.iter().filter(blamed).count(), 0, "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| matches!(kind, EventKind::CommandAcked { .. })).count(), 1, "{kinds:?}");
+    assert_eq!(remarks(&story, "waited longer than `max_age`"), 2, "{kinds:?}");
+    assert_eq!(remarks(&story, "link lamps: 10 messages so far"), 1, "{kinds:?}");
 }
 
 #[test]

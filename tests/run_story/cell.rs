@@ -101,6 +101,8 @@ pub struct Story {
     pub begins_after: Span,
     /// Rungs leave at all.
     pub leaves: bool,
+    /// What is in the Normal lane leaves by itself.
+    pub leaves_normal: bool,
     /// How long the link takes for each frame in the Normal lane, one after the other.
     pub slow_by: Span,
     leaving: VecDeque<Leaving>,
@@ -136,6 +138,7 @@ impl Story {
             deaf_to: BTreeSet::new(),
             begins_after: Span::from_micros(50),
             leaves: true,
+            leaves_normal: true,
             slow_by: Span::ZERO,
             leaving: VecDeque::new(),
             next_state: ms(20),
@@ -179,7 +182,7 @@ impl Story {
         self.last = effects.list.clone();
         for effect in effects.list {
             match &effect {
-                Effect::Send { id, frame, lane } => {
+                Effect::Send { id, frame, lane } if *lane != Lane::Normal || self.leaves_normal => {
                     let before = self.leaving.iter().filter(|l| l.lane == *lane).map(|l| l.done).max();
                     let slow = if *lane == Lane::Normal { self.slow_by } else { Span::ZERO };
                     let begun = before.unwrap_or(self.now).max(self.now);

@@ -158,7 +158,8 @@ impl<T: Tongue> Host<T> {
         self.lapse(at, out);
         while self.waiting.is_none() {
             if let Some(queued) = self.queue.pop_front() {
-                out.sends.push((Lane::Normal, Frame::serial(self.link, queued.bytes).until(queued.not_after)));
+                let frame = Frame::serial(self.link, queued.bytes).until(queued.not_after).first_of(queued.ticket.0);
+                out.sends.push((Lane::Normal, frame));
                 let (order, until) = (Some(queued.ticket), at + self.plan.within);
                 self.waiting = queued.ack.map(|answer| Waiting { answer, order, until });
                 continue;
@@ -215,6 +216,11 @@ impl<T: Tongue> Codec for Host<T> {
         self.queue.push_back(Queued { ticket, bytes, ack, not_after });
         self.pump(at, out);
         Ok(())
+    }
+
+    fn lapsed(&mut self, at: Time, order: Ticket, out: &mut Turn) {
+        self.waiting.take_if(|waiting| waiting.order == Some(order));
+        self.pump(at, out);
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {

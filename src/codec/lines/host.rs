@@ -30,6 +30,8 @@ pub struct Host {
     waiting: Option<Waiting>,
     /// The prompt is awaited, at the longest until then.
     busy: Option<Time>,
+    /// The order that it is awaited for, if it is one.
+    busy_with: Option<Ticket>,
     queue: VecDeque<Queued>,
     identified: bool,
     /// The lanes are closed: an acknowledgement that nothing waits for answers a safe frame.
@@ -80,6 +82,7 @@ impl Host {
             splitter: Splitter::new(true),
             waiting: None,
             busy: None,
+            busy_with: None,
             queue: VecDeque::new(),
             identified: false,
             abandoned: false,
@@ -182,6 +185,7 @@ impl Host {
             let line = write(&beat.send, self.plan.ends, self.plan.sum.as_ref());
             out.sends.push((Lane::Query, Frame::serial(self.link, line)));
             self.busy = self.plan.busy_until(at);
+            self.busy_with = None;
         }
     }
 
@@ -207,8 +211,10 @@ impl Host {
         }
         while self.waiting.is_none() && self.busy.is_none() {
             if let Some(queued) = self.queue.pop_front() {
-                out.sends.push((Lane::Normal, Frame::serial(self.link, queued.line).until(queued.not_after)));
+                let frame = Frame::serial(self.link, queued.line).until(queued.not_after).first_of(queued.ticket.0);
+                out.sends.push((Lane::Normal, frame));
                 self.busy = self.plan.busy_until(at);
+                self.busy_with = Some(queued.ticket);
                 self.waiting = queued.ack.map(|answer| Waiting {
                     answer,
                     what: Awaited::Order(queued.ticket),
@@ -221,6 +227,7 @@ impl Host {
             let bytes = self.bytes(&self.plan.asks[next].send);
             out.sends.push((Lane::Query, Frame::serial(self.link, bytes)));
             self.busy = self.plan.busy_until(at);
+            self.busy_with = None;
             let ask = &mut self.plan.asks[next];
             ask.due = after(ask.due, ask.every, at);
             self.waiting = ask.answer.map(|answer| Waiting {
@@ -277,6 +284,14 @@ impl Codec for Host {
         self.queue.push_back(Queued { ticket, line, ack, not_after });
         self.pump(at, out);
         Ok(())
+    }
+
+    fn lapsed(&mut self, at: Time, order: Ticket, out: &mut Turn) {
+        self.waiting.take_if(|waiting| waiting.ticket() == Some(order));
+        if self.busy_with.take_if(|with| *with == order).is_some() {
+            self.busy = None;
+        }
+        self.pump(at, out);
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {

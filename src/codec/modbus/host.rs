@@ -192,7 +192,11 @@ impl Host {
         let bytes = frame(self.devices[job.device].plan.unit, &job.request.data());
         let on_the_line = self.timing.character * (bytes.len() + job.request.answer_length()) as i64;
         let lane = if matches!(job.what, What::Order { .. }) { Lane::Normal } else { Lane::Query };
-        out.sends.push((lane, Frame::serial(self.link, bytes).until(job.begins_until())));
+        let frame = Frame::serial(self.link, bytes).until(job.begins_until());
+        out.sends.push(match job.what {
+            What::Order { ticket, first: true, .. } if !again => (lane, frame.first_of(ticket.0)),
+            _ => (lane, frame),
+        });
         self.pending = Some(Pending { deadline: at + on_the_line + self.timing.timeout, job, tries_left, again });
     }
 
@@ -450,6 +454,11 @@ impl Codec for Host {
         }
         self.advance(at, out);
         Ok(())
+    }
+    fn lapsed(&mut self, at: Time, order: Ticket, out: &mut Turn) {
+        self.waiting.retain(|job| !job.is_of(order));
+        self.pending.take_if(|pending| pending.job.is_of(order));
+        self.advance(at, out);
     }
     fn tick(&mut self, at: Time, out: &mut Turn) {
         self.timed_out(at, out);

@@ -456,11 +456,12 @@ impl Codec for Host {
         &mut self,
         at: Time,
         command: &Command,
-        _ticket: Ticket,
+        ticket: Ticket,
         not_after: Option<Time>,
         out: &mut Turn,
     ) -> Result<(), EncodeError> {
-        out.sends.push((Lane::Normal, self.encode(at, command).map_err(EncodeError)?.until(not_after)));
+        let frame = self.encode(at, command).map_err(EncodeError)?;
+        out.sends.push((Lane::Normal, frame.until(not_after).first_of(ticket.0)));
         Ok(())
     }
 

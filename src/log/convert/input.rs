@@ -187,7 +187,7 @@ pub fn sent_from(sent: proto::Sent) -> Result<(Time, Frame), Misread> {
 }
 
 fn frame_to(frame: &Frame) -> proto::Frame {
-    let Frame { link, topic, flags: FrameFlags { retained, duplicate, qos }, bytes, not_after: _ } = frame;
+    let Frame { link, topic, flags: FrameFlags { retained, duplicate, qos }, bytes, not_after: _, order: _ } = frame;
     proto::Frame {
         link: link.0.into(),
         topic: topic.as_ref().map(|t| t.to_string()),
@@ -209,6 +209,7 @@ fn frame_from(frame: proto::Frame) -> Result<Frame, Misread> {
         },
         bytes: frame.bytes,
         not_after: None,
+        order: None,
     })
 }
 

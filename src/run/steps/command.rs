@@ -33,6 +33,9 @@ pub(super) fn poll(ticket: Ticket, deadline: Time, core: &mut Core) -> Progress 
         TicketState::Unanswered => {
             Progress::Ended(StepOutcome::Inconclusive("the device did not acknowledge".to_owned()))
         }
+        TicketState::Lapsed => {
+            Progress::Ended(StepOutcome::Inconclusive("its time was over before it could leave".to_owned()))
+        }
         TicketState::Open if core.now() >= deadline => {
             Progress::Ended(StepOutcome::Inconclusive("no acknowledgement in time".to_owned()))
         }

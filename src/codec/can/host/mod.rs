@@ -43,8 +43,10 @@ pub struct Host {
     asks: Vec<Time>,
     asked: Option<Asked>,
     cycles: BTreeMap<(bool, u32), Cycle>,
-    /// Frames that the adapter was given, in order: whose, and until when it may answer.
+    /// Frames for the adapter that have not left, in the order of giving.
     given: VecDeque<Given>,
+    /// What left, in the order of the wire.
+    underway: VecDeque<Underway>,
     identified: Vec<bool>,
     /// By the place of its heartbeat: when it beats next.
     beats: Vec<Time>,
@@ -59,12 +61,36 @@ struct Asked {
     assembly: Assembly,
 }
 
-/// A frame given to the adapter, which answers each in turn.
+/// A frame for the adapter, which answers each in turn.
 struct Given {
-    ticket: Option<Ticket>,
+    /// The order that it says for the first time.
+    order: Option<Ticket>,
+    /// Its answer is noted.
+    acked: bool,
     until: Time,
-    /// Its bytes, where it may be thrown away on the way.
-    can_lapse: Option<Vec<u8>>,
+    bytes: Vec<u8>,
+}
+
+impl Given {
+    fn is(&self, frame: &Frame) -> bool {
+        self.order.map(|ticket| ticket.0) == frame.order && self.bytes == frame.bytes
+    }
+}
+
+/// What left and is not answered yet.
+enum Underway {
+    Frame(Given),
+    /// Lines that open the adapter, which may answer until then. One that is open refuses some of them; none of them is
+    /// answered like a frame.
+    Opening(Time),
+}
+
+impl Underway {
+    fn until(&self) -> Time {
+        match self {
+            Underway::Frame(Given { until, .. }) | Underway::Opening(until) => *until,
+        }
+    }
 }
 
 struct Cycle {
@@ -88,6 +114,7 @@ impl Host {
             asked: None,
             cycles: BTreeMap::new(),
             given: VecDeque::new(),
+            underway: VecDeque::new(),
             beats: vec![Time::ZERO; plan.beats.len()],
             muted: BTreeSet::new(),
             identified: vec![false; plan.devices.len()],
@@ -101,20 +128,17 @@ impl Host {
         format!("\rS{code}\rO\r")
     }
 
-    fn send(
-        &mut self,
-        at: Time,
-        lane: Lane,
-        frame: &CanFrame,
-        ticket: Option<Ticket>,
-        not_after: Option<Time>,
-        out: &mut Turn,
-    ) {
+    /// Says a frame that is no order.
+    fn send(&mut self, at: Time, lane: Lane, frame: &CanFrame, not_after: Option<Time>, out: &mut Turn) {
         let mut bytes = Vec::new();
         frame.write(&mut bytes);
-        let can_lapse = not_after.map(|_| bytes.clone());
+        self.given.push_back(Given { order: None, acked: false, until: at + SENT_WITHIN, bytes: bytes.clone() });
         out.sends.push((lane, Frame::serial(self.link, bytes).until(not_after)));
-        self.given.push_back(Given { ticket, until: at + SENT_WITHIN, can_lapse });
+    }
+
+    /// What the adapter answers now, which is what left first. Where nobody tells what left, what was given first.
+    fn answered_now(&mut self) -> Option<Underway> {
+        self.underway.pop_front().or_else(|| self.given.pop_front().map(Underway::Frame))
     }
 
     fn line(&mut self, at: Time, line: Line, out: &mut Turn) {
@@ -124,17 +148,19 @@ impl Host {
                 self.frame(at, &frame, out);
             }
             Line::Sent => {
-                if let Some(Given { ticket: Some(ticket), .. }) = self.given.pop_front() {
+                while self.underway.pop_front_if(|underway| matches!(underway, Underway::Opening(_))).is_some() {}
+                if let Some(Underway::Frame(Given { order: Some(ticket), acked: true, .. })) = self.answered_now() {
                     out.note(Note::Acked { ticket });
                 }
             }
-            Line::Refused => match self.given.pop_front() {
-                Some(Given { ticket: Some(ticket), .. }) => {
+            // It refuses to be opened twice, which is how one is opened that may be open already.
+            Line::Refused if matches!(self.underway.front(), Some(Underway::Opening(_))) => {}
+            Line::Refused => match self.answered_now() {
+                Some(Underway::Frame(Given { order: Some(ticket), acked: true, .. })) => {
                     out.note(Note::Refused { ticket, reason: "the adapter did not send the frame".into() });
                 }
-                Some(Given { ticket: None, .. }) => self.warn("the adapter did not send a frame", out),
-                // It refuses to be opened twice, which is how one is opened that may be open already.
-                None => {}
+                Some(Underway::Frame(_)) => self.warn("the adapter did not send a frame", out),
+                Some(Underway::Opening(_)) | None => {}
             },
             Line::Done => {}
             Line::Flags(flags) => {
@@ -207,7 +233,7 @@ impl Host {
             Heard::First => {
                 asked.until = at + ANSWER_WITHIN;
                 let go_on = CanFrame::new(self.plan.questions[index].to, false, &FLOW_CONTROL);
-                self.send(at, Lane::Query, &go_on, None, None, out);
+                self.send(at, Lane::Query, &go_on, None, out);
             }
             Heard::More => asked.until = at + ANSWER_WITHIN,
             Heard::Whole(bytes) => self.answered(at, index, &bytes, out),
@@ -270,7 +296,7 @@ impl Host {
         data[1..=question.bytes.len()].copy_from_slice(&question.bytes);
         let frame = CanFrame::new(question.to, false, &data);
         self.asked = Some(Asked { question: index, until: at + ANSWER_WITHIN, assembly: Assembly::default() });
-        self.send(at, Lane::Query, &frame, None, None, out);
+        self.send(at, Lane::Query, &frame, None, out);
     }
 }
 
@@ -316,7 +342,7 @@ impl Codec for Host {
         let order = self.plan.orders.get(&command.id);
         let order = order.ok_or_else(|| EncodeError("no device of this link knows the command".into()))?;
         let frame = order.fill(command).map_err(EncodeError)?;
-        let ticket = order.acked.then_some(ticket);
+        let acked = order.acked;
         let key = (frame.extended, frame.id);
         match order.message.cycle_millis {
             Some(millis) => {
@@ -325,17 +351,32 @@ impl Codec for Host {
             }
             None => drop(self.cycles.remove(&key)),
         }
-        self.send(at, Lane::Normal, &frame, ticket, not_after, out);
+        let mut bytes = Vec::new();
+        frame.write(&mut bytes);
+        self.given.push_back(Given { order: Some(ticket), acked, until: at + SENT_WITHIN, bytes: bytes.clone() });
+        out.sends.push((Lane::Normal, Frame::serial(self.link, bytes).until(not_after).first_of(ticket.0)));
         Ok(())
     }
 
     /// The adapter will not answer for it.
-    fn lapsed(&mut self, _at: Time, frame: &Frame, _out: &mut Turn) {
-        let never_left = |given: &Given| given.can_lapse.as_ref() == Some(&frame.bytes);
-        // The oldest of the same bytes may be on its way, the youngest is not.
-        if let Some(place) = self.given.iter().rposition(never_left) {
-            self.given.remove(place);
+    fn lapsed(&mut self, _at: Time, order: Ticket, _out: &mut Turn) {
+        self.given.retain(|given| given.order != Some(order));
+    }
+
+    fn hears_leaving(&self) -> bool {
+        true
+    }
+
+    /// The adapter answers in this order. A frame that nobody gave was doubled on its way.
+    fn left(&mut self, at: Time, frame: &Frame) {
+        if frame.bytes.first() == Some(&b'\r') {
+            self.underway.push_back(Underway::Opening(at + SENT_WITHIN));
+            return;
         }
+        let place = self.given.iter().position(|given| given.is(frame));
+        let doubled = || Given { order: None, acked: false, until: at + SENT_WITHIN, bytes: frame.bytes.clone() };
+        let given = place.and_then(|place| self.given.remove(place)).unwrap_or_else(doubled);
+        self.underway.push_back(Underway::Frame(given));
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {
@@ -348,8 +389,14 @@ impl Codec for Host {
             }
             out.sends.push((Lane::Query, Frame::serial(self.link, lines)));
         }
+        let late = |underway: &mut Underway| underway.until() <= at;
+        while let Some(underway) = self.underway.pop_front_if(late) {
+            if let Underway::Frame(Given { order: Some(ticket), acked: true, .. }) = underway {
+                out.note(Note::Unanswered { ticket });
+            }
+        }
         while let Some(given) = self.given.pop_front_if(|given| given.until <= at) {
-            if let Some(ticket) = given.ticket {
+            if let Given { order: Some(ticket), acked: true, .. } = given {
                 out.note(Note::Unanswered { ticket });
             }
         }
@@ -364,7 +411,7 @@ impl Codec for Host {
             again.push((cycle.frame, cycle.not_after));
         }
         for (frame, not_after) in again {
-            self.send(at, Lane::Normal, &frame, None, not_after, out);
+            self.send(at, Lane::Normal, &frame, not_after, out);
         }
         for place in 0..self.beats.len() {
             let beat = &self.plan.beats[place];
@@ -377,7 +424,7 @@ impl Codec for Host {
                 self.beats[place] = at + every;
             }
             if !self.muted.contains(&device) {
-                self.send(at, Lane::Query, &frame, None, None, out);
+                self.send(at, Lane::Query, &frame, None, out);
             }
         }
         self.ask(at, out);
@@ -389,8 +436,9 @@ impl Codec for Host {
             None => self.asks.iter().min().copied(),
         };
         let given = self.given.front().map(|given| given.until);
+        let underway = self.underway.front().map(Underway::until);
         let cycles = self.cycles.values().map(|cycle| cycle.due);
-        cycles.chain(asks).chain(given).chain(self.beats.iter().copied()).chain([self.opens]).min()
+        cycles.chain(asks).chain(given).chain(underway).chain(self.beats.iter().copied()).chain([self.opens]).min()
     }
 
     fn safe(&self, command: &Command) -> Result<Vec<Frame>, NotTimeless> {
@@ -406,6 +454,7 @@ impl Codec for Host {
     fn abandon(&mut self) {
         self.cycles.clear();
         self.given.clear();
+        self.underway.clear();
     }
 
     fn mute(&mut self, device: DeviceId, on: bool) -> bool {

@@ -64,15 +64,17 @@ struct Waiting {
 /// A line that was sent and not answered.
 struct Flying {
     bytes: usize,
-    /// The line, where it may be thrown away on the way.
-    can_lapse: Option<String>,
     sent: Time,
     what: What,
 }
 
 #[derive(Copy, Clone, PartialEq)]
 enum What {
-    Order(Option<Ticket>),
+    Order {
+        ticket: Ticket,
+        /// Its answer is noted.
+        acked: bool,
+    },
     /// Our own; whatever the answer is.
     Own,
 }
@@ -116,7 +118,7 @@ impl Host {
             && self.room() > line.len()
         {
             let Some(Waiting { line, ticket, acked, not_after }) = self.waiting.pop_front() else { return };
-            self.fly(at, line + "\n", What::Order(acked.then_some(ticket)), Lane::Normal, not_after, out);
+            self.fly(at, line + "\n", What::Order { ticket, acked }, Lane::Normal, not_after, out);
         }
     }
     /// Lines whose time is over are not said any more.
@@ -133,9 +135,12 @@ impl Host {
         RX_BYTES.saturating_sub(self.flying.iter().map(|line| line.bytes).sum())
     }
     fn fly(&mut self, at: Time, line: String, what: What, lane: Lane, not_after: Option<Time>, out: &mut Turn) {
-        let can_lapse = not_after.map(|_| line.clone());
-        self.flying.push_back(Flying { bytes: line.len(), can_lapse, sent: at, what });
-        out.sends.push((lane, Frame::serial(self.link, line).until(not_after)));
+        self.flying.push_back(Flying { bytes: line.len(), sent: at, what });
+        let frame = Frame::serial(self.link, line).until(not_after);
+        out.sends.push(match what {
+            What::Order { ticket, .. } => (lane, frame.first_of(ticket.0)),
+            What::Own => (lane, frame),
+        });
     }
 
     /// A whole line, without its end.
@@ -223,7 +228,7 @@ impl Host {
         let at_rest = ["Idle", "Alarm", "Sleep"].contains(&report.state.as_str());
         if at_rest && self.flying.front().is_some_and(|line| at.since(line.sent) > PATIENCE) {
             for line in std::mem::take(&mut self.flying) {
-                if let What::Order(Some(ticket)) = line.what {
+                if let What::Order { ticket, acked: true } = line.what {
                     out.note(Note::Unanswered { ticket });
                 }
             }
@@ -234,12 +239,12 @@ impl Host {
     fn answered(&mut self, at: Time, refused: Option<String>, out: &mut Turn) {
         let device = self.plan.id;
         match (self.flying.pop_front().map(|line| line.what), refused) {
-            (Some(What::Order(Some(ticket))), None) => out.note(Note::Acked { ticket }),
-            (Some(What::Order(Some(ticket))), Some(reason)) => out.note(Note::Refused { ticket, reason }),
-            (Some(What::Order(None)) | None, Some(text)) => {
+            (Some(What::Order { ticket, acked: true }), None) => out.note(Note::Acked { ticket }),
+            (Some(What::Order { ticket, acked: true }), Some(reason)) => out.note(Note::Refused { ticket, reason }),
+            (Some(What::Order { .. }) | None, Some(text)) => {
                 out.note(Note::Text { device, severity: WARNING, text });
             }
-            (Some(What::Own | What::Order(None)) | None, _) => {}
+            (Some(What::Own | What::Order { .. }) | None, _) => {}
         }
         self.pump(at, out);
     }
@@ -250,7 +255,7 @@ impl Host {
             out.note(Note::Restart { device: self.plan.id });
         }
         let flying = std::mem::take(&mut self.flying).into_iter().filter_map(|line| match line.what {
-            What::Order(ticket) => ticket,
+            What::Order { ticket, acked } => acked.then_some(ticket),
             What::Own => None,
         });
         let waiting = std::mem::take(&mut self.waiting).into_iter().filter(|line| line.acked).map(|line| line.ticket);
@@ -320,7 +325,8 @@ impl Codec for Host {
     ) -> Result<(), EncodeError> {
         match self.order_of(command).map_err(EncodeError)? {
             OrderPlan::Now(bytes) => {
-                out.sends.push((Lane::Normal, Frame::serial(self.link, bytes.clone()).until(not_after)));
+                out.sends
+                    .push((Lane::Normal, Frame::serial(self.link, bytes.clone()).until(not_after).first_of(ticket.0)));
             }
             OrderPlan::Line { head, words, acked } => {
                 let acked = *acked;
@@ -337,13 +343,9 @@ impl Codec for Host {
     }
 
     /// The controller never saw the line: it takes no room, and its answer will not come.
-    fn lapsed(&mut self, at: Time, frame: &Frame, out: &mut Turn) {
-        let never_left = |line: &Flying| line.can_lapse.as_ref().is_some_and(|line| line.as_bytes() == frame.bytes);
-        // The oldest of the same words may be on its way, the youngest is not.
-        if let Some(place) = self.flying.iter().rposition(never_left) {
-            self.flying.remove(place);
-            self.pump(at, out);
-        }
+    fn lapsed(&mut self, at: Time, order: Ticket, out: &mut Turn) {
+        self.flying.retain(|line| !matches!(line.what, What::Order { ticket, .. } if ticket == order));
+        self.pump(at, out);
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {

@@ -173,12 +173,12 @@ impl Codec for Host {
         &mut self,
         _at: Time,
         command: &Command,
-        _ticket: Ticket,
+        ticket: Ticket,
         not_after: Option<Time>,
         out: &mut Turn,
     ) -> Result<(), EncodeError> {
         let frame = self.encode(command).map_err(EncodeError)?;
-        out.sends.push((Lane::Normal, frame.until(not_after)));
+        out.sends.push((Lane::Normal, frame.until(not_after).first_of(ticket.0)));
         Ok(())
     }
 

@@ -257,11 +257,15 @@ impl Codec for Host {
             .station
             .frame(version, message, &payload)
             .ok_or_else(|| EncodeError(format!("MAVLink 1 cannot carry `{}`", message.name)))?;
-        out.sends.push((Lane::Normal, frame.until(not_after)));
+        out.sends.push((Lane::Normal, frame.until(not_after).first_of(ticket.0)));
         if order.acked {
             self.orders.expect(at, index, order, message, payload, Given { ticket, not_after });
         }
         Ok(())
+    }
+
+    fn lapsed(&mut self, _at: Time, order: Ticket, _out: &mut Turn) {
+        self.orders.lapsed(order);
     }
 
     fn tick(&mut self, at: Time, out: &mut Turn) {

@@ -180,6 +180,11 @@ impl Orders {
         true
     }
 
+    /// The order was thrown away before it was said.
+    pub(super) fn lapsed(&mut self, order: Ticket) {
+        self.waiting.retain(|waiting| waiting.ticket != order);
+    }
+
     /// Repeats what was not answered, and gives up on what was repeated often enough.
     pub(super) fn tick(
         &mut self,
