@@ -1,10 +1,15 @@
 //! Serial ports over real pseudo-terminals.
 
+use checkrein::io::clock::Clock;
+use checkrein::io::lanes::{Lanes, Waiting};
 use checkrein::io::pty::Pty;
 use checkrein::io::serial::{Port, READ_MAX};
 use checkrein::rig::{Flow, Parity, PortName, SerialDef};
+use checkrein::run::SendId;
 use checkrein::time::Span;
+use checkrein::wire::{Frame, Lane, LinkId};
 use std::future::poll_fn;
+use std::task::Poll;
 use tokio::runtime::Runtime;
 
 fn def(path: &str) -> SerialDef {
@@ -70,6 +75,49 @@ fn a_port_that_is_held_is_busy_and_free_again_afterwards() {
         // Without privileges the kernel keeps a pseudo-terminal exclusive while its pair holds it open.
         assert!(freed.is_ok() || !rustix::process::geteuid().is_root(), "{freed:?}");
     });
+}
+
+/// Goal: a frame that was chosen and of which nothing could be written is thrown away when its time is over, and one that may
+/// wait is not. Method: a port that is full to the last byte.
+#[test]
+fn what_stands_before_a_full_port_lapses_too() {
+    for lapses in [true, false] {
+        let pty = Pty::open().unwrap();
+        runtime().block_on(async {
+            let clock = Clock::start();
+            let mut port = Port::open(&def(&pty.path)).unwrap();
+            // As many bytes may wait as will.
+            let mut lanes = Lanes::new(&port, Span::from_secs(3_600));
+            let mut left = Vec::new();
+            let mut pump = async |lanes: &mut Lanes, left: &mut Vec<_>| {
+                poll_fn(|cx| Poll::Ready(lanes.pump(&mut port, &clock, cx, left))).await.unwrap()
+            };
+            let mut given = 0;
+            // The kernel makes room behind our back: what found some was not the one.
+            let last = loop {
+                let last = clock.now() + Span::from_millis(300);
+                given += 1;
+                let frame = Frame::serial(LinkId(0), [b'0' + (given % 10) as u8]).until(lapses.then_some(last));
+                lanes.push(Lane::Normal, Some(SendId(given)), frame);
+                if pump(&mut lanes, &mut left).await == Waiting::Room {
+                    break last;
+                }
+            };
+            assert!(lanes.lapsed.is_empty() && !lanes.is_empty() && left.len() as u64 == given - 1);
+            while clock.now() <= last {
+                tokio::task::yield_now().await;
+            }
+            pump(&mut lanes, &mut left).await;
+            assert_eq!(lanes.lapsed, if lapses { vec![SendId(given)] } else { vec![] });
+            let (mut heard, mut part) = (0, [0; 65_536]);
+            while heard < given - u64::from(lapses) {
+                heard += rustix::io::read(&pty.master, &mut part).unwrap_or(0) as u64;
+                pump(&mut lanes, &mut left).await;
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(left.len() as u64, heard);
+        });
+    }
 }
 
 #[test]
