@@ -7,6 +7,7 @@ use checkrein::io::lanes::Left;
 use checkrein::io::mqtt::{self, Config, Login, Will};
 use checkrein::io::queue::{Post, Posts, queue};
 use checkrein::run::{Input, LinkState, SendId};
+use checkrein::time::Span;
 use checkrein::wire::{Frame, FrameFlags, Lane, LinkId};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -363,6 +364,63 @@ fn a_lost_broker_is_told_and_a_command_for_it_is_not_kept() {
     assert!(matches!(link.state(), LinkState::Lost(_)));
     let kept = link.handle.send(link.clock.now(), Lane::Normal, Some(SendId(1)), frame("fc/command", b"arm", 1, false));
     assert!(!kept, "a command for a lost link is not kept");
+}
+
+/// Goal: a broker that stands still cannot let out later what may not be late, but for what it was sent before that could show.
+/// Method: the broker's process is stopped; messages that live for 40 ms are sent every 5 ms until ten in a row were thrown away;
+/// it goes on, and hears exactly those that left and what is sent then.
+#[test]
+fn what_may_not_be_late_is_not_given_to_a_broker_that_stands_still() {
+    let harness = User::harness().unwrap();
+    let pilot = user("pilot", &["pilot/#"], &["fc/#"]);
+    let broker = Broker::start(program(), &[harness.clone(), pilot.clone()]).unwrap();
+    let process = rustix::process::Pid::from_raw(broker.pid().cast_signed()).unwrap();
+    let signal = |signal| rustix::process::kill_process(process, signal).unwrap();
+    let runtime = runtime();
+    for version in [3, 5] {
+        let mut us = Link::up(&runtime, config(&broker, &harness, version, &["pilot/#"]));
+        let mut them = Link::up(&runtime, config(&broker, &pilot, version, &["fc/#"]));
+        let mut next = 0;
+        // True: it left.
+        let mut send = |us: &mut Link, lives: Span| {
+            next += 1;
+            let text = next.to_string();
+            us.send(next, frame("fc/go", text.as_bytes(), 0, false).until(Some(us.clock.now() + lives)));
+            let left = match us.next() {
+                Post::Left(left) => (left.id, true),
+                Post::Lapsed(id) => (Some(id), false),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(left.0, Some(SendId(next)));
+            (text, left.1)
+        };
+        // The broker answers in time: nothing is thrown away.
+        let mut wanted: Vec<String> = (0..50).map(|_| send(&mut us, Span::from_secs(5))).map(|sent| sent.0).collect();
+        signal(rustix::process::Signal::STOP);
+        let (mut in_a_row, mut left) = (0, 0);
+        while in_a_row < 10 {
+            let (text, has_left) = send(&mut us, Span::from_millis(40));
+            if has_left {
+                wanted.push(text);
+            }
+            (in_a_row, left) = if has_left { (0, left + 1) } else { (in_a_row + 1, left) };
+            if left > 1_000 {
+                signal(rustix::process::Signal::CONT);
+                panic!("1,000 messages went into the socket of a broker that does not read");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(rustix::process::Signal::CONT);
+        // It catches up, and is given the next.
+        let (text, has_left) = send(&mut us, Span::from_secs(60));
+        assert!(has_left);
+        wanted.push(text);
+        let heard: Vec<String> = wanted.iter().map(|_| String::from_utf8(them.message().bytes).unwrap()).collect();
+        assert_eq!(heard, wanted);
+        runtime.block_on(us.handle.close());
+        runtime.block_on(them.handle.close());
+    }
+    broker.stop().unwrap();
 }
 
 #[test]

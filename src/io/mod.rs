@@ -19,6 +19,7 @@ pub mod last_words;
 pub mod line;
 pub mod mqtt;
 mod mqtt_client;
+mod mqtt_pace;
 pub mod os;
 pub mod ports;
 pub mod probe;

@@ -7,6 +7,7 @@
 
 use crate::io::lanes::Left;
 use crate::io::mqtt_client::{Client, Happening};
+use crate::io::mqtt_pace::Pace;
 use crate::io::queue::{Post, Poster, Posts};
 use crate::io::tunnel::{TlsSettings, Tunnel};
 use crate::rig::Secret;
@@ -25,6 +26,11 @@ const UNDERWAY_MAX: usize = 16;
 /// Pauses between attempts to come back.
 const BACK_OFF: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
+
+/// A topic that nobody subscribed.
+const UNHEARD: &str = "checkrein/unheard";
+/// How fine the runtime's timer is.
+const TIMER_STEP: Duration = Duration::from_millis(1);
 
 /// How is said what stands on a topic until somebody says otherwise.
 const STANDING: FrameFlags = FrameFlags { retained: true, duplicate: false, qos: 1 };
@@ -100,10 +106,12 @@ struct Out {
     normal: VecDeque<Waiter>,
     /// Given to the client, in its order.
     underway: VecDeque<Waiter>,
+    pace: Pace,
 }
 
 impl Out {
-    /// What may be given to the client next; what may not leave any more is thrown away, and named in `lapsed`.
+    /// What may be given to the client next; what may not leave any more is thrown away, and named in `lapsed`. What may not be
+    /// late waits here while the broker is behind: from its socket nobody could take it back.
     fn next(&mut self, now: Time, lapsed: &mut Vec<SendId>) -> Option<Waiter> {
         if self.underway.len() >= UNDERWAY_MAX {
             return None;
@@ -111,7 +119,15 @@ impl Out {
         while let Some(waiter) = self.normal.pop_front_if(|waiter| waiter.frame.has_lapsed(now)) {
             lapsed.extend(waiter.id);
         }
-        self.safe.pop_front().or_else(|| self.query.pop_front()).or_else(|| self.normal.pop_front())
+        let first = self.safe.pop_front().or_else(|| self.query.pop_front());
+        first.or_else(|| {
+            let waits = self.pace.is_behind(now);
+            self.normal.pop_front_if(|waiter| waiter.frame.not_after.is_none() || !waits)
+        })
+    }
+    /// When something that waits may not leave any more.
+    fn next_lapse(&self) -> Option<Time> {
+        self.normal.front().and_then(|waiter| waiter.frame.not_after)
     }
     fn forget(&mut self) {
         self.up = false;
@@ -119,6 +135,7 @@ impl Out {
         self.query.clear();
         self.normal.clear();
         self.underway.clear();
+        self.pace = Pace::default();
     }
 }
 
@@ -401,6 +418,10 @@ async fn connection(
                 }
             }
             Ok(Happening::PublishLeft) => left(poster, shared).await,
+            Ok(Happening::Unsubscribed) => {
+                shared.out().pace.answered(poster.clock().now());
+                shared.changed.notify_one();
+            }
             Ok(Happening::Other) => (),
             Err(_) if shared.out().closing => break Ok(()),
             Err(why) => break Err(why),
@@ -459,25 +480,27 @@ async fn publish(
 ) {
     let mut lapsed = Vec::new();
     loop {
-        let (waiter, done) = {
-            let mut out = shared.out();
-            let next = if out.up { out.next(poster.clock().now(), &mut lapsed) } else { None };
-            let empty = out.underway.is_empty();
-            let done = next.is_none() && out.closing && empty;
+        let (waiter, done, next_lapse) = {
+            let (mut out, now) = (shared.out(), poster.clock().now());
+            let next = if out.up { out.next(now, &mut lapsed) } else { None };
+            let done = next.is_none() && out.closing && out.underway.is_empty() && out.normal.is_empty();
             let parts = next.map(|waiter| {
-                let parts = (waiter.frame.topic.clone(), waiter.frame.flags, waiter.frame.bytes.clone());
+                let ask = waiter.frame.not_after.is_some() && out.pace.hand_over(now);
+                let parts = (waiter.frame.topic.clone(), waiter.frame.flags, waiter.frame.bytes.clone(), ask);
                 out.underway.push_back(waiter);
                 parts
             });
-            (parts, done)
+            (parts, done, out.next_lapse().map(|last| last.since(now)))
         };
         for id in lapsed.drain(..) {
             poster.post(Post::Lapsed(id)).await;
         }
         match waiter {
-            Some((topic, flags, bytes)) => {
+            Some((topic, flags, bytes, ask)) => {
                 let topic = topic.unwrap_or_else(|| "".into());
-                if sender.publish(&topic, flags, bytes).await.is_err() {
+                if sender.publish(&topic, flags, bytes).await.is_err()
+                    || ask && sender.unsubscribe(UNHEARD).await.is_err()
+                {
                     return;
                 }
             }
@@ -493,7 +516,12 @@ async fn publish(
                 sender.disconnect().await;
                 return;
             }
-            None => shared.changed.notified().await,
+            None => {
+                // What waits for a broker that is behind is thrown away in its time. The timer counts whole milliseconds.
+                let lapse =
+                    next_lapse.map(|left| Duration::from_nanos(left.nanos().max(0).unsigned_abs()) + TIMER_STEP);
+                let _ = tokio::time::timeout(lapse.unwrap_or(Duration::MAX), shared.changed.notified()).await;
+            }
         }
     }
 }
@@ -565,7 +593,7 @@ async fn round_trips(
                 }
                 took.push(begun.elapsed());
             }
-            Happening::PublishLeft | Happening::Other => continue,
+            Happening::PublishLeft | Happening::Unsubscribed | Happening::Other => continue,
         }
         arrived = 0;
         tokio::time::sleep(pause).await;

@@ -25,6 +25,8 @@ pub enum Happening {
     },
     /// The oldest publish that had not left yet was written to the socket.
     PublishLeft,
+    /// The broker answered an unsubscription, and so has read all that was said before it.
+    Unsubscribed,
     Other,
 }
 
@@ -153,6 +155,13 @@ impl Sender {
                 .map_err(|error| error.to_string()),
         }
     }
+    /// Takes a subscription back; waits while the client's channel is full.
+    pub async fn unsubscribe(&self, filter: &str) -> Result<(), String> {
+        match self {
+            Sender::Three(client) => client.unsubscribe(filter).await.map_err(|error| error.to_string()),
+            Sender::Five(client) => client.unsubscribe(filter).await.map_err(|error| error.to_string()),
+        }
+    }
     /// Says good-bye, so that the will does not fire.
     pub async fn disconnect(&self) {
         // A client whose connection is gone needs no good-bye.
@@ -193,6 +202,7 @@ fn happened_three(event: rumqttc::Event) -> Happening {
             flags: FrameFlags { retained: publish.retain, duplicate: publish.dup, qos: publish.qos as u8 },
         },
         Event::Outgoing(Outgoing::Publish(_)) => Happening::PublishLeft,
+        Event::Incoming(Packet::UnsubAck(_)) => Happening::Unsubscribed,
         _ => Happening::Other,
     }
 }
@@ -212,6 +222,7 @@ fn happened_five(event: v5::Event) -> Result<Happening, String> {
             flags: FrameFlags { retained: publish.retain, duplicate: publish.dup, qos: publish.qos as u8 },
         },
         Event::Outgoing(Outgoing::Publish(_)) => Happening::PublishLeft,
+        Event::Incoming(Packet::UnsubAck(_)) => Happening::Unsubscribed,
         _ => Happening::Other,
     })
 }
