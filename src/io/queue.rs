@@ -9,6 +9,7 @@ use crate::io::clock::Clock;
 use crate::io::lanes::Left;
 use crate::run::{Input, OperatorOrder, SendId};
 use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -72,26 +73,26 @@ impl Poster {
     /// Posts; waits while the queue is full. False when the run is over.
     pub async fn post(&self, post: Post) -> bool {
         match self.try_post(post) {
-            Ok(taken) => taken,
-            Err((way, post)) => way.send(post).await.is_ok(),
+            ControlFlow::Break(taken) => taken,
+            ControlFlow::Continue((way, post)) => way.send(post).await.is_ok(),
         }
     }
     /// Posts from a thread outside any runtime. False when the run is over.
     pub fn post_blocking(&self, post: Post) -> bool {
         match self.try_post(post) {
-            Ok(taken) => taken,
-            Err((way, post)) => way.blocking_send(post).is_ok(),
+            ControlFlow::Break(taken) => taken,
+            ControlFlow::Continue((way, post)) => way.blocking_send(post).is_ok(),
         }
     }
     /// The way in and the post are given back where the queue is full, which the reader is told.
-    fn try_post(&self, post: Post) -> Result<bool, (&mpsc::Sender<Post>, Post)> {
+    fn try_post(&self, post: Post) -> ControlFlow<bool, (&mpsc::Sender<Post>, Post)> {
         let way = if post.is_of_a_link() { &self.links } else { &self.first };
         match way.try_send(post) {
-            Ok(()) => Ok(true),
-            Err(TrySendError::Closed(_)) => Ok(false),
+            Ok(()) => ControlFlow::Break(true),
+            Err(TrySendError::Closed(_)) => ControlFlow::Break(false),
             Err(TrySendError::Full(post)) => {
                 self.choked.store(true, Ordering::Release);
-                Err((way, post))
+                ControlFlow::Continue((way, post))
             }
         }
     }

@@ -367,12 +367,12 @@ fn answers_belong_to_what_left_in_the_order_of_the_wire() {
     let [opening, question] = &asked[..] else { panic!("{asked:?}") };
     let z = Frame::serial(LINK, *b"z\r");
     let bell = Frame::serial(LINK, *b"\x07");
-    let mut order = |host: &mut dyn Codec, id: CommandId, args: &[f64], ticket: u64| {
+    let order = |host: &mut dyn Codec, id: CommandId, args: &[f64], ticket: u64| {
         let mut turn = Turn::default();
         host.order_until(at_ms(1), &command(id, args), Ticket(ticket), Some(at_ms(400)), &mut turn).expect("fits");
         turn.sends.pop().expect("it is said at once").1
     };
-    let mut hear = |host: &mut dyn Codec, frame: &Frame| {
+    let hear = |host: &mut dyn Codec, frame: &Frame| {
         let mut turn = Turn::default();
         host.feed(at_ms(2), frame, &mut turn);
         turn.notes

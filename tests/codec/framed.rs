@@ -85,6 +85,7 @@ pub fn keeps_the_contract<T: Tongue>(name: &str, device: &DeviceConfig, config: 
     let said = mirror.say("state", &given).unwrap_or_else(|why| panic!("{name}: {why}"));
     any_chunking(name, device, &said);
     noise_is_left_behind::<T>(name, device, &said);
+    what_never_ends_is_told(name, device);
     the_mirror_hears::<T>(name, device);
     safe_frames_are_timeless::<T>(name, device, config);
 }
@@ -117,6 +118,20 @@ fn noise_is_left_behind<T: Tongue>(name: &str, device: &DeviceConfig, said: &[u8
         let heard = (0..40).any(|_| hear(&mut *host, at(round), said, 3).samples.ends_with(wanted));
         assert!(heard, "{name}: not heard after {garbage:02x?}");
     }
+}
+
+/// A device that never ends its frames, or speaks at another speed, is not silent.
+fn what_never_ends_is_told(name: &str, device: &DeviceConfig) {
+    let turn = hear(&mut *host_of(device), Time::ZERO, &[b'A'; 10_000], 64);
+    let told: u32 = turn
+        .notes
+        .iter()
+        .map(|note| match note {
+            Note::Noise { bytes } | Note::Corrupt { bytes } => *bytes,
+            _ => 0,
+        })
+        .sum();
+    assert!(told >= 5_000, "{name}: {:?}", turn.notes);
 }
 
 fn the_mirror_hears<T: Tongue>(name: &str, device: &DeviceConfig) {

@@ -125,6 +125,22 @@ fn pointers_find_their_values() {
     assert_eq!(turn.samples, [(DOOR, Value::Unknown)]);
     let turn = hear(&mut *host, "lift/state", br#"{"cabin":{"height_cm":"250"},"door":1,"bits":0.5}"#, live);
     assert_eq!(turn.samples, [(HEIGHT, Value::Unknown), (DOOR, Value::Unknown), (ALARM, Value::Unknown)]);
+    // Of a name that is given twice nobody knows which counts.
+    let twice = br#"{"cabin":{"height_cm":250,"height_cm":250},"door":"shut","door":"open","bits":5}"#;
+    let turn = hear(&mut *host, "lift/state", twice, live);
+    assert_eq!(turn.samples, [(HEIGHT, Value::Unknown), (DOOR, Value::Unknown), (ALARM, Value::Flag(true))]);
+    // States may be truth values.
+    let mut config = config();
+    let door = config.devices.iter_mut().flat_map(|d| &mut d.signals).find(|s| s.signal == DOOR).expect("it is there");
+    door.decode = Decode::NamedStates(vec![("true".into(), 0), ("false".into(), 1)]);
+    let mut host = build(&config).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    for (payload, wanted) in [
+        (&b"{\"door\":true}"[..], Value::State(0)),
+        (b"{\"door\":false}", Value::State(1)),
+        (b"{\"door\":0}", Value::Unknown),
+    ] {
+        assert_eq!(hear(&mut *host, "lift/state", payload, live).samples, [(DOOR, wanted)]);
+    }
 }
 
 #[test]

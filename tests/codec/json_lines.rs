@@ -171,6 +171,7 @@ fn what_is_no_object_is_told_from_what_is_a_broken_one() {
         "[1,2]\n",
         "{\"other\":1}\n",
         &long,
+        "  {\"type\":\"state\",\"angle\":1\n",
         "{\"type\":\"state\",\"angle\":4}\n",
     ]
     .concat();
@@ -184,7 +185,10 @@ fn what_is_no_object_is_told_from_what_is_a_broken_one() {
             Note::Corrupt { bytes: 25 },
             noise("[1,2]"),
             Note::Foreign,
-            noise(long.trim_end()),
+            // Told when it is too long, and again at its end.
+            Note::Noise { bytes: 4_097 },
+            Note::Noise { bytes: long.trim_end().len() as u32 - 4_097 },
+            Note::Corrupt { bytes: 27 },
             Note::Identified { device: ARM },
         ]
     );
@@ -212,6 +216,22 @@ fn the_message_that_asks_more_of_an_object_is_the_one_it_is() {
     assert_eq!(heard("\n{\"type\":\"other\",\"angle\":1}\n"), [(SignalId(0), Value::Number(1.0))]);
     assert_eq!(heard("{\"type\":\"state\",\"angle\":2,\"count\":9}\n"), [(SignalId(1), Value::Number(2.0))]);
     assert_eq!(heard("{\"type\":\"state\",\"count\":3}\n"), [(SignalId(2), Value::Number(3.0))]);
+}
+
+#[test]
+fn states_may_be_truth_values_and_a_name_that_is_given_twice_is_not_guessed_at() {
+    let mut device = device(config("\n"));
+    device.signals[5].decode = Decode::NamedStates(vec![("false".into(), 0), ("true".into(), 1)]);
+    let mut host = host_of(&device);
+    let mut heard = |line: &str| hear(&mut *host, at(0), format!("{line}\n").as_bytes(), 64).samples;
+    let brake = SignalId(5);
+    assert_eq!(heard("{\"type\":\"state\",\"brake\":true}"), [(brake, Value::State(1))]);
+    assert_eq!(heard("{\"type\":\"state\",\"brake\":\"false\"}"), [(brake, Value::State(0))]);
+    assert_eq!(heard("{\"type\":\"state\",\"brake\":1}"), [(brake, Value::Unknown)]);
+    let twice = "{\"type\":\"state\",\"brake\":true,\"angle\":1,\"angle\":1,\"brake\":false}";
+    assert_eq!(heard(twice), [(SignalId(0), Value::Unknown), (brake, Value::Unknown)]);
+    assert_eq!(heard("{\"type\":\"state\",\"tip\":{\"x\":1,\"x\":2}}")[0].1, Value::Unknown);
+    assert_eq!(heard("{\"type\":\"state\",\"type\":\"state\",\"angle\":1}"), [], "nobody knows what it is");
 }
 
 #[test]

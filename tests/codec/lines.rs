@@ -151,9 +151,10 @@ fn random_bytes_never_panic_and_the_next_line_is_heard() {
             let turn = hear(&mut *host, at(round), &line.expect("all given"), 3);
             assert_eq!(turn.samples, [(VOLTS, Value::Number(0.5)), (STATE, Value::State(0))]);
         }
-        let long = vec![b'V'; 100_000];
-        assert_eq!(hear(&mut *host, at(0), &long, 4096).notes, []);
-        assert_eq!(hear(&mut *host, at(0), b"\n", 1).notes, [Note::Noise { bytes: 100_000 }]);
+        let long = [vec![b'V'; 100_000], b"\n".to_vec()].concat();
+        let told = hear(&mut *host, at(0), &long, 4096).notes;
+        let bytes: u32 = told.iter().map(|note| if let Note::Noise { bytes } = note { *bytes } else { 0 }).sum();
+        assert_eq!(bytes, 100_000, "{told:?}");
     }
 }
 
@@ -541,5 +542,20 @@ fn nobody_waits_for_the_answer_to_an_order_that_never_left() {
         assert_eq!((sent(&turn), &turn.notes[..]), (vec!["OFF\r\n".to_owned()], &[][..]), "{prompt:?}");
         let answered = hear(&mut *host, at(11), format!("OK\r\n{ready}").as_bytes(), 64);
         assert_eq!(answered.notes, [Note::Acked { ticket: Ticket(2) }], "{prompt:?}");
+    }
+}
+
+#[test]
+fn a_line_that_never_ends_is_told_on_its_way() {
+    for begun in [&b""[..], b"\n"] {
+        let mut host = host_of(device(lines(None, None)));
+        hear(&mut *host, at(0), begun, 1);
+        let turn = hear(&mut *host, at(1), &[b'x'; 5_000], 64);
+        let told: u32 = turn.notes.iter().map(|note| if let Note::Noise { bytes } = note { *bytes } else { 0 }).sum();
+        assert!(told >= 3_900, "{:?}", turn.notes);
+        // Its end ends what is passed over, and counts the rest.
+        let turn = hear(&mut *host, at(2), b"x\nV=1 S=RUN\n", 64);
+        let rest = Note::Noise { bytes: 5_001 - told };
+        assert!(turn.notes.starts_with(&[rest]) && turn.samples.contains(&(VOLTS, Value::Number(0.001))), "{turn:?}");
     }
 }

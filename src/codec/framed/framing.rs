@@ -350,6 +350,7 @@ impl Finder {
             if !self.skipping {
                 self.buffer.push(byte);
             }
+            self.tell_endless(out);
             return;
         }
         let (seen, skipped) = (std::mem::take(&mut self.seen), std::mem::take(&mut self.skipping));
@@ -377,6 +378,13 @@ impl Finder {
         self.buffer.clear();
     }
 
+    /// What is passed over until the next end is told on its way: the end may never come.
+    fn tell_endless(&mut self, out: &mut Vec<Found>) {
+        if self.skipping && self.seen >= NOISE_MAX {
+            out.push(Found::Noise(std::mem::take(&mut self.seen)));
+        }
+    }
+
     fn lined(&mut self, byte: u8, out: &mut Vec<Found>) {
         if !matches!(byte, b'\r' | b'\n') {
             self.seen = self.seen.saturating_add(1);
@@ -384,6 +392,7 @@ impl Finder {
             if !self.skipping {
                 self.buffer.push(byte);
             }
+            self.tell_endless(out);
             return;
         }
         let (seen, skipped) = (std::mem::take(&mut self.seen), std::mem::take(&mut self.skipping));

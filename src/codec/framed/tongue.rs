@@ -148,11 +148,14 @@ impl Raw {
             Raw::Text(_) | Raw::Flag(_) | Raw::Nothing(_) => None,
         }
     }
-    /// As text.
+    /// As text, a truth value in the words of rig files.
     pub fn text(&self) -> Option<&str> {
         match self {
             Raw::Text(text) | Raw::Named(_, text) => Some(text),
-            Raw::Whole(_) | Raw::Real(_) | Raw::Flag(_) | Raw::Nothing(_) => None,
+            // As a rig file writes them.
+            Raw::Flag(true) => Some("true"),
+            Raw::Flag(false) => Some("false"),
+            Raw::Whole(_) | Raw::Real(_) | Raw::Nothing(_) => None,
         }
     }
     /// For people.
@@ -169,10 +172,7 @@ impl Raw {
     /// Whether it is what a description says it should be.
     pub fn agrees(&self, wanted: &FieldValue) -> bool {
         match wanted {
-            FieldValue::Text(text) => match self {
-                Raw::Flag(flag) => flag.to_string() == *text,
-                other => other.text() == Some(text),
-            },
+            FieldValue::Text(text) => self.text() == Some(text),
             FieldValue::Number(number) => self.number().is_some_and(|found| near(found, *number)),
             FieldValue::Arg { .. } => false,
         }

@@ -1,7 +1,8 @@
 //! JSON as it is read from strangers and written for them.
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// Longest payload that is looked into, in bytes.
@@ -34,6 +35,60 @@ impl<'de> Deserialize<'de> for Object {
             }
         }
         deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Any value. A name that an object gives twice holds null: which of the two counts nobody knows.
+pub(super) struct Unambiguous(pub(super) Value);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Unambiguous, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Value;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_unit<E: Error>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+            fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
+                Ok(flag.into())
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+                Ok(text.into())
+            }
+            fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
+                Ok(text.into())
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(Unambiguous(item)) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Value::Array(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+                let mut fields = Map::new();
+                while let Some((name, Unambiguous(value))) = map.next_entry::<String, Unambiguous>()? {
+                    match fields.entry(name) {
+                        Entry::Vacant(vacant) => drop(vacant.insert(value)),
+                        Entry::Occupied(mut twice) => drop(twice.insert(Value::Null)),
+                    }
+                }
+                Ok(Value::Object(fields))
+            }
+        }
+        deserializer.deserialize_any(Reader).map(Unambiguous)
     }
 }
 

@@ -1,6 +1,6 @@
 //! JSON objects as the contents of lines: which message an object is, and what stands where in it.
 
-use super::object::{kind_of, read, shortened, truth, write_number, write_text, write_word};
+use super::object::{Unambiguous, kind_of, read, shortened, truth, write_number, write_text, write_word};
 use crate::codec::framed::{Expect, FramedConfig, Given, Raw, Side, Tongue, Trouble};
 use crate::codec::{DeviceConfig, FieldValue, Protocol};
 use serde_json::Value as Json;
@@ -272,7 +272,10 @@ impl Tongue for Objects {
     }
 
     fn read(&self, side: Side, content: &[u8]) -> Option<Object> {
-        let json: Json = read(content).ok().filter(Json::is_object)?;
+        let Unambiguous(json) = read(content).ok()?;
+        if !json.is_object() {
+            return None;
+        }
         let known = self.kinds_of(side).iter().enumerate().filter(|(_, kind)| kind.knows(&json));
         // The first of those that ask most.
         let (kind, _) = known.min_by_key(|(_, kind)| std::cmp::Reverse(kind.asks()))?;
@@ -283,7 +286,7 @@ impl Tongue for Objects {
     fn is_damaged(&self, content: &[u8]) -> Option<bool> {
         match read::<Json>(content) {
             Ok(Json::Object(_)) => None,
-            _ => Some(content.first() == Some(&b'{')),
+            _ => Some(content.trim_ascii_start().first() == Some(&b'{')),
         }
     }
 

@@ -25,6 +25,9 @@ impl Ends {
 /// Longest line in bytes; longer ones are noise.
 pub(super) const LINE_MAX: usize = 1024;
 
+/// Noise is told at least this often, in bytes.
+const NOISE_MAX: u32 = 1024;
+
 /// Collects lines from chunks of any size.
 pub(super) struct Splitter {
     line: Vec<u8>,
@@ -68,8 +71,10 @@ impl Splitter {
                     self.seen = 0;
                     return Some(Found::Prompt);
                 }
+                return None;
             }
-            return None;
+            // Told on its way: the end may never come.
+            return (self.seen >= NOISE_MAX).then(|| Found::Noise(std::mem::take(&mut self.seen)));
         }
         let (seen, skipped) = (std::mem::take(&mut self.seen), std::mem::take(&mut self.skipping));
         let found = match (skipped, seen) {

@@ -54,6 +54,11 @@ impl Pick {
             (Decode::NamedStates(states), Datum::Text(raw)) => {
                 states.iter().find(|(name, _)| name == raw).map(|(_, state)| Value::State(*state))
             }
+            // As a rig file writes truth values.
+            (Decode::NamedStates(states), Datum::Flag(flag)) => {
+                let word = if *flag { "true" } else { "false" };
+                states.iter().find(|(name, _)| name == word).map(|(_, state)| Value::State(*state))
+            }
             (Decode::Bit(bit), Datum::Number(raw)) => whole(*raw).map(|raw| Value::Flag(raw >> bit & 1 == 1)),
             (Decode::Flag, Datum::Flag(flag)) => Some(Value::Flag(*flag)),
             (Decode::Flag, Datum::Number(raw)) => Some(Value::Flag(*raw != 0.0)),

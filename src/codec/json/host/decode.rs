@@ -1,7 +1,7 @@
 //! Values and proposals out of parsed JSON.
 
 use super::plan::{MayPlan, Pick, PickDecode};
-use crate::codec::json::object::{Object, kind_of, read, shortened};
+use crate::codec::json::object::{Object, kind_of, read, shortened, truth};
 use crate::command::{ARGS_MAX, Command};
 use crate::signal::Value;
 use serde_json::Value as Json;
@@ -16,9 +16,9 @@ impl Pick {
             PickDecode::States(states) => whole(json)
                 .and_then(|raw| states.iter().find(|(number, _)| *number == raw))
                 .map_or(Value::Unknown, |(_, state)| Value::State(*state)),
-            PickDecode::NamedStates(states) => json
-                .as_str()
-                .and_then(|raw| states.iter().find(|(name, _)| name == raw))
+            PickDecode::NamedStates(states) => states
+                .iter()
+                .find(|(name, _)| json.as_str() == Some(name) || json.is_boolean() && json.as_bool() == truth(name))
                 .map_or(Value::Unknown, |(_, state)| Value::State(*state)),
             PickDecode::Bit(bit) => whole(json).map_or(Value::Unknown, |raw| Value::Flag(raw >> bit & 1 == 1)),
             PickDecode::Flag => match json {

@@ -11,7 +11,7 @@ mod decode;
 mod plan;
 
 use self::plan::{DevicePlan, Fact, Link, Use, Wanted};
-use super::object::{PAYLOAD_MAX, read, write_number, write_text};
+use super::object::{PAYLOAD_MAX, Unambiguous, read, write_number, write_text};
 use crate::codec::{Body, Codec, ConfigProblem, EncodeError, LinkConfig, Message, NotTimeless, Note, Turn};
 use crate::command::{Command, Ticket};
 use crate::signal::{SignalId, Value};
@@ -146,7 +146,7 @@ impl Codec for Host {
             return;
         };
         let reads_all = uses.iter().any(|u| u.may.is_none());
-        let parsed: Result<Json, String> = if reads_all { read(&frame.bytes) } else { Ok(Json::Null) };
+        let parsed = if reads_all { read(&frame.bytes).map(|Unambiguous(json)| json) } else { Ok(Json::Null) };
         for use_ in uses.iter() {
             let Some(index) = use_.may else {
                 self.hear(use_, frame, &parsed, out);
