@@ -283,8 +283,9 @@ impl Packing {
     fn pack(&self, line: &Line, broken: &[Stretch]) -> Series {
         let of = line.points.iter().filter(|(_, y)| y.is_finite()).count();
         let mut points = if line.points.len() <= self.most { line.points.clone() } else { self.thinned(line, broken) };
-        // What holds until the next one holds to the end.
-        let held = points.last().copied().filter(|(last, _)| line.steps && *last < self.whole.to);
+        // What holds until the next one holds to the end; what was asked for did not.
+        let holds = line.steps && line.role != "asked";
+        let held = points.last().copied().filter(|(last, _)| holds && *last < self.whole.to);
         points.extend(held.map(|(_, y)| (self.whole.to, y)));
         let tick = self.tick.nanos();
         let ticks =

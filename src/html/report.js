@@ -82,14 +82,15 @@
   const layout = (chart) => {
     const axis = { color: css("--ink"), gridcolor: css("--line"), zeroline: false };
     return {
-      margin: { l: 64, r: 16, t: 4, b: 28 }, height: 190, paper_bgcolor: css("--ground"), plot_bgcolor: css("--ground"), font: { color: css("--ink"), size: 12 },
-      showlegend: chart.series.length > 1, legend: { orientation: "h", y: 1.15 }, dragmode: "zoom", hovermode: false,
+      // The same margins for all: what happened at one time stands below one another.
+      margin: { l: 110, r: 16, t: chart.series.length > 1 ? 24 : 4, b: 28 }, height: 190, paper_bgcolor: css("--ground"), plot_bgcolor: css("--ground"), font: { color: css("--ink"), size: 12 },
+      showlegend: chart.series.length > 1, legend: { orientation: "h", y: 1, yanchor: "bottom" }, dragmode: "zoom", hovermode: false,
       xaxis: { ...axis, range: state.window.slice(), ticksuffix: " s", fixedrange: false },
       yaxis: { ...axis, fixedrange: true, title: { text: chart.unit ? `[${chart.unit}]` : "" }, ...(chart.states.length ? { tickvals: chart.states.map((_, i) => i), ticktext: chart.states, range: [-0.2, chart.states.length - 0.8] } : {}) },
       shapes: shapes(chart), annotations: notes(chart),
     };
   };
-  const TONES = { plain: ["--paper", ""], fault: ["--bad", "/"], bad: ["--bad", "x"], good: ["--good", ""], faint: ["--line", "."] };
+  const TONES = { plain: ["--paper", ""], fault: ["--open-soft", "/"], bad: ["--bad-soft", "x"], good: ["--good-soft", ""], faint: ["--line", "."] };
   const laneTraces = () => data.lanes.map((lane) => ({
     type: "bar", orientation: "h", name: lane.name, y: lane.bars.map(() => lane.name), base: lane.bars.map((bar) => bar.from_s), x: lane.bars.map((bar) => Math.max(bar.to_s - bar.from_s, 0)),
     text: lane.bars.map((bar) => bar.label), textposition: "inside", insidetextanchor: "start", hoverinfo: "text", textfont: { color: css("--ink") },
@@ -97,7 +98,7 @@
   }));
   const laneLayout = () => {
     const height = 60 + 26 * data.lanes.length, base = layout({ series: [], limits: [], gaps_s: [], broken_s: [], states: [], unit: "" });
-    return { ...base, height, barmode: "overlay", margin: { ...base.margin, l: 110 }, yaxis: { ...base.yaxis, autorange: "reversed" } };
+    return { ...base, height, barmode: "overlay", yaxis: { ...base.yaxis, autorange: "reversed" } };
   };
 
   const views = [];
