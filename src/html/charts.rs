@@ -12,8 +12,8 @@ use crate::trace::{Column, Lane, RuleTrace, Stretch, Tone, words};
 use crate::units::Unit;
 use serde::Serialize;
 
-/// Points of all charts together: with the charting library (4.7 MB) the page stays under 8 MB.
-const POINTS_MAX: usize = 240_000;
+/// Bytes of a point in the page: two numbers of four bytes, in base 64.
+const POINT_BYTES: usize = 11;
 /// Fewest points of one chart, however many there are.
 const POINTS_MIN: usize = 600;
 /// Around a broken rule every sample is kept for so long on both sides.
@@ -102,8 +102,8 @@ struct Line {
     points: Vec<(Time, f64)>,
 }
 
-/// Collects them.
-pub(super) fn charts(subject: &Subject<'_>) -> Charts {
+/// Collects them, in about so many bytes.
+pub(super) fn charts(subject: &Subject<'_>, room_bytes: usize) -> Charts {
     let (plan, trace) = (subject.plan, subject.trace);
     let whole = trace.whole;
     // As fine as a microsecond, as coarse as 32 bits want it.
@@ -113,7 +113,7 @@ pub(super) fn charts(subject: &Subject<'_>) -> Charts {
     columns.sort_by_key(|column| !judged.contains(&column.signal));
     let has_margin = |rule: &RuleTrace| rule.margins.iter().any(|(_, margin)| margin.lo.is_finite());
     let margins = trace.rules.iter().filter(|rule| has_margin(rule)).count();
-    let most = (POINTS_MAX / (columns.len() + margins).max(1)).max(POINTS_MIN);
+    let most = (room_bytes / POINT_BYTES / (columns.len() + margins).max(1)).max(POINTS_MIN);
     let packing = Packing { whole, tick, most };
     let signals = columns.iter().map(|column| signal_chart(subject, column, &packing));
     let margins = plan.rules.iter().zip(&trace.rules).filter(|(_, t)| has_margin(t)).map(|(rule, t)| {

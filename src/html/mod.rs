@@ -24,6 +24,11 @@ const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
 const OWN_SCRIPT: &str = include_str!("report.js");
 
+/// A page that is larger opens slowly, and is refused by some mail servers.
+const PAGE_BYTES_MAX: usize = 7_500_000;
+/// Room for words and tables.
+const WORDS_BYTES: usize = 200_000;
+
 /// An earlier or later run of the same scenario beside this one.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Attempt {
@@ -51,7 +56,10 @@ pub fn report(subject: &Subject<'_>, attempts: &[Attempt]) -> String {
     environment.add_filter("share", |share: f64| format!("{:.2} %", share * 100.0));
     environment.add_template("report.html", TEMPLATE).expect("the template is a part of the program");
     let template = environment.get_template("report.html").expect("it was just added");
-    let data = serde_json::to_string(&charts::charts(subject)).expect("numbers are finite, keys are strings");
+    let page = view::view(subject, attempts);
+    let room_bytes = PAGE_BYTES_MAX.saturating_sub(library.len() + page.figures_bytes() + WORDS_BYTES);
+    let data =
+        serde_json::to_string(&charts::charts(subject, room_bytes)).expect("numbers are finite, keys are strings");
     template
         .render(context! {
             policy,
@@ -60,7 +68,7 @@ pub fn report(subject: &Subject<'_>, attempts: &[Attempt]) -> String {
             own_script => OWN_SCRIPT,
             // A closing tag in a name would end the element; JSON may write the slash so.
             data => data.replace("</", "<\\/"),
-            page => minijinja::value::Serde(view::view(subject, attempts)),
+            page => minijinja::value::Serde(page),
         })
         .expect("the template fits what it is given; a test renders every part of it")
 }

@@ -137,7 +137,7 @@
     view.box.append(note);
   }
 
-  const CONFIG = { displaylogo: false, responsive: true, doubleClick: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "zoom2d"] };
+  const CONFIG = { displaylogo: false, responsive: true, doubleClick: false, displayModeBar: false };
   const draw = (view) => {
     const [drawn, plan] = view.draw();
     const first = !view.drawn;

@@ -135,7 +135,7 @@ fn a_long_line_keeps_its_peaks_its_gaps_and_its_bounds() {
     column.gaps = vec![Stretch { from: at(100_000) + Span::from_nanos(1), to: at(100_001) }];
     let signal = column.signal;
     trace.whole = Stretch { from: Time::ZERO, to: at(400_000) };
-    let data = serde_json::to_value(charts(&subject(&plan, &trace))).expect("it is plain data");
+    let data = serde_json::to_value(charts(&subject(&plan, &trace), 2_500_000)).expect("it is plain data");
     let name = &plan.rig.signals.def(signal).name;
     let chart =
         data["charts"].as_array().expect("a list").iter().find(|chart| chart["title"] == **name).expect("drawn");

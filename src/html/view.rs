@@ -71,6 +71,13 @@ struct StoryLine {
     text: String,
 }
 
+impl View {
+    /// Bytes of all figures.
+    pub(super) fn figures_bytes(&self) -> usize {
+        self.figures.iter().map(|figure| figure.svg.len()).sum()
+    }
+}
+
 /// Collects everything.
 pub(super) fn view(subject: &Subject<'_>, attempts: &[Attempt]) -> View {
     let (plan, trace) = (subject.plan, subject.trace);
