@@ -47,4 +47,5 @@ pub mod judge;
 pub mod report;
 pub mod plot;
 pub mod live;
+pub mod html;
 pub mod cli;

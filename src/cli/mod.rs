@@ -17,6 +17,7 @@ mod observing;
 mod plot;
 mod rehearse;
 mod replay;
+mod report;
 mod reset;
 mod results;
 mod rigs;
@@ -65,6 +66,8 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Draw the plots of a run again
     Plot(plot::PlotArguments),
+    /// Write the report of a run again, as one page
+    Report(report::ReportArguments),
     /// List rigs, rehearse their way to safety, release them after a quarantine
     Rigs(rigs::RigsArguments),
     /// Print the JSON Schema of a kind of file
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Rigs(arguments) => rigs::rigs(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Child { arguments } => crate::io::child_main(&arguments),

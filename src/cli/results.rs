@@ -3,7 +3,9 @@
 use super::Exit;
 use super::replay::load;
 use super::run::{Done, Prepared};
+use super::rundir::attempts;
 use super::say;
+use crate::html;
 use crate::log::Recording;
 use crate::plot;
 use crate::report;
@@ -16,6 +18,27 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 const TOOL: &str = env!("CARGO_PKG_VERSION");
+
+/// The report of a run, as one page.
+pub fn page(plan: &Plan, recording: &Recording, run: &Path, recording_path: &Path) -> Result<String, String> {
+    let trace = Trace::new(plan, recording);
+    let sha256 = sha256(recording_path)?;
+    Ok(page_of(plan, recording, &trace, run, &sha256))
+}
+
+fn page_of(plan: &Plan, recording: &Recording, trace: &Trace, run: &Path, recording_sha256: &str) -> String {
+    let name = run.canonicalize().unwrap_or_else(|_| run.to_path_buf());
+    let name = name.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let subject = html::Subject {
+        plan,
+        trace,
+        run: &name,
+        recording_sha256,
+        tool: TOOL,
+        wall_clock_unix_nanos: recording.head.wall_clock_unix_nanos,
+    };
+    html::report(&subject, &attempts(run, &plan.name))
+}
 
 /// Draws every figure there is something to show in, as SVG and PNG.
 pub fn draw(
@@ -110,6 +133,8 @@ struct Papers {
     quality: String,
     junit: String,
     summary: String,
+    /// SHA-256 of the recording in hexadecimal.
+    sha256: String,
 }
 
 fn judge(prepared: &Prepared, done: &Done) -> Result<Papers, String> {
@@ -135,7 +160,7 @@ fn judge(prepared: &Prepared, done: &Done) -> Result<Papers, String> {
     let junit = report::junit(&subject);
     let summary = report::summary(&subject);
     drop(trace);
-    Ok(Papers { outcome, recording, plan, verdict, quality, junit, summary })
+    Ok(Papers { outcome, recording, plan, verdict, quality, junit, summary, sha256 })
 }
 
 impl Papers {
@@ -148,6 +173,10 @@ impl Papers {
         if plots {
             let path = dir.file("recording.mcap");
             draw(&self.plan, &self.recording, &dir.path, &path, &dir.file("plots"))?;
+            let mut trace = Trace::new(&self.plan, &self.recording);
+            trace.outcome = Some(self.outcome.clone());
+            let page = page_of(&self.plan, &self.recording, &trace, &dir.path, &self.sha256);
+            dir.write("report.html", page.as_bytes())?;
         }
         Ok(())
     }

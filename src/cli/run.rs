@@ -45,7 +45,7 @@ pub struct RunArguments {
     /// How long the rig is lent to this run (the longest that it can take); when that is over the ladders run
     #[arg(long, value_name = "TIME", value_parser = lease::parse_lasts)]
     lease: Option<Span>,
-    /// Draw no plots
+    /// Draw no plots and write no report
     #[arg(long)]
     no_plots: bool,
     /// Print verdict.json instead of the summary

@@ -1,5 +1,6 @@
 //! The run directory: made and proven writable before anything is armed.
 
+use crate::html::Attempt;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,40 @@ impl RunDir {
         }
         fs::write(&path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
+}
+
+/// Every run of the scenario in the folder of this one, by the names of their folders, which begin with the time.
+pub fn attempts(run: &Path, scenario: &str) -> Vec<Attempt> {
+    let run = run.canonicalize().unwrap_or_else(|_| run.to_path_buf());
+    let slug = slug(scenario);
+    let siblings = run.parent().and_then(|parent| fs::read_dir(parent).ok());
+    let mut folders: Vec<PathBuf> =
+        siblings.into_iter().flatten().filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    folders.sort();
+    let found = folders.into_iter().filter_map(|folder| {
+        let name = folder.file_name()?.to_string_lossy().into_owned();
+        // `20261122T201530Z-hover`, and a number where two began in one second.
+        let (_, rest) = name.split_once('-')?;
+        let number = rest.strip_prefix(&slug)?.trim_start_matches('-');
+        if !number.bytes().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let this = folder == run;
+        let (verdict, reason) = verdict_of(&folder);
+        Some(Attempt { run: name, verdict, reason, this })
+    });
+    found.collect()
+}
+
+/// What the run in a folder says of itself.
+fn verdict_of(folder: &Path) -> (String, String) {
+    let text = fs::read(folder.join("verdict.json")).ok();
+    let verdict = text.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    let Some(verdict) = verdict else {
+        return ("no verdict".into(), "it ended before it could write one".into());
+    };
+    let word = verdict["verdict"].as_str().unwrap_or("no verdict").to_owned();
+    (word, verdict["reasons"][0].as_str().unwrap_or_default().to_owned())
 }
 
 /// `Hover and land` → `hover-and-land`.

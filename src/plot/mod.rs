@@ -24,6 +24,7 @@ mod strip;
 mod tests;
 mod zoom;
 
+pub use decimate::decimate;
 pub use render::{png, svg};
 pub use scene::Scene;
 

@@ -16,7 +16,7 @@ pub const ROOMS: &[&str] = &[
     // hands
     "io", //
     // eyes
-    "trace", "judge", "report", "plot", "live", "campaign", "cli", //
+    "trace", "judge", "report", "plot", "live", "html", "campaign", "cli", //
     "main",
 ];
 
@@ -32,6 +32,7 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("report", &["io", "sim", "virtual"], "eyes look at the log, not at the wire"),
     ("plot", &["io", "sim", "virtual"], "eyes look at the log, not at the wire"),
     ("live", &["io", "sim", "virtual"], "the live view may look, or send an order; give it a channel"),
+    ("html", &["io", "sim", "virtual"], "eyes look at the log, not at the wire"),
     ("campaign", &["io"], "a planner says what to run; `cli` runs it"),
 ];
 
