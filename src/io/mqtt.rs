@@ -113,11 +113,11 @@ impl Out {
     /// What may be given to the client next; what may not leave any more is thrown away, and named in `lapsed`. What may not be
     /// late waits here while the broker is behind: from its socket nobody could take it back.
     fn next(&mut self, now: Time, lapsed: &mut Vec<SendId>) -> Option<Waiter> {
-        if self.underway.len() >= UNDERWAY_MAX {
-            return None;
-        }
         while let Some(waiter) = self.normal.pop_front_if(|waiter| waiter.frame.has_lapsed(now)) {
             lapsed.extend(waiter.id);
+        }
+        if self.underway.len() >= UNDERWAY_MAX {
+            return None;
         }
         let first = self.safe.pop_front().or_else(|| self.query.pop_front());
         first.or_else(|| {
@@ -672,6 +672,12 @@ mod tests {
         let given: Vec<_> = std::iter::from_fn(|| shared.out().next(now, &mut lapsed)).map(|w| w.id).collect();
         assert_eq!(given, [Some(SendId(4)), Some(SendId(2)), Some(SendId(3))]);
         assert_eq!(lapsed, [SendId(1)]);
+        // Also behind a socket that takes nothing.
+        let stuck = |id| Waiter { id: Some(SendId(id)), frame: frame(None), begun: now, queued_ahead: 0 };
+        shared.out().underway.extend((100..).take(UNDERWAY_MAX).map(stuck));
+        assert!(handle.send(now, Lane::Normal, Some(SendId(5)), frame(Some(Time::ZERO))));
+        assert!(shared.out().next(now, &mut lapsed).is_none());
+        assert_eq!(lapsed, [SendId(1), SendId(5)]);
     }
 
     #[test]
