@@ -53,7 +53,9 @@ fn help_says_what_there_is() {
         &["rigs", "new", "--help"],
         &["judge", "--help"],
         &["replay", "--help"],
+        &["diff", "--help"],
         &["plot", "--help"],
+        &["report", "--help"],
         &["schema", "--help"],
     ] {
         let ended = run(arguments).with(0);
@@ -250,10 +252,73 @@ fn plots_are_drawn_again_from_the_recording_alone() {
 }
 
 #[test]
+fn a_report_is_written_again_from_the_recording_alone() {
+    let stand = Stand::on("twin");
+    stand.run("hop.yaml", &["--fast"]).with(0);
+    let run_folder = stand.only_run();
+    assert!(!run_folder.join("report.html").exists(), "no plots and no report were asked for");
+    run([Path::new("report"), &run_folder]).with(0).says("report.html");
+    let page = std::fs::read_to_string(run_folder.join("report.html")).expect("it is there");
+    assert!(page.contains("<span class=\"word pass\">PASS</span>"));
+    let name = run_folder.file_name().expect("it has one").to_string_lossy().into_owned();
+    assert!(page.contains(&format!("{name}: <strong>pass</strong>")), "it is one of its attempts");
+}
+
+/// Two runs of one scenario: what another envelope says of both, and what is different between them.
+#[test]
+fn recorded_runs_are_judged_by_another_envelope_and_compared() {
+    let place = tempfile::tempdir().expect("a folder");
+    let runs = place.path().join("runs").display().to_string();
+    for (height, folder) in [("2 m", "a"), ("3 m", "b")] {
+        let set = format!("height={height}");
+        let below = format!("{runs}/{folder}");
+        run([
+            "run",
+            "scenarios/drone-bench/hover-and-land.yaml",
+            "--fast",
+            "--no-plots",
+            "--set",
+            &set,
+            "--runs",
+            &below,
+        ])
+        .with(0);
+    }
+    let found = |folder: &str| {
+        let entry =
+            std::fs::read_dir(format!("{runs}/{folder}")).expect("a run").next().expect("one").expect("readable");
+        entry.path().display().to_string()
+    };
+    let (a, b) = (found("a"), found("b"));
+    let shipped = std::fs::read_to_string("rigs/drone-bench/envelope.yaml").expect("it is shipped");
+    let file = |name: &str, text: &str| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).expect("it can be written");
+        path.display().to_string()
+    };
+    assert!(shipped.contains("fc.altitude <= 8 m"));
+    let lower = file("lower.yaml", &shipped.replace("fc.altitude <= 8 m", "fc.altitude <= 2.5 m"));
+    run(["replay", &a, "--envelope", &lower]).with(0).says("ceiling  pass");
+    let both = run(["replay", &a, &b, "--envelope", &lower]).with(1);
+    both.says(&format!("{b}: pass -> fail")).says("broken from never ->").says("5 rules say the same");
+    run(["replay", &a, &b, "--envelope", "rigs/drone-bench/envelope.yaml"]).with(0).says("6 rules say the same");
+    let json: serde_json::Value =
+        serde_json::from_str(&run(["replay", &b, "--envelope", &lower, "--json"]).with(1).stdout).expect("JSON");
+    assert_eq!((&json[0]["was"], &json[0]["is"]), (&"pass".into(), &"fail".into()));
+    let wrong = file("wrong.yaml", &shipped.replace("fc.altitude <= 8 m", "fc.altitud <= 8 m"));
+    run(["replay", &a, "--envelope", &wrong]).with(64).says("did you mean `fc.altitude`?").says("wrong.yaml:");
+    run(["replay", &a, "--envelope", "nowhere.yaml"]).with(64).says("nowhere.yaml");
+    run(["replay", &a, &b]).with(0).says("identical");
+    run(["diff", &a, &b]).with(1).says("height: 2 m | 3 m").says("ceiling: margin: ");
+    run(["diff", &a, &a]).with(0).says("nothing differs");
+    run(["diff", &a, "nowhere"]).with(64).says("nowhere");
+}
+
+#[test]
 fn what_is_no_recording_is_refused() {
     let stand = Stand::on("twin");
     stand.write("recording.mcap", [0x55; 4096]);
-    for command in ["replay", "plot"] {
+    for command in ["replay", "plot", "report"] {
         run([command.to_owned(), stand.file("recording.mcap").display().to_string()]).with(64).says("recording.mcap");
         run([command.to_owned(), stand.file("nowhere").display().to_string()]).with(64).says("nowhere");
     }

@@ -5,6 +5,7 @@
 mod breakable;
 mod check;
 mod controller;
+mod diff;
 mod doctor;
 mod exit;
 mod explain;
@@ -16,6 +17,7 @@ mod new;
 mod observing;
 mod plot;
 mod rehearse;
+mod rejudge;
 mod replay;
 mod report;
 mod reset;
@@ -62,8 +64,10 @@ enum Command {
     Controller(controller::ControllerArguments),
     /// Judge a trace of any origin against any rule
     Judge(judge::JudgeArguments),
-    /// Fold a recording again and demand the identical events
+    /// Fold recordings again and demand the identical events, or judge them by another envelope
     Replay(replay::ReplayArguments),
+    /// Tell what is different between two runs
+    Diff(diff::DiffArguments),
     /// Draw the plots of a run again
     Plot(plot::PlotArguments),
     /// Write the report of a run again, as one page
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Controller(arguments) => controller::controller(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Diff(arguments) => diff::diff(&arguments),
         Command::Plot(arguments) => plot::plot(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Rigs(arguments) => rigs::rigs(&arguments),

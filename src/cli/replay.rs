@@ -1,6 +1,7 @@
-//! `checkrein replay RUN`: the same fold from the file must give the identical events.
+//! `checkrein replay RUN…`: the same fold from the file must give the identical events; or another envelope its own verdicts.
 
 use super::Exit;
+use super::rejudge;
 use super::say;
 use crate::log::{self, RecordedFiles, Recording, compare_events};
 use crate::run::{Effect, Effects, Event, Run, RunVerdict};
@@ -14,17 +15,48 @@ use std::sync::Arc;
 /// Arguments of `replay`.
 #[derive(Args, Debug)]
 pub struct ReplayArguments {
-    /// A run's folder, or its recording
-    run: PathBuf,
+    /// Runs' folders, or their recordings
+    #[arg(required = true)]
+    runs: Vec<PathBuf>,
+    /// Judge what was recorded by this envelope instead, and tell what changes
+    #[arg(long, value_name = "FILE")]
+    envelope: Option<String>,
+    /// With --envelope: tell of rules that did not change, too
+    #[arg(long, requires = "envelope")]
+    all: bool,
+    /// With --envelope: print JSON
+    #[arg(long, requires = "envelope")]
+    json: bool,
 }
 
-/// Folds the recording again. 0: identical; 1: it differs; 2: nothing is left to compare; 64: it cannot be read.
+/// Folds recordings again, or judges them by another envelope. 0: identical, or every rule holds; 1: one differs, or a rule is
+/// broken; 2: nothing is left to compare, or something stays unknown; 64: one cannot be read.
 pub fn replay(arguments: &ReplayArguments) -> ExitCode {
-    let (recording, plan) = match load(&arguments.run) {
+    if let Some(envelope) = &arguments.envelope {
+        return rejudge::rejudge(&arguments.runs, envelope, arguments.all, arguments.json);
+    }
+    let exits = arguments.runs.iter().map(|run| {
+        if arguments.runs.len() > 1 {
+            say::line(format!("{}:", run.display()));
+        }
+        replay_one(run)
+    });
+    // What cannot be read is worse than what differs, and that than what is not known.
+    let worst = exits.max_by_key(|exit| match exit {
+        Exit::Usage => 3,
+        Exit::Verdict(RunVerdict::Fail) => 2,
+        Exit::Verdict(RunVerdict::Inconclusive) => 1,
+        _ => 0,
+    });
+    worst.unwrap_or(Exit::Usage).into()
+}
+
+fn replay_one(run: &Path) -> Exit {
+    let (recording, plan) = match load(run) {
         Ok(loaded) => loaded,
         Err(why) => {
             say::aside(format!("error: {why}"));
-            return Exit::Usage.into();
+            return Exit::Usage;
         }
     };
     if let Some(loss) = &recording.loss {
@@ -41,16 +73,16 @@ pub fn replay(arguments: &ReplayArguments) -> ExitCode {
     }
     if recorded.is_empty() {
         say::line("nothing to compare: no event of the run is left in the recording");
-        return Exit::Verdict(RunVerdict::Inconclusive).into();
+        return Exit::Verdict(RunVerdict::Inconclusive);
     }
     match compare_events(&recorded, &replayed) {
         Ok(()) => {
             say::line(format!("identical: {} events from {} inputs", recorded.len(), recording.inputs().count()));
-            Exit::Good.into()
+            Exit::Good
         }
         Err(difference) => {
             say::line(format!("different: {difference}"));
-            Exit::Verdict(RunVerdict::Fail).into()
+            Exit::Verdict(RunVerdict::Fail)
         }
     }
 }

@@ -9,6 +9,7 @@
 //! Invariant: no file is opened here; the trace is lent as a function that reads it from its beginning.
 
 mod account;
+mod again;
 mod feed;
 mod json;
 mod rules;
@@ -19,6 +20,7 @@ mod text;
 mod why;
 
 pub use account::{Account, Late, RuleAccount, Stretches, Violation};
+pub use again::{OtherRules, Unfit, again};
 pub use json::{
     Blind, Document, HeardLate, Interval, LateDocument, RuleDocument, Stamp, Stretch, StretchesDocument, Trouble,
     ViolationDocument, WhyDocument, document, sample_line,

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no file system and no clock: plan and trace go in, text comes out.
 
+mod diff;
 mod gate;
 mod junit;
 mod quality;
@@ -12,6 +13,7 @@ mod summary;
 mod tests;
 mod verdict;
 
+pub use diff::{RunDifference, differences};
 pub use gate::{AccountVerdict, BrokenVerdict, GateVerdict, RecoveredVerdict, ScoresVerdict, StretchVerdict};
 pub use junit::junit;
 pub use quality::{LinkQuality, Quality, SignalQuality, quality};
