@@ -1,8 +1,8 @@
 //! The papers of a long run: an hour of 100 signals, 20 times a second, and 20 rules.
 //!
 //! `cargo bench --bench report [-- MINUTES]`. The recording is written by the recorder itself; then each part is timed as a
-//! reader meets it: opening the recording, judging it by another envelope, rebuilding its columns, the page, the figures. The floor beside it is reading the
-//! recording's bytes.
+//! reader meets it: opening the recording, judging it by another envelope, rebuilding its columns, the page, the figures.
+//! The floor beside it is reading the recording's bytes.
 
 mod support;
 
