@@ -12,6 +12,7 @@ pub mod mcap;
 pub mod parquet;
 mod protobuf;
 mod stamp;
+pub mod ulog;
 mod zstd;
 
 pub use heading::{Heading, formula_name};
