@@ -4,5 +4,7 @@
 
 #[path = "import/seen.rs"]
 mod seen;
+#[path = "import/tlog.rs"]
+mod tlog;
 #[path = "import/ulog.rs"]
 mod ulog;

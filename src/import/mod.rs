@@ -12,6 +12,7 @@ pub mod mcap;
 pub mod parquet;
 mod protobuf;
 mod stamp;
+pub mod tlog;
 pub mod ulog;
 mod zstd;
 

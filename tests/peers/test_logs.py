@@ -10,9 +10,9 @@ from conftest import REPO
 LOGS = pathlib.Path(os.environ.get("CHECKREIN_LOGS", REPO.parent / "shared/data/logs"))
 
 
-def margins(checkrein, log, column):
+def margins(checkrein, log, column, unit=""):
     """What Checkrein reads of a column, by its instants in nanoseconds: the margin of `column >= 0` is its value."""
-    result = checkrein("judge", log, "--rule", f"{column} >= 0", "--at-samples", "--json")
+    result = checkrein("judge", log, "--rule", f"{column} >= 0 {unit}", "--at-samples", "--json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert lines, result.stderr
     return {line["t_ns"]: line["lo"] for line in lines if line["lo"] == line["hi"]}
@@ -48,3 +48,21 @@ def test_ulog_is_what_pyulog_reads(checkrein, name):
         assert {at: read.get(at) for at in wanted} == wanted, column
         compared += len(wanted)
     assert compared > 1000
+
+
+def test_tlog_is_what_pymavlink_reads(checkrein):
+    mavutil = pytest.importorskip("pymavlink.mavutil")
+    path = log("ardupilot/vtol.tlog")
+    fields = {"ATTITUDE": ("roll", "rad"), "VFR_HUD": ("climb", "m/s"), "VIBRATION": ("vibration_z", "")}
+    wanted = {name: {} for name in fields}
+    heard = mavutil.mavlink_connection(str(path), dialect="ardupilotmega")
+    while (message := heard.recv_msg()) is not None:
+        if (name := message.get_type()) in fields:
+            # Several at one instant are one sample: the last one counts.
+            at = round(message._timestamp * 1e6) * 1000
+            wanted[name][at] = getattr(message, fields[name][0])
+    assert len(wanted["ATTITUDE"]) > 100
+    for name, (field, unit) in fields.items():
+        if wanted[name]:
+            read = margins(checkrein, path, f"{name}.{field}", unit)
+            assert {at: read.get(at) for at in wanted[name]} == wanted[name], name
