@@ -4,7 +4,7 @@ use super::Exit;
 use super::check::print_diagnostics;
 use super::replay::recording_path;
 use super::say;
-use crate::import::{Refusal, Sink, TimeUnit, csv, mcap};
+use crate::import::{Refusal, Sink, TimeUnit, csv, mcap, tlog, ulog};
 use crate::io::Disk;
 use crate::judge::{self, From, Request};
 use crate::stl::Outside;
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 /// Arguments of `judge`.
 #[derive(Args, Debug)]
 pub struct JudgeArguments {
-    /// A CSV or MCAP file, or the folder of a run; `-` reads standard input
+    /// A CSV, MCAP, ULog or tlog file, or the folder of a run; `-` reads standard input
     trace: String,
     /// A rule: 'altitude <= 8 m', 'NAME: never: …', 'when: …; always: …'
     #[arg(long = "rule", value_name = "RULE")]
@@ -123,6 +123,8 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
     let format = match begins(&mut file) {
         Ok(head) if mcap::is_mcap(&head) => Format::Mcap,
         Ok(head) if head.starts_with(b"PAR1") => Format::Parquet,
+        Ok(head) if ulog::is_ulog(&head) => Format::Ulog,
+        Ok(head) if tlog::is_tlog(&head) => Format::Tlog,
         Ok(_) => Format::Csv,
         Err(why) => {
             say::aside(format!("error: {}: {why}", request.trace));
@@ -137,6 +139,8 @@ pub fn judge(arguments: &JudgeArguments) -> ExitCode {
             Format::Csv => csv::read(&mut file, &options, sink),
             Format::Mcap => mcap::read(&mut file, &options.file, sink),
             Format::Parquet => read_parquet(&file, &options, sink),
+            Format::Ulog => ulog::read(&mut file, &options.file, sink),
+            Format::Tlog => tlog::read(&mut file, &options.file, sink),
         }
     };
     let colour = std::io::stderr().is_terminal();
@@ -200,6 +204,8 @@ enum Format {
     Csv,
     Mcap,
     Parquet,
+    Ulog,
+    Tlog,
 }
 
 #[cfg(feature = "parquet")]
@@ -257,11 +263,17 @@ fn spool(input: &mut impl Read) -> Result<File, String> {
     input.take(HEAD_BYTES).read_to_end(&mut head).map_err(|error| error.to_string())?;
     // A stream may never end; what can be no trace is not kept on disk first.
     let told_elsewhere = [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| head.starts_with(*mark));
-    let is_binary = mcap::is_mcap(&head) || head.starts_with(b"PAR1") || told_elsewhere;
+    let is_binary = mcap::is_mcap(&head)
+        || head.starts_with(b"PAR1")
+        || ulog::is_ulog(&head)
+        || tlog::is_tlog(&head)
+        || told_elsewhere;
     if let Some(place) = head.iter().position(|&byte| byte == 0)
         && !is_binary
     {
-        return Err(format!("byte {place} is zero, so this is no text; a CSV, an MCAP or a Parquet file is wanted"));
+        return Err(format!(
+            "byte {place} is zero, so this is no text; a CSV, an MCAP, a Parquet, a ULog or a tlog file is wanted"
+        ));
     }
     let words = |error: std::io::Error| format!("it cannot be kept to be read twice: {error}");
     let path = std::env::temp_dir().join(format!("checkrein-judge-{}", std::process::id()));

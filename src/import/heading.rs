@@ -93,7 +93,7 @@ pub(crate) fn split_unit(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The unit, as files write it: `°C` and `µs` are understood; `-` and `1` say that there is none.
-fn unit_of(text: &str) -> Option<Unit> {
+pub(crate) fn unit_of(text: &str) -> Option<Unit> {
     if matches!(text, "" | "-" | "1" | "none") {
         return Some(Unit::one());
     }

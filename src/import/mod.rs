@@ -12,6 +12,8 @@ pub mod mcap;
 pub mod parquet;
 mod protobuf;
 mod stamp;
+pub mod tlog;
+pub mod ulog;
 mod zstd;
 
 pub use heading::{Heading, formula_name};

@@ -85,7 +85,7 @@ pub(super) struct Framer {
     payload: [u8; PAYLOAD_MAX + 1],
 }
 
-enum Candidate {
+pub(super) enum Candidate {
     Frame { header: Header, len: usize },
     NeedsMore,
     No,
@@ -199,7 +199,7 @@ impl Framer {
 }
 
 impl Version {
-    fn header_len(self) -> usize {
+    pub(super) fn header_len(self) -> usize {
         match self {
             Version::V1 => 6,
             Version::V2 => 10,
@@ -207,7 +207,7 @@ impl Version {
     }
 }
 
-fn candidate_v1(rest: &[u8], dialect: &Dialect) -> Candidate {
+pub(super) fn candidate_v1(rest: &[u8], dialect: &Dialect) -> Candidate {
     let &[_, len, sequence, system, component, id, ..] = rest else { return Candidate::NeedsMore };
     let total = 6 + usize::from(len) + 2;
     let Some(place) = dialect.place(id.into()) else {
@@ -222,7 +222,7 @@ fn candidate_v1(rest: &[u8], dialect: &Dialect) -> Candidate {
     judge(rest, total - 2, total, message.crc_extra, header)
 }
 
-fn candidate_v2(rest: &[u8], dialect: &Dialect) -> Candidate {
+pub(super) fn candidate_v2(rest: &[u8], dialect: &Dialect) -> Candidate {
     // Flags first: most garbage is told from a frame by its third byte.
     match rest.get(2) {
         None => return Candidate::NeedsMore,

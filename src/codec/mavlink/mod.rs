@@ -8,6 +8,7 @@ mod encode;
 mod field;
 mod framing;
 pub mod host;
+pub mod recorded;
 mod xml;
 
 pub use dialect::DialectSource;
