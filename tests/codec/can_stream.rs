@@ -404,6 +404,16 @@ fn answers_belong_to_what_left_in_the_order_of_the_wire() {
     assert_eq!(hear(&mut *host, &bell), []);
     assert_eq!(hear(&mut *host, &bell), []);
     assert_eq!(hear(&mut *host, &z), [Note::Acked { ticket: Ticket(5) }]);
+    // Once it has answered the opening, to the flags that were asked for behind it, what it refuses is a frame again.
+    host.left(at_ms(2), opening);
+    let stop = order(&mut *host, STOP, &[], 9);
+    let cut_in = order(&mut *host, CUT_IN, &[30.0, 9.5], 10);
+    host.left(at_ms(2), &stop);
+    host.left(at_ms(2), &cut_in);
+    assert_eq!(hear(&mut *host, &Frame::serial(LINK, *b"\r\r\x07\x07F00\rV1013\r")), []);
+    let refused = hear(&mut *host, &bell);
+    assert!(matches!(refused[..], [Note::Refused { ticket: Ticket(9), .. }]), "{refused:?}");
+    assert_eq!(hear(&mut *host, &z), [Note::Acked { ticket: Ticket(10) }]);
     // One that a fault swallowed is answered by nobody, and takes no answer from the next.
     order(&mut *host, CUT_IN, &[30.0, 9.5], 6);
     let stop = order(&mut *host, STOP, &[], 7);

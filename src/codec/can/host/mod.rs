@@ -164,6 +164,8 @@ impl Host {
             },
             Line::Done => {}
             Line::Flags(flags) => {
+                // Asked for behind the opening, so that the opening is answered: what is refused from here on is a frame.
+                self.underway.pop_front_if(|underway| matches!(underway, Underway::Opening(_)));
                 if flags != self.flags && flags != 0 {
                     self.warn(&format!("the adapter reports {}", flags_in_words(flags)), out);
                 }
